@@ -1,0 +1,63 @@
+# make help lists the targets.
+
+.DEFAULT_GOAL := help
+
+GO       ?= go
+# One pattern a module: `./...` stops at the border of a module.
+PACKAGES := ./... ./tests/... ./examples/...
+MODULES  := . tests examples
+# Pinned, and run by `go run`, so that no module's go.mod carries tools.
+LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# How long each fuzz target runs; how often each benchmark, and how long.
+FUZZTIME  ?= 20s
+COUNT     ?= 5
+BENCHTIME ?= 1s
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## Vet and test all modules with the race detector, on the servers found here
+	@command -v $${CC:-cc} gcc >/dev/null || { echo "make test needs a C compiler, for the race detector and SQLite: apt-get install gcc libc6-dev"; exit 1; }
+	$(GO) vet $(PACKAGES)
+	$(GO) test -race -count=1 -timeout 15m $(TESTFLAGS) $(PACKAGES)
+	$(GO) test -count=1 -run UnscopedQueriesAreFree $(TESTFLAGS) ./tests/plugin
+
+.PHONY: prove
+prove: ## Check the model and its mutants, and hunt stale reads under faults; PROVEFLAGS=-hunt.time=1h for longer
+	cd tests && $(GO) test -count=1 -timeout 2h -v ./model
+	cd tests && $(GO) test -count=1 -timeout 12h -v ./hunt $(PROVEFLAGS)
+	cd tests && $(GO) test -count=1 -timeout 2h -v ./differential
+
+.PHONY: short
+short: ## Test the library alone: no servers, no race detector
+	$(GO) test ./...
+
+.PHONY: quickstart
+quickstart: ## Run the quick start on SQLite and the store in the process
+	$(GO) run ./examples/quickstart
+
+.PHONY: lint
+lint: ## Run the linters of .golangci.yml over all modules
+	$(GO) run $(LINTER) run $(PACKAGES)
+
+.PHONY: fmt
+fmt: ## Format all modules
+	$(GO) run $(LINTER) fmt
+
+.PHONY: tidy
+tidy: ## Tidy go.mod and go.sum of all modules
+	for module in $(MODULES); do (cd $$module && GOWORK=off $(GO) mod tidy) || exit 1; done
+
+.PHONY: bench
+bench: ## Run the benchmarks (COUNT=5), as benchstat reads them
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -benchtime $(BENCHTIME) $(PACKAGES)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME=20s
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: ci
+ci: ## Do what CI does; installs Debian's servers, so it wants root
+	.ci/run
