@@ -1,0 +1,130 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// tag is the state of one tag. Nobody holds a pointer to it outside its shard's lock.
+type tag struct {
+	token store.Token
+	marks []mark // nil while the tag is clean
+}
+
+// mark is one writer's, until its deadline on the store's clock.
+type mark struct {
+	writer   store.Writer
+	deadline time.Duration
+}
+
+// state is what readers see. A mark past its deadline still counts: only its removal, which changes
+// the token, ends it.
+func (t *tag) state() store.State {
+	return store.State{Token: t.token, Known: true, Marked: len(t.marks) > 0}
+}
+
+// drop removes writer's mark, and every other one past its deadline. It tells whether there was one
+// of those: the outcome of its writer is unknown, so the token must not stay.
+func (t *tag) drop(writer store.Writer, now time.Duration) (expired bool) {
+	kept := t.marks[:0]
+	for _, m := range t.marks {
+		switch {
+		case m.writer == writer:
+		case m.deadline <= now:
+			expired = true
+		default:
+			kept = append(kept, m)
+		}
+	}
+	t.marks = kept
+	if len(kept) == 0 {
+		t.marks = nil
+	}
+	return expired
+}
+
+// renew gives the tag a new token.
+func (t *tag) renew() { t.token = store.NewToken() }
+
+// live tells whether a mark holds at now.
+func (t *tag) live(now time.Duration) bool {
+	for _, m := range t.marks {
+		if m.deadline > now {
+			return true
+		}
+	}
+	return false
+}
+
+// nobody is the writer of no mark: all zeros, which a random one never is.
+var nobody store.Writer
+
+// Tokens implements [store.Store].
+func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	now := s.now()
+	for i, name := range tags {
+		s.tags.change(name, now, true, func(t *tag) {
+			if t.drop(nobody, now) {
+				t.renew()
+			}
+			states[i] = t.state()
+		})
+	}
+	return nil
+}
+
+// Mark implements [store.Store].
+func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	now := s.now()
+	for _, name := range tags {
+		s.tags.change(name, now, true, func(t *tag) {
+			if t.drop(writer, now) {
+				t.renew()
+			}
+			t.marks = append(t.marks, mark{writer, after(now, grace)})
+		})
+	}
+	return nil
+}
+
+// Settle implements [store.Store].
+func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	now := s.now()
+	for _, name := range tags {
+		s.tags.change(name, now, true, func(t *tag) {
+			t.drop(writer, now)
+			t.renew()
+			if linger > 0 {
+				t.marks = append(t.marks, mark{writer, after(now, linger)})
+			}
+		})
+	}
+	return nil
+}
+
+// Unmark implements [store.Store].
+func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	now := s.now()
+	for _, name := range tags {
+		s.tags.change(name, now, false, func(t *tag) {
+			if t.drop(writer, now) {
+				t.renew()
+			}
+		})
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+const (
+	// DefaultMaxBytes bounds the entries of a store whose options don't: 64 MiB.
+	DefaultMaxBytes = 64 << 20
+	// DefaultMaxTags bounds the tags of a store whose options don't.
+	DefaultMaxTags = 1 << 18
+)
+
+// entryOverhead is about what an entry costs beside its key and value: the node of the cache, its
+// slot in the table, the headers of string and slice.
+const entryOverhead = 128
+
+// never is the expiry of an entry that has none.
+const never = time.Duration(math.MaxInt64)
+
+// Option changes a setting of [New].
+type Option func(*options)
+
+type options struct {
+	maxBytes int
+	maxTags  int
+}
+
+// MaxBytes bounds the sum of all entries: keys, values and some 128 bytes for each. An entry that
+// is greater by itself is not kept. Defaults to [DefaultMaxBytes], as does anything below 1.
+func MaxBytes(n int) Option { return func(o *options) { o.maxBytes = n } }
+
+// MaxTags bounds the number of tags; one takes some 150 bytes. Only live marks may lead beyond it,
+// and only for as long as they live. Defaults to [DefaultMaxTags], as does anything below 1.
+func MaxTags(n int) Option { return func(o *options) { o.maxTags = n } }
+
+// Store is a [store.Store] in the memory of this process. It is safe for concurrent use.
+type Store struct {
+	entries *otter.Cache[string, entry]
+	tags    *tags
+	start   time.Time
+	closed  atomic.Bool
+}
+
+var _ store.Store = (*Store)(nil)
+
+type entry struct {
+	value   []byte
+	expires time.Duration // on the store's clock, or never
+}
+
+// New returns an empty store.
+func New(opts ...Option) *Store {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.maxBytes < 1 {
+		o.maxBytes = DefaultMaxBytes
+	}
+	if o.maxTags < 1 {
+		o.maxTags = DefaultMaxTags
+	}
+	return &Store{
+		// Must panics only on options that contradict each other, and these are constant.
+		entries: otter.Must(&otter.Options[string, entry]{
+			MaximumWeight: uint64(o.maxBytes),
+			Weigher:       weigh,
+			// Maintenance on the caller's goroutine: nothing outlives Close, or a test's bubble.
+			Executor: func(task func()) { task() },
+		}),
+		tags:  newTags(o.maxTags),
+		start: time.Now(),
+	}
+}
+
+func weigh(key string, e entry) uint32 {
+	return uint32(min(uint64(len(key))+uint64(len(e.value))+entryOverhead, math.MaxUint32))
+}
+
+// now is the store's clock: what has passed since it was made. It is monotonic, so that setting the
+// machine's clock neither kills marks nor keeps them.
+func (s *Store) now() time.Duration { return time.Since(s.start) }
+
+// ready says why the store cannot be used now, or nil.
+func (s *Store) ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// Lookup implements [store.Store]. It allocates nothing where l has been used before.
+func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
+	l.Reset()
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	now := s.now()
+	for i, key := range l.Keys {
+		if e, ok := s.entries.GetIfPresent(key); ok && now < e.expires {
+			l.Values[i] = e.value
+		}
+	}
+	for i, tag := range l.Tags {
+		l.States[i] = s.tags.state(tag)
+	}
+	return nil
+}
+
+// Set implements [store.Store]. It keeps a copy of value.
+func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if ttl < 0 {
+		s.entries.Invalidate(key)
+		return nil
+	}
+	e := entry{value: bytes.Clone(value), expires: never}
+	if e.value == nil {
+		e.value = []byte{} // nil would read as a miss
+	}
+	if ttl > 0 {
+		e.expires = after(s.now(), ttl)
+	}
+	s.entries.Set(key, e)
+	return nil
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	for _, key := range keys {
+		s.entries.Invalidate(key)
+	}
+	return nil
+}
+
+// Close implements [store.Store]: it drops all content. Closing twice is no error.
+func (s *Store) Close() error {
+	if s.closed.CompareAndSwap(false, true) {
+		s.entries.InvalidateAll()
+		s.tags.clear()
+	}
+	return nil
+}
+
+// after is now + d, or never where that lies beyond the clock.
+func after(now, d time.Duration) time.Duration {
+	if d > never-now {
+		return never
+	}
+	return now + d
+}

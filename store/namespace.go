@@ -1,0 +1,97 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// MaxKeySize is the greatest length of a key or tag in bytes: what memcached takes.
+const MaxKeySize = 250
+
+// maxNamespace leaves room in MaxKeySize for a kind and a hash.
+const maxNamespace = 64
+
+// Namespace is the prefix of every key and tag of one plugin. Keys read `<namespace>:<kind>:<name>`.
+type Namespace string
+
+// Validate says what is wrong with the namespace, or nil. It holds 1 to 64 of A-Z a-z 0-9 _ . -; no
+// colon, so that no key of one namespace can be one of another, and no braces, which would pin all
+// of it to one slot of a Redis Cluster.
+func (n Namespace) Validate() error {
+	if n == "" {
+		return fmt.Errorf("namespace is empty: name the application, such as %q", "shop")
+	}
+	if len(n) > maxNamespace {
+		return fmt.Errorf("namespace %q… is %d bytes long: use at most %d", n[:16], len(n), maxNamespace)
+	}
+	for i := range len(n) {
+		if !plain(n[i]) {
+			return fmt.Errorf("namespace %q holds %q: use only letters, digits, '_', '.' and '-'", string(n), n[i:i+1])
+		}
+	}
+	return nil
+}
+
+// Entry is the key of an entry. The hash tells one query from another.
+func (n Namespace) Entry(hash [24]byte) string {
+	var buf [32]byte
+	base64.RawURLEncoding.Encode(buf[:], hash[:])
+	return string(n) + ":e:" + string(buf[:])
+}
+
+// Value is the key of a value that the user named.
+func (n Namespace) Value(region, key string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d:%s%s", len(region), region, key)
+	return string(n) + ":v:" + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+}
+
+// Epoch is the tag that every entry of the namespace depends on.
+func (n Namespace) Epoch() string { return string(n) + ":n" }
+
+// Region is the tag of a region.
+func (n Namespace) Region(name string) string { return n.tag("r", name) }
+
+// Table is the tag of a table. The name may be qualified and in any case: only its last part counts,
+// in lower case, so that `public.Users` and `users` are one. Two tables that share it are then
+// invalidated together, which costs misses and never freshness.
+func (n Namespace) Table(name string) string { return n.tag("t", TableName(name)) }
+
+// User is a tag of the user's own.
+func (n Namespace) User(name string) string { return n.tag("u", name) }
+
+// TableName is the canonical form of a table's name: the part after the last dot, in lower case.
+func TableName(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	return strings.ToLower(name)
+}
+
+// maxTagName is the longest name that stands in a tag as it is.
+const maxTagName = 100
+
+// tag shows short plain names as they are, for whoever looks into the store, and hashes others. The
+// hashed form starts with '=', which no plain name does, so the two never meet.
+func (n Namespace) tag(kind, name string) string {
+	if len(name) <= maxTagName && allPlain(name) {
+		return string(n) + ":" + kind + ":" + name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return string(n) + ":" + kind + ":=" + base64.RawURLEncoding.EncodeToString(sum[:24])
+}
+
+func allPlain(s string) bool {
+	for i := range len(s) {
+		if !plain(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func plain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '.' || c == '-'
+}

@@ -1,0 +1,92 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// Check implements [store.Checker]: it runs, on every server that the client knows, what the store
+// needs. Where the client or a server can never serve, the error wraps [store.ErrUnsupported], and
+// from then on all methods return it.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, s.probeAll(ctx) })
+	if err == nil {
+		_, err = s.recognise(ctx)
+	}
+	if errors.Is(err, store.ErrUnsupported) {
+		s.refuse(err)
+		return err
+	}
+	if err != nil {
+		return s.fail(ctx, "check", err)
+	}
+	return nil
+}
+
+func (s *Store) probeAll(ctx context.Context) error {
+	one := func(ctx context.Context, c *redis.Client) error { return probe(ctx, c) }
+	switch c := s.client.(type) {
+	case *redis.ClusterClient:
+		return c.ForEachMaster(ctx, one)
+	case *redis.Ring:
+		return c.ForEachShard(ctx, one)
+	case *redis.Client:
+		if err := probe(ctx, c); err != nil {
+			return err
+		}
+		return probeSlots(ctx, c)
+	}
+	return probe(ctx, s.client)
+}
+
+// probe runs the script without a tag, so that it needs no right to any key.
+func probe(ctx context.Context, c redis.Scripter) error {
+	err := c.Eval(ctx, urgent.source, nil).Err()
+	switch {
+	case err == nil:
+		return nil
+	case redis.IsReadOnlyError(err):
+		return unsupported("the server is a replica, which is some time behind: connect to its master, and "+
+			"leave FailoverOptions.ReplicaOnly unset (%v)", err)
+	case redis.IsPermissionError(err):
+		return unsupported("the user may not run scripts: permit EVAL and EVALSHA in its ACL (%v)", err)
+	case noScripting(err):
+		return unsupported("the server does not run scripts as Redis 7 does: use Redis 7.0 or later (%v)", err)
+	}
+	return err
+}
+
+// noScripting tells that a server does not know EVAL, or cannot compile a script that starts with a
+// shebang line. Other replies may pass, such as that of a server with too many clients.
+func noScripting(err error) bool {
+	var reply redis.Error
+	if !errors.As(err, &reply) || !strings.HasPrefix(reply.Error(), "ERR ") {
+		return false
+	}
+	return unknownCommand(err) || strings.Contains(reply.Error(), "script")
+}
+
+func unknownCommand(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && strings.HasPrefix(reply.Error(), "ERR unknown command")
+}
+
+// probeSlots finds out a node of a Redis Cluster behind a client for a single server.
+func probeSlots(ctx context.Context, c *redis.Client) error {
+	err := c.MGet(ctx, "gormcache:check:1", "gormcache:check:2").Err()
+	if _, moved := redis.IsMovedError(err); moved || redis.HasErrorPrefix(err, "CROSSSLOT") {
+		return unsupported("the server is a node of a Redis Cluster: use redis.NewClusterClient (%v)", err)
+	}
+	if redis.IsPermissionError(err) {
+		return nil // no right to these two keys says nothing about others
+	}
+	return err
+}

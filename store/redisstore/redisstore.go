@@ -1,0 +1,165 @@
+package redisstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// DefaultTagTTL is the time to live of a tag where [TagTTL] does not set another.
+const DefaultTagTTL = 24 * time.Hour
+
+// Option changes a setting of [New].
+type Option func(*Store)
+
+// TagTTL sets how long a tag lives after its last change; a mark prolongs it beyond its deadline. A
+// tag that expires costs the entries that depend on it a miss each. Defaults to [DefaultTagTTL], as
+// does anything below a second.
+func TagTTL(d time.Duration) Option {
+	return func(s *Store) {
+		if d >= time.Second {
+			s.tagTTL = d
+		}
+	}
+}
+
+// Store is a [store.Store] in Redis. It is safe for concurrent use.
+type Store struct {
+	target
+	tagTTL  time.Duration
+	recheck time.Duration
+
+	replicas int           // that must have what writers change
+	patience time.Duration // with them
+
+	calls   calls
+	closed  atomic.Bool
+	refused atomic.Pointer[error] // final: why this client or server cannot serve
+}
+
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Checker = (*Store)(nil)
+)
+
+// New returns a store that uses client: a *redis.Client, *redis.ClusterClient or *redis.Ring, or
+// something that wraps one. The client stays the caller's, who closes it after the store. New adds to it
+// a hook that counts its connections (see Servers that come back, in the package's documentation), and does
+// not talk to the server; where the client cannot serve, [Store.Check] and all other methods say so
+// with an error that wraps [store.ErrUnsupported].
+func New(client redis.UniversalClient, opts ...Option) *Store {
+	s := &Store{tagTTL: DefaultTagTTL, recheck: DefaultRecheck}
+	target, err := inspect(client)
+	s.target = target
+	s.calls.direct = target.deadlines
+	for _, opt := range opts {
+		opt(s)
+	}
+	if err == nil {
+		err = s.refuseWait()
+	}
+	if err != nil {
+		s.refuse(err)
+	}
+	return s
+}
+
+// refuse keeps a final error, so that no method works where Check warned.
+func (s *Store) refuse(err error) { s.refused.Store(&err) }
+
+// ready says why the store cannot be used now, or nil.
+func (s *Store) ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	if err := s.refused.Load(); err != nil {
+		return *err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.whole()
+}
+
+// fail wraps the error of a call. Clients report a passed deadline as a network timeout, so the
+// context's own error is added for callers that look for it.
+func (s *Store) fail(ctx context.Context, call string, err error) error {
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("gormcache: redisstore: %s: %w: %w", call, cause, err)
+	}
+	return fmt.Errorf("gormcache: redisstore: %s: %w", call, err)
+}
+
+// Set implements [store.Store]. Redis counts ttl in milliseconds; fractions are rounded up.
+func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if ttl < 0 {
+		return s.Delete(ctx, key)
+	}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if !s.calls.stays(ctx) {
+		value = bytes.Clone(value) // the caller may be gone while the call goes on
+	}
+	_, err := call(ctx, &s.calls, func() (struct{}, error) {
+		return struct{}{}, s.client.Set(ctx, key, value, wholeMillis(ttl)).Err()
+	})
+	if err == nil {
+		err = s.whole()
+	}
+	if err != nil {
+		return s.fail(ctx, "set", err)
+	}
+	return nil
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	if err := s.ready(ctx); err != nil || len(keys) == 0 {
+		return err
+	}
+	keys = append([]string(nil), keys...)
+	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, s.unlink(ctx, keys) })
+	if err == nil {
+		err = s.whole()
+	}
+	if err != nil {
+		return s.fail(ctx, "delete", err)
+	}
+	return nil
+}
+
+func (s *Store) unlink(ctx context.Context, keys []string) error {
+	if s.single {
+		return s.client.Unlink(ctx, keys...).Err()
+	}
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, key := range keys {
+			p.Unlink(ctx, key)
+		}
+		return nil
+	})
+	return err
+}
+
+// Close implements [store.Store]. It leaves the client alone, which is its owner's to close. Calls
+// under way go on.
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	return nil
+}
+
+// wholeMillis rounds up to milliseconds, so that nothing short turns into 0, which means never.
+func wholeMillis(d time.Duration) time.Duration {
+	if rest := d % time.Millisecond; rest > 0 {
+		return d - rest + time.Millisecond
+	}
+	return d
+}

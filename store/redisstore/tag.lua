@@ -1,0 +1,58 @@
+-- Changes one tag, as a whole. The Go side puts a shebang line before this: Redis 7 or later.
+--
+-- KEYS[1]  the tag. Without it the script only tells that it can run.
+-- ARGV     operation (tokens, mark, settle, unmark), nonce, writer (12 bytes each),
+--          span of the mark in ms, time to live of the tag in ms
+--
+-- A tag's value is its token (12 bytes) and its marks: writer (12 bytes), deadline (13 decimal digits,
+-- ms of this server's clock). value.go describes it; the two must agree.
+if #KEYS == 0 then return 'gormcache' end
+
+local op, nonce, writer, span, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Read. What makes no sense, or is no string at all, counts as no tag.
+local old = redis.pcall('GET', KEYS[1])
+if type(old) ~= 'string' then old = '' end
+local token, marks, latest, dirty = nil, {}, 0, false
+if #old >= 12 and (#old - 12) % 25 == 0 then
+  token = old:sub(1, 12)
+  for at = 13, #old, 25 do
+    local deadline = old:sub(at + 12, at + 24)
+    if not deadline:find('^%d+$') then
+      token, marks = nil, {}
+      break
+    end
+    if old:sub(at, at + 11) == writer then
+      -- Own mark: goes, or is set anew below.
+    elseif tonumber(deadline) <= now then
+      dirty = true
+    else
+      marks[#marks + 1] = old:sub(at, at + 24)
+      latest = math.max(latest, tonumber(deadline))
+    end
+  end
+end
+if op == 'unmark' and not token then return '' end
+
+-- A new token is drawn from the old value and the time as well as from the nonce. A client whose
+-- connection broke sends the same command again, perhaps after others have changed the tag: were
+-- the token the nonce itself, it would come back, and with it every entry that was filled under it.
+if dirty or not token or op == 'settle' then
+  local hex = redis.sha1hex(nonce .. time[1] .. '.' .. time[2] .. KEYS[1] .. old)
+  token = hex:sub(1, 24):gsub('%x%x', function(h) return string.char(tonumber(h, 16)) end)
+end
+
+if span > 0 then
+  local deadline = math.min(now + span, 9999999999999)
+  marks[#marks + 1] = writer .. string.format('%013.0f', deadline)
+  latest = math.max(latest, deadline)
+end
+
+local new = token .. table.concat(marks)
+if new ~= old then
+  -- A tag outlives its marks: gone before its writer's commit, it would be made anew and unmarked.
+  redis.call('SET', KEYS[1], new, 'PX', string.format('%.0f', math.max(ttl, latest - now + 1000)))
+end
+return new

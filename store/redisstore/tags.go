@@ -1,0 +1,60 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// Tokens implements [store.Store]. A server that is out of memory refuses it, as it refuses entries.
+func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	inc, err := s.recognise(ctx)
+	if err != nil {
+		return s.fail(ctx, "tokens", err)
+	}
+	values, err := s.change(ctx, frugal, operation{name: "tokens"}, tags)
+	if err == nil {
+		err = s.same(ctx, inc)
+	}
+	if err != nil {
+		return s.fail(ctx, "tokens", err)
+	}
+	for i, value := range values {
+		if states[i] = parse(value); !states[i].Known {
+			return s.fail(ctx, "tokens", fmt.Errorf("tag %q has the value %q after its token was made", tags[i], value))
+		}
+	}
+	inc.bind(states)
+	return nil
+}
+
+// Mark implements [store.Store].
+func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
+	// A grace of nothing is one of a moment: the mark is there, and the next who meets it ends it.
+	return s.write(ctx, operation{"mark", writer, max(grace, time.Millisecond), true}, tags)
+}
+
+// Settle implements [store.Store].
+func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
+	return s.write(ctx, operation{"settle", writer, max(linger, 0), true}, tags)
+}
+
+// Unmark implements [store.Store].
+func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
+	return s.write(ctx, operation{"unmark", writer, 0, false}, tags)
+}
+
+func (s *Store) write(ctx context.Context, op operation, tags []string) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if _, err := s.change(ctx, urgent, op, tags); err != nil {
+		return s.fail(ctx, op.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// target is the client and what its options tell of it.
+type target struct {
+	client    redis.UniversalClient
+	single    bool        // all keys lie on one server: MGET is possible
+	deadlines bool        // the client keeps the deadlines of contexts; clients of several servers never do
+	ring      *redis.Ring // nil unless the client is one
+	shards    int         // of ring, when all are up
+	watch     *watch      // nil where the client cannot be looked into
+	conns     int         // of a *redis.Client, before it was watched
+}
+
+// inspect finds out what client is, and refuses what could serve old tokens.
+func inspect(client redis.UniversalClient) (target, error) {
+	t := target{client: client}
+	var err error
+	switch c := client.(type) {
+	case nil:
+		err = unsupported("the client is nil: pass one made by redis.NewClient, NewClusterClient or NewUniversalClient")
+	case *redis.Client:
+		if c == nil {
+			return inspect(nil)
+		}
+		t.watch, t.conns = newWatch(), connections(c)
+		c.AddHook(dials{t.watch}) // not to the clone: the pool asks the hooks of the client it was made with
+		t.client, t.single, t.deadlines = punctual(c), true, true
+		err = refuseClient(c.Options())
+	case *redis.ClusterClient:
+		if c == nil {
+			return inspect(nil)
+		}
+		t.watch = newWatch()
+		c.OnNewNode(func(n *redis.Client) { t.watch.add(n) })
+		err = refuseCluster(c.Options())
+	case *redis.Ring:
+		if c == nil {
+			return inspect(nil)
+		}
+		t.watch = newWatch() // its shards are watched from the first verification on
+		t.ring, t.shards = c, len(c.Options().Addrs)
+	}
+	return t, err
+}
+
+// punctual returns the client, or a clone on the same connections that keeps the deadlines of contexts.
+// By default go-redis ignores them; leaving its calls behind in goroutines instead costs a third of a
+// lookup. WithTimeout gives the clone options of its own, so the caller's client stays as it is.
+func punctual(c *redis.Client) *redis.Client {
+	if c.Options().ContextTimeoutEnabled {
+		return c
+	}
+	clone := c.WithTimeout(c.Options().ReadTimeout)
+	clone.Options().WriteTimeout = c.Options().WriteTimeout
+	clone.Options().ContextTimeoutEnabled = true
+	return clone
+}
+
+func refuseClient(o *redis.Options) error {
+	if o.ClientSideCache != nil || o.ClientSideCacheConfig != nil {
+		return unsupported("redis.Options.ClientSideCache is set: such a client answers from its own memory, " +
+			"some time behind the server; give gormcache a client without it")
+	}
+	return nil
+}
+
+// refuseCluster refuses clients that read from replicas, which lag. The two routings come first: each
+// of them sets ReadOnly too.
+func refuseCluster(o *redis.ClusterOptions) error {
+	const why = "redis.ClusterOptions.%s is set: such a client reads from replicas, which are some time " +
+		"behind; give gormcache a client without it"
+	switch {
+	case o.RouteByLatency:
+		return unsupported(why, "RouteByLatency")
+	case o.RouteRandomly:
+		return unsupported(why, "RouteRandomly")
+	case o.ReadOnly:
+		return unsupported(why, "ReadOnly")
+	}
+	return nil
+}
+
+func unsupported(format string, args ...any) error {
+	return fmt.Errorf("gormcache: redisstore: %w: %s", store.ErrUnsupported, fmt.Sprintf(format, args...))
+}
+
+// ErrRingIncomplete is wrapped by errors of calls through a *redis.Ring that misses shards.
+var ErrRingIncomplete = errors.New("gormcache: redisstore: a shard of the ring is down")
+
+// whole says whether every shard of a ring is in place. A ring hands the keys of a shard that it
+// cannot reach to the others, and takes them back later. Tokens changed meanwhile would be old again
+// then; or another process that still reaches the shard would not see them at all. So the store
+// stops while a shard is away, before a call and after it, for it may have gone in between.
+func (t *target) whole() error {
+	if t.ring == nil {
+		return nil
+	}
+	if n := t.ring.Len(); n != t.shards {
+		return fmt.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package sealed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// Store is a store whose entries are sealed. It is safe for concurrent use.
+type Store struct {
+	next     store.Store
+	mode     Mode
+	current  *key
+	keys     map[string]*key
+	rejected atomic.Uint64
+}
+
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Checker = (*Store)(nil)
+)
+
+// New returns next with its entries sealed, or an error that names every wrong field and its remedy.
+// The secrets are not kept: their memory may be cleared afterwards.
+//
+// An entry that was not sealed does not open, and a sealed one is a miss to a process without the store
+// around it. So while this is being switched on or off all may share one store: they miss each other's
+// entries, and see each other's invalidations. Don't change the Namespace for it, which would part them.
+func New(next store.Store, keys Keys) (*Store, error) {
+	if next == nil {
+		return nil, errors.New("gormcache: sealed: the store is nil: give one, such as redisstore.New(client)")
+	}
+	if keys.Mode == 0 {
+		keys.Mode = Encrypt
+	}
+	if err := keys.validate(); err != nil {
+		return nil, fmt.Errorf("gormcache: sealed: %w", err)
+	}
+	s := &Store{next: next, mode: keys.Mode, keys: map[string]*key{}}
+	for _, k := range append([]Key{keys.Current}, keys.Others...) {
+		made, err := newKey(k, keys.Mode)
+		if err != nil {
+			return nil, fmt.Errorf("gormcache: sealed: key %q: %w", k.ID, err)
+		}
+		s.keys[k.ID] = made
+	}
+	s.current = s.keys[keys.Current.ID]
+	return s, nil
+}
+
+// Rejected returns the number of entries found that did not open.
+func (s *Store) Rejected() uint64 { return s.rejected.Load() }
+
+// Lookup implements [store.Store]. An entry that does not open is a miss, and counted.
+func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
+	if err := s.next.Lookup(ctx, l); err != nil {
+		clear(l.Values) // whatever the store below has left there is not opened
+		return err
+	}
+	for i, sealed := range l.Values {
+		if sealed == nil {
+			continue
+		}
+		var err error
+		if l.Values[i], err = s.open(l.Keys[i], sealed); err != nil {
+			l.Values[i] = nil
+			s.rejected.Add(1)
+		}
+	}
+	return nil
+}
+
+// open returns what was sealed under name, by any of the keys in this store's mode.
+func (s *Store) open(name string, sealed []byte) ([]byte, error) {
+	if len(sealed) < prefixSize || sealed[0] != magic0 || sealed[1] != magic1 ||
+		sealed[2] != FormatVersion || Mode(sealed[3]) != s.mode {
+		return nil, errOpen
+	}
+	end := prefixSize + int(sealed[4])
+	if end > len(sealed) {
+		return nil, errOpen
+	}
+	k := s.keys[string(sealed[prefixSize:end])]
+	if k == nil {
+		return nil, errOpen
+	}
+	return k.open(name, sealed)
+}
+
+// Set implements [store.Store].
+func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	sealed, err := s.current.seal(key, value)
+	if err != nil {
+		return fmt.Errorf("gormcache: sealed: %w", err)
+	}
+	return s.next.Set(ctx, key, sealed, ttl)
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	return s.next.Delete(ctx, keys...)
+}
+
+// Tokens implements [store.Store].
+func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State) error {
+	return s.next.Tokens(ctx, tags, states)
+}
+
+// Mark implements [store.Store].
+func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
+	return s.next.Mark(ctx, tags, writer, grace)
+}
+
+// Settle implements [store.Store].
+func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
+	return s.next.Settle(ctx, tags, writer, linger)
+}
+
+// Unmark implements [store.Store].
+func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
+	return s.next.Unmark(ctx, tags, writer)
+}
+
+// Check implements [store.Checker]: it asks the store behind, if that can be asked.
+func (s *Store) Check(ctx context.Context) error {
+	if checker, ok := s.next.(store.Checker); ok {
+		return checker.Check(ctx)
+	}
+	return nil
+}
+
+// Close closes the store behind.
+func (s *Store) Close() error { return s.next.Close() }
