@@ -1,0 +1,134 @@
+package serializer
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"time"
+	"unsafe"
+)
+
+// TokenSize is the length of one token in bytes, as in the store.
+const TokenSize = 12
+
+// MaxTokens is the largest number of tokens that an entry carries.
+const MaxTokens = 1<<16 - 1
+
+// Kind tells what an entry's payload holds.
+type Kind uint8
+
+// The kinds of payload. Their numbers are part of the format.
+const (
+	KindRows  Kind = 1 // the rows of a query: see [Parse].
+	KindValue Kind = 2 // a typed value: see [Unmarshal].
+)
+
+// Envelope is one entry as the store keeps it: the payload, and what a reader needs to judge it.
+//
+//	0  2  magic "gc"
+//	2  1  format version
+//	3  1  kind
+//	4  8  created, milliseconds since 1970
+//	12 8  fresh, milliseconds
+//	20 2  number of tokens
+//	22    tokens, 12 bytes each; then the payload
+//	-4 4  CRC-32C of all the above followed by the entry's key
+//
+// All numbers are big-endian. An Envelope is plain data: safe for concurrent reading.
+type Envelope struct {
+	// Created is the moment the entry was made, by the clock of whoever made it, in milliseconds
+	// since 1970. Clocks of two machines differ: use it for age, never for validity.
+	Created int64
+	// Fresh is for how long after Created the entry counts as young. Later it is old, not wrong: if
+	// its tokens match it may be served stale while it is refreshed. Kept in whole milliseconds.
+	// 0 means no limit.
+	Fresh time.Duration
+	// Kind tells what Payload holds.
+	Kind Kind
+	// Tokens are the tokens of the entry's tags as seen before the database was asked, 12 bytes
+	// each, in the order of the tags.
+	Tokens []byte
+	// Payload is the encoded rows or value.
+	Payload []byte
+}
+
+const (
+	magic0, magic1 = 'g', 'c'
+	headerSize     = 22
+	sumSize        = 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Size returns the number of bytes that [AppendEnvelope] appends for e.
+func (e *Envelope) Size() int { return headerSize + len(e.Tokens) + len(e.Payload) + sumSize }
+
+// AppendEnvelope appends e, as the entry stored under key, to dst. It fails with [ErrUnsupported] if
+// the tokens are not a whole number of at most [MaxTokens], or if the kind is unknown.
+func AppendEnvelope(dst []byte, key string, e *Envelope) ([]byte, error) {
+	n := len(e.Tokens) / TokenSize
+	if len(e.Tokens)%TokenSize != 0 || n > MaxTokens {
+		return dst, fmt.Errorf("%w: %d bytes of tokens", ErrUnsupported, len(e.Tokens))
+	}
+	if !e.Kind.known() {
+		return dst, fmt.Errorf("%w: kind %d", ErrUnsupported, e.Kind)
+	}
+	start := len(dst)
+	dst = append(dst, magic0, magic1, FormatVersion, byte(e.Kind))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(e.Created))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(max(e.Fresh.Milliseconds(), 0)))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(n))
+	dst = append(dst, e.Tokens...)
+	dst = append(dst, e.Payload...)
+	return binary.BigEndian.AppendUint32(dst, checksum(dst[start:], key)), nil
+}
+
+// Decode reads the entry found under key. It copies nothing and allocates nothing: Tokens and
+// Payload alias b. It returns [ErrVersion] for an entry of another format, and [ErrCorrupt] for
+// bytes that are not what was stored under this very key. On an error e is left as it was.
+func (e *Envelope) Decode(key string, b []byte) error {
+	if len(b) < 3 || b[0] != magic0 || b[1] != magic1 {
+		return ErrCorrupt
+	}
+	if b[2] != FormatVersion {
+		return ErrVersion
+	}
+	if len(b) < headerSize+sumSize {
+		return ErrCorrupt
+	}
+	body := b[:len(b)-sumSize]
+	if checksum(body, key) != binary.BigEndian.Uint32(b[len(body):]) {
+		return ErrCorrupt
+	}
+	kind := Kind(b[3])
+	fresh := binary.BigEndian.Uint64(b[12:])
+	end := headerSize + int(binary.BigEndian.Uint16(b[20:]))*TokenSize
+	if !kind.known() || end > len(body) || fresh > uint64(maxFresh) {
+		return ErrCorrupt
+	}
+	*e = Envelope{
+		Created: int64(binary.BigEndian.Uint64(b[4:])),
+		Fresh:   time.Duration(fresh) * time.Millisecond,
+		Kind:    kind,
+		Tokens:  body[headerSize:end:end],
+		Payload: body[end:len(body):len(body)],
+	}
+	return nil
+}
+
+// maxFresh is the longest time in milliseconds that a time.Duration holds.
+const maxFresh = int64(1<<63-1) / int64(time.Millisecond)
+
+// IsOld tells whether the entry has outlived Fresh at the moment now.
+func (e *Envelope) IsOld(now time.Time) bool {
+	return e.Fresh > 0 && now.UnixMilli()-e.Created > e.Fresh.Milliseconds()
+}
+
+func (k Kind) known() bool { return k == KindRows || k == KindValue }
+
+// checksum covers the key too: a store that answers with another key's bytes (a bug, a bad proxy, a
+// truncated hash) would otherwise serve one user another one's rows.
+func checksum(body []byte, key string) uint32 {
+	sum := crc32.Update(0, castagnoli, body)
+	return crc32.Update(sum, castagnoli, unsafe.Slice(unsafe.StringData(key), len(key)))
+}

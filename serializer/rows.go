@@ -1,0 +1,95 @@
+package serializer
+
+import (
+	"fmt"
+	"time"
+)
+
+// Rows is a decoded result: a view of the bytes it was parsed from, which must not change. It is
+// safe for concurrent use; cursors are not, each belongs to one reader.
+type Rows struct {
+	columns []Column
+	blocks  [][]byte // the values of each column, after the array's header.
+	locs    []*time.Location
+	rows    int
+}
+
+// utcLocal is the table of zones of a result that has no others. A nil location is UTC, as in a
+// time.Time.
+var utcLocal = []*time.Location{zoneUTC: nil, zoneLocal: time.Local}
+
+// Parse reads what [RowsEncoder.Append] wrote. It checks every value once, so that nothing that
+// comes after it can fail, and allocates for the columns, not for the values. It returns
+// [ErrVersion] for a payload of another format and [ErrCorrupt] for anything else that it would not
+// have written.
+func Parse(b []byte) (*Rows, error) {
+	r := &reader{b: b}
+	if n := r.array(1); n != 4 {
+		return nil, fmt.Errorf("%w: not a row set", ErrCorrupt)
+	}
+	if v := r.int(); !r.bad && v != FormatVersion {
+		return nil, ErrVersion
+	}
+	rows := r.int()
+	v := &Rows{rows: int(rows), locs: readZones(r)}
+	if v.locs == nil || rows < 0 || rows > int64(len(b)) {
+		return nil, fmt.Errorf("%w: row set's header", ErrCorrupt)
+	}
+	n := r.array(columnFields)
+	if n == 0 {
+		return nil, fmt.Errorf("%w: row set without columns", ErrCorrupt)
+	}
+	v.columns, v.blocks = make([]Column, n), make([][]byte, n)
+	for i := range v.columns {
+		if r.array(1) != columnFields {
+			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, i)
+		}
+		v.columns[i].read(r)
+		block := reader{b: r.bin()}
+		if block.array(1) != v.rows || r.bad || block.bad {
+			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, i)
+		}
+		v.blocks[i] = block.b
+		if !checkBlock(block.b, v.rows, len(v.locs)) {
+			return nil, fmt.Errorf("%w: values of column %d", ErrCorrupt, i)
+		}
+	}
+	if len(r.b) != 0 {
+		return nil, fmt.Errorf("%w: %d bytes too many", ErrCorrupt, len(r.b))
+	}
+	return v, nil
+}
+
+// readZones returns the locations that the result's times refer to, nil if they cannot be read.
+func readZones(r *reader) []*time.Location {
+	n := r.array(4)
+	if r.bad || n > maxZones {
+		return nil
+	}
+	if n == 0 {
+		return utcLocal
+	}
+	locs := append(make([]*time.Location, 0, zoneTable+n), utcLocal...)
+	for range n {
+		if r.array(1) != 3 {
+			return nil
+		}
+		kind, name, offset := r.int(), r.text(), r.int()
+		// An offset beyond a day or two is no zone, and would overflow a time's arithmetic.
+		if r.bad || kind != 0 && kind != 1 || offset < -1<<31 || offset > 1<<31-1 || kind == 1 && offset != 0 {
+			return nil
+		}
+		loc, err := zone{named: kind == 1, name: string([]byte(name)), offset: int(offset)}.location()
+		if err != nil {
+			return nil
+		}
+		locs = append(locs, loc)
+	}
+	return locs
+}
+
+// Len returns the number of rows.
+func (v *Rows) Len() int { return v.rows }
+
+// Columns returns the columns. The slice belongs to v: don't change it.
+func (v *Rows) Columns() []Column { return v.columns }

@@ -1,0 +1,225 @@
+package serializer_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+// berlin is loaded as a program would load it.
+var berlin = mustLoad("Europe/Berlin")
+
+func mustLoad(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return loc
+}
+
+// values are what drivers return, and the corners of it.
+var values = []any{
+	nil, true, false,
+	int64(0), int64(1), int64(-1), int64(127), int64(128), int64(-32), int64(-33), int64(-128), int64(-129),
+	int64(math.MaxInt16), int64(math.MaxInt16 + 1), int64(math.MinInt16), int64(math.MinInt16 - 1),
+	int64(math.MaxInt32), int64(math.MaxInt32 + 1), int64(math.MinInt32 - 1), int64(math.MaxInt64), int64(math.MinInt64),
+	uint64(0), uint64(1), uint64(127), uint64(255), uint64(256), uint64(65535), uint64(65536), uint64(1 << 32), uint64(math.MaxUint64),
+	float32(0), float32(1.5), float32(math.Copysign(0, -1)), float32(math.Inf(1)), float32(0.1),
+	0.0, 0.1, math.Copysign(0, -1), math.Inf(-1), math.MaxFloat64, math.SmallestNonzeroFloat64,
+	"", "a", strings.Repeat("x", 31), strings.Repeat("x", 32), strings.Repeat("x", 255), strings.Repeat("x", 256),
+	strings.Repeat("x", 65536), "\xff\x00", "héllo",
+	[]byte(nil), []byte{}, []byte("a"), []byte(strings.Repeat("y", 256)), []byte(strings.Repeat("y", 65536)),
+	time.Time{}, time.Unix(0, 0).UTC(), time.Unix(1, 999999999), time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC),
+	time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC), time.Date(2024, 7, 1, 1, 2, 3, 4, time.Local),
+	time.Date(2024, 7, 1, 1, 2, 3, 4, berlin), time.Date(2024, 1, 1, 1, 2, 3, 4, berlin),
+	time.Date(2024, 7, 1, 1, 2, 3, 4, time.FixedZone("", 7200)), time.Date(2024, 7, 1, 1, 2, 3, 4, time.FixedZone("CEST", 7200)),
+	time.Date(2024, 7, 1, 1, 2, 3, 4, time.FixedZone("Europe/Berlin", 3600)),
+	time.Date(2024, 7, 1, 1, 2, 3, 4, time.FixedZone("", -12345)), time.Date(-300, 1, 1, 0, 0, 0, 0, time.UTC),
+	time.Date(2024, 7, 1, 1, 2, 3, 4, time.FixedZone("UTC", 0)),
+}
+
+func columns(n int) []serializer.Column {
+	cols := make([]serializer.Column, n)
+	for i := range cols {
+		cols[i] = serializer.Column{Name: fmt.Sprintf("c%d", i), DatabaseType: "TEXT", ScanType: reflect.TypeFor[string]()}
+	}
+	return cols
+}
+
+func encode(t testing.TB, cols []serializer.Column, rows [][]any) []byte {
+	t.Helper()
+	enc, err := serializer.NewRowsEncoder(cols, serializer.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if err := enc.Add(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return enc.Append(nil)
+}
+
+// decode reads all values back.
+func decode(v *serializer.Rows) [][]any {
+	rows := make([][]any, v.Len())
+	for c := range v.Columns() {
+		cursor := v.Cursor(c)
+		for r := range rows {
+			rows[r] = append(rows[r], cursor.Next().Any())
+		}
+	}
+	return rows
+}
+
+func TestEveryValueComesBackExactly(t *testing.T) {
+	for i, v := range values {
+		t.Run(fmt.Sprintf("%d %T", i, v), func(t *testing.T) {
+			view, err := serializer.Parse(encode(t, columns(1), [][]any{{v}}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := decode(view)[0][0]
+			if !reflect.DeepEqual(got, v) {
+				t.Fatalf("got %#v, want %#v", got, v)
+			}
+			if f, ok := v.(float64); ok && math.Signbit(f) != math.Signbit(got.(float64)) {
+				t.Fatalf("the sign of %v is lost", f)
+			}
+			if f, ok := v.(float32); ok && math.Signbit(float64(f)) != math.Signbit(float64(got.(float32))) {
+				t.Fatalf("the sign of %v is lost", f)
+			}
+		})
+	}
+}
+
+func TestNaNComesBackBitByBit(t *testing.T) {
+	quiet := math.Float64frombits(0x7ff8dead0000beef)
+	small := math.Float32frombits(0x7fc0beef)
+	view, err := serializer.Parse(encode(t, columns(2), [][]any{{quiet, small}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := decode(view)[0]
+	if math.Float64bits(row[0].(float64)) != 0x7ff8dead0000beef || math.Float32bits(row[1].(float32)) != 0x7fc0beef {
+		t.Fatalf("got %x", row)
+	}
+}
+
+func TestManyRowsComeBackExactly(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for round := range 60 {
+		n, m := 1+rnd.IntN(12), rnd.IntN(70)
+		if round == 0 {
+			m = 70000 // beyond array16
+			n = 1
+		}
+		rows := make([][]any, m)
+		for i := range rows {
+			for range n {
+				v := values[rnd.IntN(len(values))]
+				if s, ok := v.(string); ok && len(s) > 300 && m > 100 {
+					v = s[:300]
+				}
+				if b, ok := v.([]byte); ok && len(b) > 300 && m > 100 {
+					v = b[:30]
+				}
+				rows[i] = append(rows[i], v)
+			}
+		}
+		view, err := serializer.Parse(encode(t, columns(n), rows))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if view.Len() != m || !reflect.DeepEqual(decode(view), rows) {
+			t.Fatalf("%d rows of %d columns differ", m, n)
+		}
+	}
+}
+
+func TestColumnsComeBackExactly(t *testing.T) {
+	cols := []serializer.Column{
+		{Name: ""},
+		{Name: "id", DatabaseType: "BIGINT", ScanType: reflect.TypeFor[int64](), HasNullable: true},
+		{Name: "n", DatabaseType: "DECIMAL", ScanType: reflect.TypeFor[sql.NullFloat64](), Nullable: true, HasNullable: true,
+			Precision: 10, Scale: 2, HasDecimalSize: true},
+		{Name: "t", ScanType: reflect.TypeFor[*any](), Length: math.MaxInt64, HasLength: true},
+		{Name: strings.Repeat("long", 100), ScanType: reflect.TypeFor[any](), Length: -1},
+	}
+	view, err := serializer.Parse(encode(t, cols, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(view.Columns(), cols) {
+		t.Fatalf("got %+v\nwant %+v", view.Columns(), cols)
+	}
+}
+
+func TestWhatCannotComeBackIsRefused(t *testing.T) {
+	odd, err := time.LoadLocationFromTZData("Mars/Olympus", tzdata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{1, int8(1), uint32(1), struct{}{}, []int{1}, time.Second, map[string]any{},
+		time.Now().In(odd), sql.RawBytes("x")} {
+		enc, _ := serializer.NewRowsEncoder(columns(2), serializer.Limits{})
+		if err := enc.Add([]any{"kept", "kept"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := enc.Add([]any{"dropped", v}); !errors.Is(err, serializer.ErrUnsupported) {
+			t.Errorf("%T: %v, want ErrUnsupported", v, err)
+		}
+		if err := enc.Add([]any{"kept", nil}); err != nil {
+			t.Fatal(err)
+		}
+		view, err := serializer.Parse(enc.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := decode(view), [][]any{{"kept", "kept"}, {"kept", nil}}; !reflect.DeepEqual(got, want) {
+			t.Errorf("%T: a refused row left traces: %v", v, got)
+		}
+	}
+	if _, err := serializer.NewRowsEncoder([]serializer.Column{{ScanType: reflect.TypeFor[chan int]()}}, serializer.Limits{}); !errors.Is(err, serializer.ErrUnsupported) {
+		t.Errorf("scan type: %v", err)
+	}
+	if _, err := serializer.NewRowsEncoder(nil, serializer.Limits{}); !errors.Is(err, serializer.ErrUnsupported) {
+		t.Errorf("no columns: %v", err)
+	}
+}
+
+// tzdata is a zone file with one zone, 1:23:45 east, that the database does not have.
+func tzdata() []byte {
+	b := []byte("TZif\x00" + strings.Repeat("\x00", 15))
+	for _, n := range []byte{0, 0, 0, 0, 1, 4} {
+		b = append(b, 0, 0, 0, n)
+	}
+	return append(append(b, 0, 0, 0x13, 0xa1, 0, 0), "OLY\x00"...)
+}
+
+func TestLimits(t *testing.T) {
+	enc, _ := serializer.NewRowsEncoder(columns(1), serializer.Limits{MaxRows: 2})
+	for i := range 3 {
+		if err := enc.Add([]any{"x"}); (i == 2) != errors.Is(err, serializer.ErrTooLarge) {
+			t.Fatalf("row %d: %v", i, err)
+		}
+	}
+	enc, _ = serializer.NewRowsEncoder(columns(1), serializer.Limits{MaxBytes: 1000})
+	for enc.Add([]any{"0123456789"}) == nil {
+	}
+	if n := len(enc.Append(nil)); n > 1000 || n < 800 {
+		t.Fatalf("%d bytes for a limit of 1000", n)
+	}
+	if err := enc.Add([]any{"0123456789"}); !errors.Is(err, serializer.ErrTooLarge) {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,150 @@
+package serializer
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// Times refer to their zone by number: 0 is UTC, 1 is Local, and the others count through the table
+// in the header of the row set. Local stays Local: a driver that answers in Local does so in every
+// process, whatever Local is there.
+const (
+	zoneUTC   = 0
+	zoneLocal = 1
+	zoneTable = 2
+)
+
+// zone is one entry of the table: a fixed offset, or a name of the IANA time zone database.
+type zone struct {
+	named  bool
+	name   string
+	offset int // seconds east of UTC; 0 for a named zone.
+}
+
+// zones is the table while it is written.
+type zones struct {
+	list []zone
+	locs []*time.Location // what each one came from, or looks like.
+}
+
+// maxZones bounds the table: a result with more different offsets than this is not worth caching,
+// and finding a zone is a linear search.
+const maxZones = 256
+
+// number returns the number of t's zone, adding it to the table if it is new.
+func (z *zones) number(t time.Time) (uint32, error) {
+	loc := t.Location()
+	switch loc {
+	case time.UTC:
+		return zoneUTC, nil
+	case time.Local:
+		return zoneLocal, nil
+	}
+	name := loc.String()
+	_, offset := t.Zone()
+	for i, known := range z.list {
+		if known.name == name && (z.locs[i] == loc || !known.named && known.offset == offset && reflect.DeepEqual(z.locs[i], loc)) {
+			return uint32(i + zoneTable), nil
+		}
+	}
+	if len(z.list) == maxZones {
+		return 0, fmt.Errorf("%w: more than %d time zones", ErrUnsupported, maxZones)
+	}
+	entry := zone{name: name, offset: offset}
+	if fixed := time.FixedZone(name, offset); reflect.DeepEqual(fixed, loc) {
+		loc = fixed
+	} else if locations.accept(loc, t) {
+		entry = zone{named: true, name: name}
+	} else {
+		return 0, fmt.Errorf("%w: time zone %q is neither a fixed offset nor in the database", ErrUnsupported, name)
+	}
+	z.list, z.locs = append(z.list, entry), append(z.locs, loc)
+	return uint32(len(z.list) - 1 + zoneTable), nil
+}
+
+func (z zone) append(b []byte) []byte {
+	kind := int64(0)
+	if z.named {
+		kind = 1
+	}
+	b = appendInt(appendArray(b, 3), kind)
+	return appendInt(appendString(b, z.name), int64(z.offset))
+}
+
+// location returns the location that z stands for in this process.
+func (z zone) location() (*time.Location, error) {
+	if !z.named {
+		return time.FixedZone(z.name, z.offset), nil
+	}
+	if loc := locations.find(z.name); loc != nil {
+		return loc, nil
+	}
+	return nil, fmt.Errorf("%w: unknown time zone %q", ErrCorrupt, z.name)
+}
+
+// locations remembers the named zones that this process met: loading one reads a file, and two
+// loads of one zone need not be deeply equal (they cache what was current when they were loaded).
+// So the first pointer met for a name is the one that every decoded time gets.
+var locations = locationTable{byName: map[string]*time.Location{}, adopted: map[string]bool{}}
+
+type locationTable struct {
+	mu      sync.RWMutex
+	byName  map[string]*time.Location // nil: no such zone.
+	adopted map[string]bool           // the names whose pointer came with a time, not from find.
+}
+
+// maxLocations bounds the table, which also remembers names that don't exist. The database has
+// about 600 names.
+const maxLocations = 1024
+
+// accept tells that loc is what its name stands for in the database, as far as a few probes show.
+func (l *locationTable) accept(loc *time.Location, t time.Time) bool {
+	name := loc.String()
+	switch name {
+	case "", "UTC", "Local":
+		return false // LoadLocation gives these names a meaning that this pointer does not have.
+	}
+	loaded := l.find(name)
+	if loaded == nil {
+		return false
+	}
+	year := t.Year()
+	for _, probe := range []time.Time{t, time.Unix(0, 0),
+		time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(year, 7, 1, 0, 0, 0, 0, time.UTC)} {
+		n1, o1 := probe.In(loc).Zone()
+		if n2, o2 := probe.In(loaded).Zone(); n1 != n2 || o1 != o2 {
+			return false
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.adopted[name] && l.byName[name] != nil {
+		l.adopted[name], l.byName[name] = true, loc
+	}
+	return true
+}
+
+// find returns the zone of that name, nil if there is none.
+func (l *locationTable) find(name string) *time.Location {
+	l.mu.RLock()
+	loc, ok := l.byName[name]
+	l.mu.RUnlock()
+	if ok {
+		return loc
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		loc = nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first, ok := l.byName[name]; ok {
+		return first
+	}
+	if len(l.byName) < maxLocations {
+		l.byName[string([]byte(name))] = loc // a copy: name aliases an entry.
+	}
+	return loc
+}
