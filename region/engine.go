@@ -1,0 +1,122 @@
+package region
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+var (
+	// ErrClosed is returned by reads through a closed engine.
+	ErrClosed = errors.New("gormcache: the plugin is closed: make no cached reads after Plugin.Close")
+	// ErrUnknownRegion is wrapped by the error for a region that was not configured.
+	ErrUnknownRegion = errors.New("gormcache: unknown region")
+	// ErrCacheMiss is returned by a read that asked for cached data only, where there is none that may
+	// be served.
+	ErrCacheMiss = errors.New("gormcache: cache miss")
+)
+
+// EngineConfig is what an [Engine] works with. All fields but the functions must be set.
+type EngineConfig struct {
+	Store        store.Store
+	Namespace    store.Namespace
+	Regions      map[string]Config
+	ReadTimeout  time.Duration // budget of a lookup
+	WriteTimeout time.Duration // budget of a fill
+	Recorder     *observe.Recorder
+	Logger       *slog.Logger
+	// Blocked tells that an invalidation of this process for one of the tags has not reached the store
+	// yet, so that nothing the store says of them can be trusted here.
+	Blocked func(tags []string) bool
+	// Schema is told the token of the namespace's epoch whenever it was read, and returns the version
+	// of what is known of the database's schema; see [Request.Schema].
+	Schema func(epoch store.Token) (version uint64)
+}
+
+// Engine reads through the regions of one plugin. It is safe for concurrent use.
+type Engine struct {
+	cfg     EngineConfig
+	regions map[string]*Region
+	flights *flights
+
+	ctx    context.Context // done when the engine is closed
+	cancel context.CancelFunc
+	mu     sync.Mutex // guards closed against background.Add
+	closed bool
+	work   sync.WaitGroup
+}
+
+// NewEngine returns an engine for the configured regions. Their policies must have been validated.
+func NewEngine(cfg EngineConfig) *Engine {
+	ctx, cancel := context.WithCancel(context.Background())
+	e := &Engine{cfg: cfg, flights: newFlights(), ctx: ctx, cancel: cancel, regions: map[string]*Region{}}
+	for name, c := range cfg.Regions {
+		e.regions[name] = newRegion(e, name, c.WithDefaults())
+	}
+	return e
+}
+
+// Region returns the region of that name, or an error that names those there are.
+func (e *Engine) Region(name string) (*Region, error) {
+	if r, ok := e.regions[name]; ok {
+		return r, nil
+	}
+	names := make([]string, 0, len(e.regions))
+	for n := range e.regions {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return nil, fmt.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, names)
+}
+
+// Namespace returns the prefix of the engine's keys.
+func (e *Engine) Namespace() store.Namespace { return e.cfg.Namespace }
+
+// Closed tells that Close was called.
+func (e *Engine) Closed() bool { return e.ctx.Err() != nil }
+
+// Close ends background refreshes and waits for them. Reads that start later return [ErrClosed].
+func (e *Engine) Close() {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.cancel()
+	e.work.Wait()
+}
+
+// background runs fn in a goroutine whose context keeps the values of ctx and ends with the engine.
+// It reports false, and does not run fn, if the engine is closed.
+func (e *Engine) background(ctx context.Context, fn func(context.Context)) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.work.Go(func() {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		stop := context.AfterFunc(e.ctx, cancel)
+		defer stop()
+		fn(ctx)
+	})
+	return true
+}
+
+// storeError records a failed call of the store, unless the caller itself gave up.
+func (e *Engine) storeError(ctx context.Context, op string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	e.cfg.Recorder.StoreError(op)
+	e.cfg.Logger.DebugContext(ctx, "gormcache: store failed", "op", op, "error", err)
+	if hook := e.cfg.Recorder.Hooks.StoreError; hook != nil {
+		hook(ctx, op, err)
+	}
+}

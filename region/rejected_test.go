@@ -1,0 +1,78 @@
+package region_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// An entry that can't be believed is a miss, and counted; one that is only out of date, or that another
+// version has written, is a miss and no more.
+func TestEntriesThatCannotBeBelievedAreCounted(t *testing.T) {
+	f := open(t, region.Config{TTL: time.Hour})
+	r := f.region(t)
+	ctx := t.Context()
+	q := &region.Request{
+		Key: "test:q:k", Tags: r.Tags(), Kind: serializer.KindRows,
+		Load: func(context.Context) (region.Loaded, error) { return region.Loaded{Payload: []byte("loaded")}, nil },
+	}
+	read := func(what string, want observe.Outcome, rejected uint64) {
+		t.Helper()
+		before := f.recorder.Snapshot().Rejected
+		res, err := r.Read(ctx, q)
+		if err != nil || res.Outcome != want || string(res.Payload) != "loaded" {
+			t.Errorf("%s: %v %q, %v; want a %v", what, res.Outcome, res.Payload, err, want)
+		}
+		if n := f.recorder.Snapshot().Rejected - before; n != rejected {
+			t.Errorf("%s: %d rejected, want %d", what, n, rejected)
+		}
+	}
+	read("nothing there", observe.Miss, 0)
+	read("filled", observe.Hit, 0)
+
+	l := store.Lookup{Keys: []string{q.Key}}
+	if err := f.store.Lookup(ctx, &l); err != nil {
+		t.Fatal(err)
+	}
+	whole := bytes.Clone(l.Values[0])
+	var env serializer.Envelope
+	if err := env.Decode(q.Key, whole); err != nil {
+		t.Fatal(err)
+	}
+	env.Kind = serializer.KindValue
+	otherKind, err := serializer.AppendEnvelope(nil, q.Key, &env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged, version := bytes.Clone(whole), bytes.Clone(whole)
+	damaged[len(damaged)-5] ^= 1
+	version[2]++
+	for _, c := range []struct {
+		what     string
+		value    []byte
+		rejected uint64
+	}{
+		{"a flipped bit", damaged, 1},
+		{"cut short", whole[:len(whole)-1], 1},
+		{"empty", []byte{}, 1},
+		{"sealed, read without the seal", []byte("gs\x01\x01\x01a and so on"), 1},
+		{"of another kind", otherKind, 1},
+		{"of another version", version, 0},
+	} {
+		if err := f.store.Set(ctx, q.Key, c.value, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		read(c.what, observe.Miss, c.rejected)
+		read(c.what+", filled anew", observe.Hit, 0)
+	}
+	if err := f.store.Settle(ctx, q.Tags[:1], store.NewWriter(), 0); err != nil {
+		t.Fatal(err)
+	}
+	read("out of date", observe.Miss, 0)
+}
