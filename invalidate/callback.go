@@ -1,0 +1,100 @@
+package invalidate
+
+import (
+	"database/sql"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+)
+
+// Statement wraps the callback that runs creates, updates, deletes or raw statements.
+func (inv *Invalidator) Statement(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		if db.Error != nil || db.DryRun {
+			next(db)
+			return
+		}
+		inv.probed(db, next)
+	}
+}
+
+// probed runs the callback with a probe, and settles when it has ended, whatever happened.
+func (inv *Invalidator) probed(db *gorm.DB, next func(*gorm.DB)) {
+	p, restore := inv.install(db.Statement)
+	outcome := errNoReturn
+	defer func() { p.settle(outcome) }()
+	defer restore()
+	next(db)
+	outcome = db.Error
+}
+
+// Query wraps the callbacks that run queries. A query may be raw SQL that writes and returns rows;
+// all others pass at no cost.
+func (inv *Invalidator) Query(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
+			next(db)
+			return
+		}
+		inv.probed(db, next)
+	}
+}
+
+// Row wraps the callback behind Rows, Row and Scan, as Query does. Its rows are closed by the
+// application, some time; only then a writing statement outside a transaction has surely ended. So
+// the rows are read here and now. What can't be read so is fenced.
+func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
+			next(db)
+			return
+		}
+		sqlText := db.Statement.SQL.String()
+		inv.probed(db, func(db *gorm.DB) {
+			next(db)
+			if inv.StateOf(db.Statement.ConnPool).In || len(inv.tags(inv.topology.known(inv.base(db.Statement.ConnPool)), inv.Info(sqlText))) == 0 {
+				return
+			}
+			inv.drain(db, sqlText)
+		})
+	}
+}
+
+func (inv *Invalidator) drain(db *gorm.DB, sqlText string) {
+	ended := false
+	switch dest := db.Statement.Dest.(type) {
+	case *sql.Rows:
+		if dest == nil { // the statement failed
+			return
+		}
+		var err error
+		db.Statement.Dest, ended, err = inv.Drain(dest)
+		_ = db.AddError(err)
+	case *sql.Row:
+		if dest == nil || dest.Err() != nil { // the same
+			return
+		}
+	}
+	if !ended {
+		tags := inv.tags(inv.topology.known(inv.base(db.Statement.ConnPool)), inv.Info(sqlText))
+		_ = db.AddError(inv.fence(db.Statement.Context, tags))
+	}
+}
+
+// Begin wraps the callback that begins GORM's default transaction: pools that the plugin has not seen
+// before (db.Connection, a resolver that was registered earlier) are wrapped in time.
+func (inv *Invalidator) Begin(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		db.Statement.ConnPool = inv.Wrap(db.Statement.ConnPool)
+		next(db)
+	}
+}
+
+// Resolve wraps the callback with which dbresolver switches a statement to another pool.
+func (inv *Invalidator) Resolve(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		next(db)
+		db.Statement.ConnPool = inv.Wrap(db.Statement.ConnPool)
+	}
+}

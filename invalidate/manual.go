@@ -1,0 +1,106 @@
+package invalidate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// PluginName is the name under which the plugin stands in gorm.DB.Plugins.
+const PluginName = "gormcache"
+
+// ErrNotRegistered is returned where a database handle has no plugin.
+var ErrNotRegistered = errors.New("gormcache: the plugin is not registered on this *gorm.DB: call db.Use(plugin) first")
+
+// Of returns the invalidator of the plugin that is registered on db.
+func Of(db *gorm.DB) (*Invalidator, error) {
+	if db == nil || db.Config == nil {
+		return nil, errors.New("gormcache: db is nil: pass the *gorm.DB that the plugin is registered on")
+	}
+	p, ok := db.Plugins[PluginName].(interface{ Invalidator() *Invalidator })
+	if !ok {
+		return nil, ErrNotRegistered
+	}
+	return p.Invalidator(), nil
+}
+
+// Tables drops what depends on the tables, in all processes: for writes that were made outside GORM.
+// Within a transaction of db it takes effect when that commits. An error says that the store could
+// not be told; the invalidation is queued and retried then, and this process bypasses the tables
+// until it lands.
+func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
+	return byHand(ctx, db, tables, func(inv *Invalidator, table string) (string, error) {
+		if table == "" {
+			return "", errors.New("gormcache: invalidate.Tables: a table's name is empty")
+		}
+		return inv.cfg.Namespace.Table(table), nil
+	})
+}
+
+// Model drops what depends on the tables of the models: values, pointers or slices of them, as in
+// gorm.DB.Model. It works as [Tables].
+func Model(ctx context.Context, db *gorm.DB, models ...any) error {
+	return byHand(ctx, db, models, func(inv *Invalidator, model any) (string, error) {
+		stmt := &gorm.Statement{DB: db}
+		if err := stmt.Parse(model); err != nil {
+			if errors.Is(err, schema.ErrUnsupportedDataType) {
+				err = schema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
+			}
+			return "", fmt.Errorf("gormcache: invalidate.Model: %T is not a model: %w", model, err)
+		}
+		return inv.cfg.Namespace.Table(stmt.Table), nil
+	})
+}
+
+// Region drops all entries of the regions. It works as [Tables].
+func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
+	return byHand(ctx, db, regions, func(inv *Invalidator, region string) (string, error) {
+		if !inv.regions[region] {
+			return "", fmt.Errorf("gormcache: invalidate.Region: unknown region %q: add it to Config.Regions", region)
+		}
+		return inv.cfg.Namespace.Region(region), nil
+	})
+}
+
+// Tags drops what was stored with one of the user's own tags. It works as [Tables].
+func Tags(ctx context.Context, db *gorm.DB, tags ...string) error {
+	return byHand(ctx, db, tags, func(inv *Invalidator, tag string) (string, error) {
+		return inv.cfg.Namespace.User(tag), nil
+	})
+}
+
+// All drops everything in the plugin's namespace. It works as [Tables].
+func All(ctx context.Context, db *gorm.DB) error {
+	return byHand(ctx, db, []struct{}{{}}, func(inv *Invalidator, _ struct{}) (string, error) {
+		return inv.cfg.Namespace.Epoch(), nil
+	})
+}
+
+func byHand[T any](ctx context.Context, db *gorm.DB, names []T, tag func(*Invalidator, T) (string, error)) error {
+	inv, err := Of(db)
+	if err != nil {
+		return err
+	}
+	tags := make([]string, 0, len(names))
+	for _, name := range names {
+		t, err := tag(inv, name)
+		if err != nil {
+			return err
+		}
+		tags = append(tags, t)
+	}
+	if t := followed(db.Statement.ConnPool); t != nil {
+		t.add(tags)
+		return nil
+	}
+	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
+		return inv.fence(ctx, tags)
+	}
+	return inv.settle(ctx, tags, store.NewWriter(), inv.cfg.ReplicaLag, time.Now())
+}

@@ -1,0 +1,118 @@
+package invalidate
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// maxPlain bounds the transactions in plain SQL that are remembered: those whose connection is closed
+// without an end are never heard of again.
+const maxPlain = 1024
+
+// plainTxs are the transactions under way that were begun in plain SQL, such as db.Exec("BEGIN"), by
+// the connection or pool they run on. The zero value is ready.
+type plainTxs struct {
+	mu sync.Mutex
+	m  map[any]plainTx
+}
+
+// plainTx has a writer of its own, so that its end never takes another's mark away. On a pool several
+// may be open at once, and which of them ends can't be told: the mark stays until the last one does.
+type plainTx struct {
+	writer store.Writer
+	open   int
+}
+
+// begin returns the writer to mark with.
+func (p *plainTxs) begin(on any) store.Writer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, ok := p.m[on]
+	if !ok {
+		t.writer = store.NewWriter()
+		if p.m == nil || len(p.m) >= maxPlain { // marks that are forgotten run out
+			p.m = map[any]plainTx{}
+		}
+	}
+	t.open++
+	p.m[on] = t
+	return t.writer
+}
+
+// end returns the writer to settle with; last tells that none of its transactions is open any more.
+func (p *plainTxs) end(on any) (w store.Writer, last bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, ok := p.m[on]
+	if !ok {
+		return store.NewWriter(), true
+	}
+	if t.open--; t.open > 0 {
+		p.m[on] = t
+		return t.writer, false
+	}
+	delete(p.m, on)
+	return t.writer, true
+}
+
+// open tells that one is under way.
+func (p *plainTxs) open(on any) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.m[on]
+	return ok
+}
+
+// boundary tells that the statement begins or ends a transaction in plain SQL.
+func boundary(info *sqltext.Info) bool {
+	return info.Verb == sqltext.Begin || info.Verb == sqltext.Commit || info.Verb == sqltext.Rollback
+}
+
+// boundary follows transactions that are written as plain SQL outside gorm.DB.Begin. What runs within
+// can't be told from what runs beside it, so all is bypassed until the end, and dropped then.
+func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (finish, settle func(error), err error) {
+	on := inv.place(p)
+	epoch := []string{inv.cfg.Namespace.Epoch()}
+	if info.Verb == sqltext.Begin {
+		w := inv.plain.begin(on)
+		err := inv.call(ctx, "mark", func(ctx context.Context) error {
+			return inv.cfg.Store.Mark(ctx, epoch, w, inv.cfg.Grace)
+		})
+		if err != nil && inv.cfg.Policy == FailWrite {
+			inv.plain.end(on)
+			return nil, nil, fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		}
+		if err != nil { // until the mark lands, this process must not store what the transaction shows it
+			inv.queue.add(epoch, w, inv.cfg.Grace)
+		}
+		return nothing, nil, nil
+	}
+	c := &change{inv: inv, tags: epoch, began: time.Now()}
+	return c.ended, func(err error) {
+		last := false
+		if c.writer, last = inv.plain.end(on); !last {
+			c.doubt = true // the mark is others' too
+		}
+		c.closed(err)
+		c.settle(ctx)
+	}, nil
+}
+
+// place is what a transaction in plain SQL runs on: the connection, where there is but one.
+func (inv *Invalidator) place(p gorm.ConnPool) any {
+	switch q := p.(type) {
+	case *conn:
+		return q.Conn
+	case *sql.Conn:
+		return q
+	}
+	return inv.base(p)
+}

@@ -1,0 +1,147 @@
+package invalidate
+
+import (
+	"context"
+	"database/sql"
+
+	"gorm.io/gorm"
+)
+
+// probe stands in for a statement's pool while GORM builds and runs the statement, because only there
+// the SQL is complete and not yet sent. It announces what the statement touches and passes it on.
+type probe struct {
+	gorm.ConnPool
+	inv     *Invalidator
+	settles []func(error) // to be run when the statement has ended and its rows are closed
+}
+
+// txProbe is a probe within a transaction. What runs inside of the statement (a Valuer that asks the
+// database, say) must find a transaction there, and not begin one.
+type txProbe struct {
+	probe
+	gorm.TxCommitter
+}
+
+// ExecContext announces and runs a statement.
+func (p *probe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	finish, err := p.announce(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	res, err := p.ConnPool.ExecContext(ctx, query, args...)
+	finish(err)
+	return res, err
+}
+
+// QueryContext announces and runs a statement that returns rows.
+func (p *probe) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	finish, err := p.announce(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := p.ConnPool.QueryContext(ctx, query, args...)
+	finish(err)
+	return rows, err
+}
+
+// QueryRowContext announces and runs a statement that returns one row.
+func (p *probe) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	finish, err := p.announce(ctx, query)
+	if err != nil {
+		// A *sql.Row with an error can be had from database/sql only. Below prepared statements, since
+		// gorm.PreparedStmtDB gives one there that panics when it is scanned.
+		return unprepared(p.ConnPool).QueryRowContext(refused{ctx, err}, query, args...)
+	}
+	row := p.ConnPool.QueryRowContext(ctx, query, args...)
+	finish(row.Err())
+	return row
+}
+
+// BeginTx passes on to the pool below.
+func (p *probe) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+	if b, ok := p.ConnPool.(gorm.ConnPoolBeginner); ok {
+		return b.BeginTx(ctx, opts)
+	}
+	return nil, gorm.ErrInvalidTransaction
+}
+
+// GetDBConn lets gorm.DB.DB() find the pool below.
+func (p *probe) GetDBConn() (*sql.DB, error) {
+	if g, ok := p.ConnPool.(gorm.GetDBConnector); ok {
+		return g.GetDBConn()
+	}
+	return nil, gorm.ErrInvalidDB
+}
+
+// StmtContext makes the probe within a transaction a gorm.Tx, as what it stands for is.
+func (p *txProbe) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
+	if t, ok := p.ConnPool.(gorm.Tx); ok {
+		return t.StmtContext(ctx, stmt)
+	}
+	return stmt
+}
+
+// announce tells the invalidator of a statement; finish is to be called with its outcome.
+func (p *probe) announce(ctx context.Context, query string) (finish func(error), err error) {
+	finish, settle, err := p.inv.announce(ctx, p.ConnPool, query)
+	if settle != nil {
+		p.settles = append(p.settles, settle)
+	}
+	return finish, err
+}
+
+// settle runs what the statement's end asks for.
+func (p *probe) settle(err error) {
+	for _, fn := range p.settles {
+		fn(err)
+	}
+}
+
+// install puts a probe in the place of the statement's pool, until restore.
+func (inv *Invalidator) install(stmt *gorm.Statement) (p *probe, restore func()) {
+	original := inv.Wrap(stmt.ConnPool)
+	var stand gorm.ConnPool
+	if committer, ok := original.(gorm.TxCommitter); ok {
+		t := &txProbe{probe: probe{ConnPool: original, inv: inv}, TxCommitter: committer}
+		p, stand = &t.probe, t
+	} else {
+		p = &probe{ConnPool: original, inv: inv}
+		stand = p
+	}
+	stmt.ConnPool = stand
+	return p, func() {
+		if stmt.ConnPool == stand {
+			stmt.ConnPool = original
+		}
+	}
+}
+
+// unprepared is the pool below prepared statements.
+func unprepared(p gorm.ConnPool) gorm.ConnPool {
+	switch q := p.(type) {
+	case *gorm.PreparedStmtDB:
+		return q.ConnPool
+	case *gorm.PreparedStmtTX:
+		return q.Tx
+	}
+	return p
+}
+
+// refused is a context that has ended with an error of ours, so that no statement is run under it.
+type refused struct {
+	context.Context
+	err error
+}
+
+// ended is closed.
+var ended = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// Done is closed.
+func (refused) Done() <-chan struct{} { return ended }
+
+// Err is why the statement was refused.
+func (r refused) Err() error { return r.err }

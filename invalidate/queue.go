@@ -1,0 +1,192 @@
+package invalidate
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// The worker's pauses between attempts, and the number of tags beyond which the queue gives up
+// telling them apart and drops everything in the namespace instead.
+const (
+	minPause = 20 * time.Millisecond
+	maxPause = time.Second
+	maxTags  = 10_000
+)
+
+// queue holds the tags whose new tokens have not reached the store, and delivers them in the
+// background. Its worker lives only while there is something to deliver. It is safe for concurrent use.
+type queue struct {
+	inv *Invalidator
+	n   atomic.Int64 // len(tags), to be read without the lock
+
+	mu      sync.Mutex
+	tags    map[string]pending
+	sweeps  []sweep
+	added   uint64        // counts calls of add, to tell a tag that was added again
+	working chan struct{} // closed when the worker has ended; nil: there is none
+	stop    chan struct{} // closed by close
+	closed  bool
+}
+
+// pending is the newest settling of one tag.
+type pending struct {
+	settling
+	added uint64
+}
+
+// settling is how a tag is to be settled: linger is how long a mark is to stay, because replicas lag
+// or because a transaction that can't be followed is still to commit.
+type settling struct {
+	writer store.Writer
+	linger time.Duration
+}
+
+func newQueue(inv *Invalidator) *queue {
+	return &queue{inv: inv, tags: map[string]pending{}, stop: make(chan struct{})}
+}
+
+func (q *queue) len() int { return int(q.n.Load()) }
+
+// blocked tells that one of the tags is waiting.
+func (q *queue) blocked(tags []string) bool {
+	if q.n.Load() == 0 {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range tags {
+		if _, ok := q.tags[t]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// add queues the tags. After close they are kept, so that this process goes on bypassing them, but
+// nobody delivers them.
+func (q *queue) add(tags []string, w store.Writer, linger time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.added++
+	longest := linger
+	for _, t := range tags {
+		// A mark that was to stay must not be lost with the settling that this one replaces.
+		q.tags[t] = pending{settling{w, max(linger, q.tags[t].linger)}, q.added}
+	}
+	if len(q.tags) > maxTags {
+		for _, p := range q.tags {
+			longest = max(longest, p.linger)
+		}
+		clear(q.tags)
+		q.tags[q.inv.cfg.Namespace.Epoch()] = pending{settling{w, longest}, q.added}
+	}
+	q.n.Store(int64(len(q.tags)))
+	q.start()
+}
+
+// start makes sure that there is a worker. The lock is held.
+func (q *queue) start() {
+	if q.working == nil && !q.closed {
+		q.working = make(chan struct{})
+		go q.work(q.working)
+	}
+}
+
+// work delivers until nothing is left or the queue is closed.
+func (q *queue) work(done chan struct{}) {
+	defer close(done)
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		select {
+		case <-q.stop:
+			return
+		case <-time.After(pause):
+		}
+		if q.deliver(context.Background()) != nil {
+			continue
+		}
+		if q.sweepDue(context.Background()); q.rest() {
+			return
+		}
+	}
+}
+
+// rest ends the worker's life if nothing is left.
+func (q *queue) rest() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.tags) > 0 || len(q.sweeps) > 0 {
+		return false
+	}
+	q.working = nil
+	return true
+}
+
+// deliver tries once to settle all that is queued. Tags that were added again meanwhile stay: their
+// newer settling may cover a later commit.
+func (q *queue) deliver(ctx context.Context) error {
+	q.mu.Lock()
+	batch := make(map[settling][]string)
+	upTo := q.added
+	for t, p := range q.tags {
+		batch[p.settling] = append(batch[p.settling], t)
+	}
+	q.mu.Unlock()
+	for s, tags := range batch {
+		err := q.inv.call(ctx, "settle", func(budget context.Context) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return q.inv.cfg.Store.Settle(budget, tags, s.writer, s.linger)
+		})
+		if err != nil {
+			return err
+		}
+		q.inv.cfg.Recorder.Invalidated(len(tags))
+		q.remove(tags, upTo)
+	}
+	return nil
+}
+
+func (q *queue) remove(tags []string, upTo uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range tags {
+		if q.tags[t].added <= upTo {
+			delete(q.tags, t)
+		}
+	}
+	q.n.Store(int64(len(q.tags)))
+}
+
+// close stops the worker and delivers what is left, until ctx ends.
+func (q *queue) close(ctx context.Context) error {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return nil
+	}
+	q.closed = true
+	close(q.stop)
+	working := q.working
+	q.mu.Unlock()
+	if working != nil {
+		<-working // it ends within one call's budget
+	}
+	for pause := minPause; q.len() > 0; pause = min(2*pause, maxPause) {
+		err := q.deliver(ctx)
+		if err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("gormcache: %d invalidations could not be delivered: %w", q.len(), err)
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package invalidate
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+)
+
+// ErrSession is wrapped by the error with which the cache stays off (reads are bypassed, with reason
+// observe.Catalog) on connections whose answers can't be taken for what is committed.
+var ErrSession = errors.New("gormcache: the connection's settings rule out a cache")
+
+// trustworthy says whether what a connection answers is what is committed now. At READ UNCOMMITTED it
+// may be rows that are rolled back later; without autocommit it may be an old snapshot, and no COMMIT
+// of a write is seen. The settings of one connection stand for those of its pool.
+func trustworthy(ctx context.Context, q catalog.Querier, d sqltext.Dialect) error {
+	switch d {
+	case sqltext.MySQL:
+		return each(ctx, q, "SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'tx_isolation', 'transaction_isolation')", func(name, value string) error {
+			switch {
+			case name == "autocommit" && !strings.EqualFold(value, "ON"):
+				return errors.Join(ErrSession, errors.New("autocommit is off: switch it on in the DSN"))
+			case name != "autocommit" && strings.EqualFold(value, "READ-UNCOMMITTED"):
+				return errors.Join(ErrSession, errors.New("the isolation is READ UNCOMMITTED: use READ COMMITTED or higher"))
+			}
+			return nil
+		})
+	case sqltext.SQLite:
+		return each(ctx, q, "SELECT 'read_uncommitted', read_uncommitted FROM pragma_read_uncommitted", func(_, value string) error {
+			if value != "0" {
+				return errors.Join(ErrSession, errors.New("PRAGMA read_uncommitted is on: switch it off"))
+			}
+			return nil
+		})
+	}
+	return nil // PostgreSQL has neither
+}
+
+// each runs fn for each row of two texts.
+func each(ctx context.Context, q catalog.Querier, query string, fn func(name, value string) error) (err error) {
+	rows, err := q.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return err
+		}
+		if err := fn(name, value); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,290 @@
+package sqltext
+
+import "strings"
+
+// kind is the kind of a token.
+type kind uint8
+
+const (
+	tEnd      kind = iota
+	tWord          // a bare identifier or keyword
+	tQuoted        // a quoted identifier
+	tString        // a string; "…" too where the dialect reads it so
+	tNumber        //
+	tParam         // a placeholder
+	tVariable      // @x and @@x of MySQL
+	tOpen          // ( and, in PostgreSQL, [
+	tClose         // ) and ]
+	tComma         //
+	tSemi          //
+	tDot           //
+	tCast          // ::
+	tOp            // any other character
+)
+
+// token is a piece of the text. kw is set for words only.
+type token struct {
+	kind       kind
+	kw         keyword
+	start, end int32
+}
+
+// maxText is the longest text that token offsets can express.
+const maxText = 1<<31 - 2
+
+// lexer cuts a text into tokens. Once it gives up it yields tEnd for ever.
+type lexer struct {
+	sql string
+	pos int
+	d   Dialect
+
+	// escapes says that a backslash escapes in plain strings: the default of MySQL. NO_BACKSLASH_ESCAPES
+	// there, and standard_conforming_strings = off in PostgreSQL, turn it round. doubtful is set where
+	// the two readings part; then the text is read both ways.
+	escapes  bool
+	doubtful bool
+
+	// broken says why no database would take the text, lost why this lexer can't read it. The first
+	// reason counts: what follows from it means nothing.
+	broken string
+	lost   string
+}
+
+const (
+	cOther uint8 = iota
+	cSpace
+	cIdent // starts an identifier
+	cDigit
+)
+
+var class = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c == ' ' || '\t' <= c && c <= '\r':
+			t[c] = cSpace
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80:
+			t[c] = cIdent
+		case '0' <= c && c <= '9':
+			t[c] = cDigit
+		}
+	}
+	return t
+}()
+
+// inIdent says whether an identifier may go on with c. All three dialects allow '$' there.
+func inIdent(c byte) bool { return class[c] >= cIdent || c == '$' }
+
+// scan returns the next token, with spaces and comments before it skipped.
+func (l *lexer) scan() token {
+	s := l.sql
+	for l.pos < len(s) {
+		c := s[l.pos]
+		switch class[c] {
+		case cSpace:
+			l.pos++
+			continue
+		case cIdent:
+			return l.word()
+		case cDigit:
+			return l.number(l.pos)
+		}
+		if l.comment(c) {
+			continue
+		}
+		return l.symbol(c)
+	}
+	return token{kind: tEnd, start: int32(len(s)), end: int32(len(s))}
+}
+
+// symbol scans a token that starts with neither letter nor digit.
+func (l *lexer) symbol(c byte) token {
+	switch c {
+	case '(':
+		return l.take(tOpen, 1)
+	case ')':
+		return l.take(tClose, 1)
+	case ',':
+		return l.take(tComma, 1)
+	case '?':
+		return l.param(1)
+	case ';':
+		return l.take(tSemi, 1)
+	case '.':
+		return l.dot()
+	case '\'':
+		return l.quoted(tString, '\'', l.escapes, l.d != SQLite)
+	case '"':
+		if l.d == MySQL {
+			return l.quoted(tString, '"', l.escapes, true)
+		}
+		return l.quoted(tQuoted, '"', false, false)
+	case '`':
+		if l.d != Postgres {
+			return l.quoted(tQuoted, '`', false, false)
+		}
+	case '[':
+		if l.d == SQLite {
+			return l.bracketed()
+		}
+		if l.d == Postgres {
+			return l.take(tOpen, 1)
+		}
+	case ']':
+		if l.d == Postgres {
+			return l.take(tClose, 1)
+		}
+	case ':':
+		return l.colon()
+	case '@':
+		return l.at()
+	case '$':
+		return l.dollar()
+	case 0:
+		return l.lose("NUL byte")
+	}
+	return l.take(tOp, 1)
+}
+
+// take makes the next n bytes a token.
+func (l *lexer) take(k kind, n int) token {
+	t := token{kind: k, start: int32(l.pos), end: int32(l.pos + n)}
+	l.pos += n
+	return t
+}
+
+// lose gives up: the text may mean something that this lexer can't read.
+func (l *lexer) lose(why string) token {
+	if l.lost == "" && l.broken == "" {
+		l.lost = why
+	}
+	return l.stop()
+}
+
+// fail gives up: the text means nothing.
+func (l *lexer) fail(why string) token {
+	if l.lost == "" && l.broken == "" {
+		l.broken = why
+	}
+	return l.stop()
+}
+
+func (l *lexer) stop() token {
+	l.pos = len(l.sql)
+	return token{kind: tEnd, start: int32(l.pos), end: int32(l.pos)}
+}
+
+// word scans a bare word, or what a prefix makes of the quote behind it.
+func (l *lexer) word() token {
+	s, start := l.sql, l.pos
+	i := start + 1
+	for i < len(s) && inIdent(s[i]) {
+		i++
+	}
+	if l.d == Postgres && i == start+1 && i+1 < len(s) {
+		switch c := s[start] | 0x20; {
+		case c == 'e' && s[i] == '\'':
+			l.pos = i
+			t := l.quoted(tString, '\'', true, false)
+			t.start = int32(start)
+			return t
+		case c == 'u' && s[i] == '&' && s[i+1] == '"':
+			return l.lose(`U&"…"`)
+		}
+	}
+	l.pos = i
+	return token{kind: tWord, kw: lookup(s[start:i]), start: int32(start), end: int32(i)}
+}
+
+// number scans digits with at most one dot. Letters that follow at once, as in 1e5 or 0x1F, become a
+// word, which does no harm; in MySQL they make an identifier of the whole.
+func (l *lexer) number(start int) token {
+	s, i := l.sql, l.pos
+	for i < len(s) && class[s[i]] == cDigit {
+		i++
+	}
+	switch {
+	case i < len(s) && s[i] == '.' && start == l.pos && !(i+1 < len(s) && s[i+1] == '.'):
+		for i++; i < len(s) && class[s[i]] == cDigit; i++ {
+		}
+	case i < len(s) && l.d == MySQL && start == l.pos && inIdent(s[i]):
+		for i++; i < len(s) && inIdent(s[i]); i++ {
+		}
+		l.pos = i
+		return token{kind: tWord, start: int32(start), end: int32(i)}
+	}
+	l.pos = i
+	return token{kind: tNumber, start: int32(start), end: int32(i)}
+}
+
+// dot scans '.', or a number such as .5: one that does not follow a name at once.
+func (l *lexer) dot() token {
+	s, start := l.sql, l.pos
+	if start+1 < len(s) && class[s[start+1]] == cDigit && (start == 0 || !endsName(s[start-1])) {
+		l.pos++
+		return l.number(start)
+	}
+	return l.take(tDot, 1)
+}
+
+func endsName(c byte) bool {
+	return inIdent(c) || c == '`' || c == '"' || c == ']'
+}
+
+// quoted scans up to the closing quote; a doubled quote stands for itself. escapes says that a
+// backslash does too, and doubt that it may or may not.
+func (l *lexer) quoted(k kind, q byte, escapes, doubt bool) token {
+	s, start := l.sql, l.pos
+	for i := start + 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == q:
+			if i+1 < len(s) && s[i+1] == q {
+				i++
+				continue
+			}
+			l.pos = i + 1
+			return token{kind: k, start: int32(start), end: int32(i + 1)}
+		case c == '\\' && (escapes || doubt):
+			if doubt && i+1 < len(s) && s[i+1] == q {
+				l.doubtful = true
+			}
+			if escapes {
+				i++
+			}
+		}
+	}
+	return l.fail("unterminated quote")
+}
+
+// bracketed scans [name] of SQLite, which knows no escape.
+func (l *lexer) bracketed() token {
+	n := strings.IndexByte(l.sql[l.pos:], ']')
+	if n < 0 {
+		return l.fail("unterminated quote")
+	}
+	return l.take(tQuoted, n+1)
+}
+
+// colon scans ::, and :name of SQLite.
+func (l *lexer) colon() token {
+	s := l.sql
+	if l.pos+1 < len(s) {
+		if s[l.pos+1] == ':' {
+			return l.take(tCast, 2)
+		}
+		if l.d == SQLite && inIdent(s[l.pos+1]) {
+			return l.param(1)
+		}
+	}
+	return l.take(tOp, 1)
+}
+
+// param scans a placeholder and the name or number that belongs to it.
+func (l *lexer) param(prefix int) token {
+	i := l.pos + prefix
+	if l.d == SQLite || l.sql[l.pos] != '?' {
+		for i < len(l.sql) && inIdent(l.sql[i]) {
+			i++
+		}
+	}
+	return l.take(tParam, i-l.pos)
+}

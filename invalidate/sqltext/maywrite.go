@@ -1,0 +1,91 @@
+package sqltext
+
+// MayWrite is false only if the text is surely one plain SELECT that calls no function but a few well
+// known ones. It is fast and does not allocate: ask it before asking a Cache.
+func MayWrite(sql string) bool {
+	i := 0
+	for i < len(sql) && class[sql[i]] == cSpace {
+		i++
+	}
+	if len(sql)-i < 7 || !isWord(sql[i:i+6], "select") || inIdent(sql[i+6]) {
+		return true
+	}
+	start, end := 0, 0 // the last word
+	for i += 6; i < len(sql); i++ {
+		switch c := sql[i]; c {
+		case '\'', '"', '`':
+			if i = closing(sql, i); i < 0 {
+				return true
+			}
+		case '(':
+			// end is where the last word ended, spaces after it skipped.
+			if end == i && !harmless(sql[start:]) {
+				return true
+			}
+		case ';', '[', '\\', '#', 0:
+			return true
+		case '-', '/':
+			if i+1 < len(sql) && (sql[i+1] == '-' || sql[i+1] == '*') {
+				return true
+			}
+		case '$':
+			if i+1 >= len(sql) || class[sql[i+1]] != cDigit {
+				return true
+			}
+		default:
+			switch {
+			case class[c] == cIdent:
+				start = i
+				for i++; i < len(sql) && inIdent(sql[i]); i++ {
+				}
+				if i-start == 4 && isWord(sql[start:i], "into") {
+					return true
+				}
+				end = i
+				i--
+			case class[c] == cSpace && end == i:
+				end++
+			}
+		}
+	}
+	return false
+}
+
+// closing is the index of the quote that closes the one at i, or -1 if it is missing or in doubt.
+func closing(sql string, i int) int {
+	q := sql[i]
+	for i++; i < len(sql); i++ {
+		switch sql[i] {
+		case q:
+			return i
+		case '\\':
+			return -1
+		}
+	}
+	return -1
+}
+
+// safeWords may stand before '(': keywords and the most common functions.
+var safeWords = [...]string{"in", "and", "or", "not", "count", "sum", "max", "min", "avg", "on", "exists",
+	"coalesce", "where", "lower", "upper", "select", "from", "join", "any", "all", "as", "by", "distinct",
+	"having", "values", "like", "when", "then", "else", "over", "using"}
+
+// harmless says whether the word that text starts with is one of safeWords.
+func harmless(text string) bool {
+	for _, w := range safeWords {
+		if len(text) > len(w) && isWord(text[:len(w)], w) && !inIdent(text[len(w)]) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWord compares without regard to case; word is in lower case.
+func isWord(s, word string) bool {
+	for i := range len(word) {
+		if s[i]|0x20 != word[i] {
+			return false
+		}
+	}
+	return true
+}

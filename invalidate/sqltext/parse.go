@@ -1,0 +1,90 @@
+package sqltext
+
+import "slices"
+
+// Parse says what the text touches. It is pure, linear in the length of the text, and takes anything:
+// what it can't read is opaque and of verb Other.
+func Parse(d Dialect, sql string) *Info {
+	info, _ := parseAs(d, sql)
+	return info
+}
+
+// parseAs returns the number of placeholders too.
+func parseAs(d Dialect, sql string) (*Info, int) {
+	if d == Unknown {
+		info, params := parseAny(sql)
+		return info, params
+	}
+	p := parse(d, sql, d == MySQL, false)
+	if !p.doubtful {
+		return &p.info, p.params
+	}
+	// A backslash stands before a quote, and the text does not tell whether it escapes it.
+	q := parse(d, sql, d != MySQL, false)
+	switch {
+	case refused(q):
+		return &p.info, p.params
+	case refused(p):
+		return &q.info, p.params
+	}
+	return merge(&p.info, &q.info), p.params
+}
+
+// refused says that the database takes nothing of the text if it reads it so. Of several statements
+// those before the flaw may be executed.
+func refused(p *parser) bool {
+	return p.broken != "" && p.lost == "" && p.info.Statements <= 1
+}
+
+// parseAny reads the text by all rules.
+func parseAny(sql string) (*Info, int) {
+	p := parse(MySQL, sql, true, true)
+	info := &p.info
+	for _, d := range []Dialect{SQLite, Postgres} {
+		info = merge(info, &parse(d, sql, false, true).info)
+	}
+	if p.doubtful {
+		info = merge(info, &parse(MySQL, sql, false, true).info)
+	}
+	return info, p.params
+}
+
+// merge joins two readings of one text. Where they differ in what it touches, it is not understood.
+func merge(a, b *Info) *Info {
+	m := *a
+	m.Reads, m.Writes, m.Calls = join(a.Reads, b.Reads), join(a.Writes, b.Writes), join(a.Calls, b.Calls)
+	if m.Volatile == "" {
+		m.Volatile = b.Volatile
+	}
+	if m.Opaque == "" {
+		m.Opaque = b.Opaque
+	}
+	m.Locking = a.Locking || b.Locking
+	m.DDL = a.DDL || b.DDL
+	m.Write = a.Write || b.Write
+	m.Transaction = a.Transaction || b.Transaction
+	if a.Savepoint == "" {
+		m.Savepoint = b.Savepoint
+	}
+	if !slices.Equal(a.Reads, b.Reads) && m.Opaque == "" {
+		m.Opaque = "ambiguous"
+	}
+	if a.Verb != b.Verb || a.Statements != b.Statements || !slices.Equal(a.Writes, b.Writes) {
+		m.Verb, m.Write = Other, true
+		m.Statements = max(a.Statements, b.Statements)
+		if m.Opaque == "" {
+			m.Opaque = "ambiguous"
+		}
+	}
+	return &m
+}
+
+// join is the sorted union of two sorted lists.
+func join(a, b []string) []string {
+	if slices.Equal(a, b) {
+		return a
+	}
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -1,0 +1,241 @@
+package sqltext
+
+// act reads a statement, the current token being its first word.
+type act func(p *parser) Verb
+
+// acts are the statements by their first word. What is not here is of verb Other.
+var acts map[string]act
+
+func init() {
+	acts = map[string]act{
+		"select": query, "values": query, "table": query, "with": query,
+		"insert": dml, "replace": dml, "update": dml, "delete": dml, "merge": dml,
+		"truncate": truncate, "copy": copyTable, "load": load, "refresh": refresh,
+		"explain": explain, "describe": explain, "desc": explain,
+		"begin": begin, "start": start, "commit": commit, "end": commit, "rollback": rollback,
+		"abort": rollback, "savepoint": savepoint, "release": release,
+		"set": set, "pragma": pragma, "prepare": prepare, "analyze": analyze, "analyse": analyze,
+		"vacuum": vacuum, "declare": declare,
+	}
+	for verb, words := range map[Verb][]string{
+		// ATTACH and DETACH change which tables names stand for; CLUSTER reorders one.
+		DDL: {"create", "alter", "drop", "rename", "reindex", "grant", "revoke", "comment", "cluster",
+			"security", "import", "reassign", "attach", "detach", "install", "uninstall"},
+		Session: {"use", "reset", "discard", "lock", "unlock", "flush", "kill", "listen", "notify",
+			"unlisten", "deallocate", "close", "optimize", "repair", "check", "checkpoint", "cache"},
+		// FETCH and MOVE run what DECLARE named.
+		Inspect: {"show", "help", "checksum", "fetch", "move"},
+	} {
+		for _, word := range words {
+			acts[word] = other(verb)
+		}
+	}
+}
+
+// other skips a statement whose verb says all.
+func other(v Verb) act {
+	return func(p *parser) Verb {
+		if v == Session && p.d == MySQL {
+			p.info.Transaction = true // most of them commit
+		}
+		return p.rest(v)
+	}
+}
+
+// rest skips the statement, of which nothing is known but its verb.
+func (p *parser) rest(v Verb) Verb {
+	p.opaque(v.String())
+	p.skip()
+	return v
+}
+
+// statement reads one statement up to ';' or whatever ends it too early.
+func (p *parser) statement() Verb {
+	if p.tok.kind == tOpen {
+		return query(p)
+	}
+	if n := int(p.tok.end - p.tok.start); p.tok.kind == tWord && n <= longestWord {
+		if a := acts[string(lower(&p.lower, p.text(p.tok)))]; a != nil {
+			return a(p)
+		}
+	}
+	return p.rest(Other)
+}
+
+func query(p *parser) Verb {
+	if p.tok.kw == kWith {
+		p.with()
+		if p.startsWrite() {
+			return dml(p)
+		}
+	}
+	switch p.tok.kw {
+	case kValues:
+		p.opaque("VALUES")
+	case kSelect, kTable:
+	default:
+		if p.tok.kind != tOpen {
+			p.lose("WITH without a statement")
+		}
+	}
+	ddl := p.info.DDL
+	p.clauses(scope{head: true})
+	if p.info.DDL && !ddl {
+		return DDL
+	}
+	return Select
+}
+
+func begin(p *parser) Verb {
+	if p.ahead.kw == kNot { // BEGIN NOT ATOMIC of MariaDB: a block of statements
+		return p.rest(Other)
+	}
+	p.skip()
+	return Begin
+}
+
+func start(p *parser) Verb {
+	if !p.is(p.ahead, "transaction") {
+		return p.rest(Other)
+	}
+	p.skip()
+	return Begin
+}
+
+func commit(p *parser) Verb {
+	if p.is(p.ahead, "prepared") {
+		return p.rest(Other)
+	}
+	p.skip()
+	return Commit
+}
+
+func rollback(p *parser) Verb {
+	if p.is(p.ahead, "prepared") {
+		return p.rest(Other)
+	}
+	p.next()
+	if p.is(p.tok, "work") || p.is(p.tok, "transaction") {
+		p.next()
+	}
+	if !p.is(p.tok, "to") {
+		p.skip()
+		return Rollback
+	}
+	p.next()
+	if p.is(p.tok, "savepoint") && p.isName(p.ahead) {
+		p.next()
+	}
+	p.savepoint()
+	p.skip()
+	return RollbackTo
+}
+
+func savepoint(p *parser) Verb {
+	p.next()
+	p.savepoint()
+	p.skip()
+	return Savepoint
+}
+
+func release(p *parser) Verb {
+	p.next()
+	if p.is(p.tok, "savepoint") && p.isName(p.ahead) {
+		p.next()
+	}
+	p.savepoint()
+	p.skip()
+	return Release
+}
+
+// set reads SET, which may call functions and, in MariaDB, run a statement.
+func set(p *parser) Verb {
+	p.next()
+	if p.is(p.tok, "statement") {
+		return p.rest(Other)
+	}
+	if p.d == MySQL {
+		p.info.Transaction = true // SET autocommit = 1 commits
+	}
+	p.opaque("session")
+	calls := len(p.info.Calls)
+	p.clauses(scope{})
+	if len(p.info.Calls) > calls {
+		return Other
+	}
+	return Session
+}
+
+// prepare reads PREPARE, which runs nothing yet: EXECUTE is of verb Other.
+func prepare(p *parser) Verb {
+	if p.is(p.ahead, "transaction") {
+		return p.rest(Other)
+	}
+	return p.rest(Session)
+}
+
+// analyze reads ANALYZE t, which changes no rows, and the ANALYZE of MariaDB that runs a statement.
+func analyze(p *parser) Verb {
+	if p.d == MySQL {
+		if p.startsQueryAhead() || p.is(p.ahead, "format") {
+			return explain(p)
+		}
+		p.info.Transaction = true
+	}
+	return p.rest(Session)
+}
+
+func (p *parser) startsQueryAhead() bool {
+	switch p.ahead.kw {
+	case kSelect, kWith, kValues, kInsert, kUpdate, kDelete, kReplace:
+		return true
+	}
+	return p.ahead.kind == tOpen
+}
+
+// vacuum: that of SQLite may number the rows of a table without a primary key anew.
+func vacuum(p *parser) Verb {
+	if p.d == Postgres {
+		return p.rest(Session)
+	}
+	return p.rest(Other)
+}
+
+// declare reads DECLARE c CURSOR FOR query; a plain SELECT for all that can be written.
+func declare(p *parser) Verb {
+	p.opaque("cursor")
+	for p.tok.kind != tEnd && p.tok.kind != tSemi && p.tok.kw != kFor {
+		p.next()
+	}
+	if !p.accept(kFor) {
+		return p.rest(Other)
+	}
+	return p.statement()
+}
+
+// readPragmas take an argument and change nothing.
+var readPragmas = map[string]bool{"table_info": true, "table_xinfo": true, "table_list": true,
+	"index_list": true, "index_info": true, "index_xinfo": true, "foreign_key_list": true,
+	"foreign_key_check": true, "integrity_check": true, "quick_check": true}
+
+// actPragmas act without an argument.
+var actPragmas = map[string]bool{"optimize": true, "wal_checkpoint": true, "shrink_memory": true,
+	"incremental_vacuum": true}
+
+// pragma reads PRAGMA [schema.]name [= value | (value)]. None of them changes a row.
+func pragma(p *parser) Verb {
+	p.next()
+	n, ok := p.path()
+	if !ok {
+		return p.rest(Other)
+	}
+	name := canonical(p.unquote(n.last))
+	reads := readPragmas[name]
+	if p.tok.kind == tSemi || p.tok.kind == tEnd {
+		reads = !actPragmas[name]
+	}
+	if reads {
+		return p.rest(Inspect)
+	}
+	return p.rest(Session)
+}

@@ -1,0 +1,78 @@
+package invalidate
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+)
+
+// nothingKnown is the catalog of an empty database: all that follows comes from what is declared.
+func nothingKnown() *snapshot { return &snapshot{Catalog: &catalog.Catalog{}} }
+
+func TestDeclaredViews(t *testing.T) {
+	top := newTopology(Config{Views: map[string][]string{
+		"Public.Top":  {"Middle", "public.c"},
+		"middle":      {"A", "s.b"},
+		"round":       {"about"},
+		"about":       {"round", "z"}, // declared in a circle: it must end
+		"constant":    {},
+		"daily_rates": {"rates"},
+	}})
+	for name, want := range map[string][]string{
+		"top":         {"a", "b", "c", "middle", "top"},
+		"middle":      {"a", "b", "middle"},
+		"round":       {"about", "round", "z"},
+		"constant":    {"constant"},
+		"daily_rates": {"daily_rates", "rates"},
+	} {
+		if got, detail := top.reads(nothingKnown(), []string{name}); !slices.Equal(got, want) || detail != "" {
+			t.Errorf("%s: %q %s, want %q", name, got, detail, want)
+		}
+	}
+	if got, detail := top.reads(nothingKnown(), []string{"middle", "nobody"}); got != nil || detail == "" {
+		t.Errorf("a name that nobody knows: %q %q", got, detail)
+	}
+	if got, detail := top.reads(nothingKnown(), []string{"middle", "top"}); detail != "" || !slices.Equal(got, []string{"a", "b", "c", "middle", "top"}) {
+		t.Errorf("two views: %q %q", got, detail)
+	}
+}
+
+func TestDeclaredTriggers(t *testing.T) {
+	top := newTopology(Config{Triggers: map[string][]string{
+		"Orders": {"stock", "s.Log"},
+		"stock":  {"alerts"}, // fires what fires
+		"alerts": {"orders"}, // and comes back
+		"quiet":  {},
+	}})
+	for name, want := range map[string][]string{
+		"orders": {"alerts", "log", "orders", "stock"},
+		"stock":  {"alerts", "log", "orders", "stock"},
+		"quiet":  {"quiet"},
+		"other":  {"other"},
+	} {
+		got, all := top.writes(nothingKnown(), []string{name})
+		slices.Sort(got)
+		if !slices.Equal(got, want) || all {
+			t.Errorf("%s: %q, all %v, want %q", name, got, all, want)
+		}
+	}
+	if got, all := top.writes(nil, []string{"quiet"}); got != nil || !all {
+		t.Errorf("without a catalog: %q, all %v", got, all)
+	}
+}
+
+// A snapshot is good until DDL is seen, anywhere.
+func TestVersions(t *testing.T) {
+	top := newTopology(Config{})
+	s := nothingKnown()
+	s.version = top.version.Load()
+	top.place("db").snapshot.Store(s)
+	if top.known("db") != s || top.known("another") != nil {
+		t.Fatal("a snapshot is not found, or for another database")
+	}
+	top.forget()
+	if top.known("db") != nil {
+		t.Error("a snapshot outlives DDL")
+	}
+}

@@ -1,0 +1,235 @@
+package invalidate
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"sync"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+)
+
+// tx is a transaction that collects what its statements touch and runs the protocol around its COMMIT.
+// It is safe for concurrent use as far as *sql.Tx is.
+type tx struct {
+	gorm.Tx
+	inv       *Invalidator
+	db        *sql.DB
+	base      any             // what its pool leads to
+	caller    context.Context // that of Begin
+	ctx       context.Context // the same, never cancelled
+	isolation sql.IsolationLevel
+
+	mu      sync.Mutex
+	catalog *snapshot // what was known when it began
+	log     changelog
+	wrote   bool    // a statement may have written something
+	session bool    // a statement changed the session or the transaction's properties
+	broken  *change // set: a statement may have ended the transaction behind database/sql
+}
+
+// GetDBConn lets gorm.DB.DB() find the pool that the transaction belongs to.
+func (t *tx) GetDBConn() (*sql.DB, error) {
+	if t == nil || t.db == nil {
+		return nil, gorm.ErrInvalidDB
+	}
+	return t.db, nil
+}
+
+// note collects what a statement is about to touch. Before, not after: a statement that fails or
+// panics half way may still have written.
+func (t *tx) note(ctx context.Context, info *sqltext.Info) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if touches := t.inv.touches(info); len(touches) > 0 {
+		t.wrote = true
+		t.log.add(touches...)
+	}
+	if info.Verb == sqltext.Session {
+		t.session = true
+	}
+	if info.DDL {
+		t.inv.topology.forget()
+	}
+	if !breaksTransaction(info) || t.broken != nil {
+		return nil
+	}
+	// From here on nothing is known of what is committed when. Everything is marked until the
+	// transaction ends, and dropped then, even by a rollback.
+	c, err := t.inv.begin(ctx, []string{t.inv.cfg.Namespace.Epoch()})
+	if err != nil {
+		return err
+	}
+	t.wrote, t.broken = true, c
+	return nil
+}
+
+// done follows savepoints, once their statement has succeeded.
+func (t *tx) done(info *sqltext.Info) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch info.Verb {
+	case sqltext.Savepoint:
+		t.log.save(info.Savepoint)
+	case sqltext.RollbackTo:
+		t.log.rollbackTo(info.Savepoint)
+	case sqltext.Release:
+		t.log.release(info.Savepoint)
+	}
+	if info.DDL {
+		t.inv.topology.forget()
+	}
+}
+
+// add collects tags that the application names itself, perhaps because this very transaction has
+// written what the plugin does not see: what is read in it from here on must not be stored.
+func (t *tx) add(tags []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wrote = true
+	t.log.add(tags...)
+}
+
+// take hands out what was collected, once.
+func (t *tx) take() (touches []string, broken *change) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	touches, broken = t.log.take(), t.broken
+	t.broken = nil
+	return touches, broken
+}
+
+// resolve turns what was collected into tags, by a schema not older than any that the transaction's
+// statements may have met.
+func (t *tx) resolve(touches []string) []string {
+	if !slices.ContainsFunc(touches, isName) {
+		return touches
+	}
+	anew := !t.inv.upToDate(t.ctx)
+	return t.inv.resolve(t.inv.topology.within(t.ctx, t.base, t.catalog, guarded{t}, anew), touches)
+}
+
+// guarded asks the database in a transaction in such a way that a failure does not harm it: PostgreSQL
+// refuses all that follows one, up to the COMMIT.
+type guarded struct{ t *tx }
+
+// QueryContext implements catalog.Querier.
+func (g guarded) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if g.t.inv.cfg.Dialect != sqltext.Postgres {
+		return g.t.Tx.QueryContext(ctx, query, args...)
+	}
+	if _, err := g.t.Tx.ExecContext(ctx, "SAVEPOINT gormcache_catalog"); err != nil {
+		return nil, err
+	}
+	rows, err := g.t.Tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		_, undo := g.t.Tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT gormcache_catalog")
+		return nil, errors.Join(err, undo)
+	}
+	return rows, nil
+}
+
+// Commit marks, commits and settles.
+func (t *tx) Commit() error {
+	touches, broken := t.take()
+	if _, plain := t.Tx.(*sql.Tx); plain && broken == nil && t.caller.Err() != nil {
+		return t.expired()
+	}
+	if broken != nil {
+		defer t.inv.topology.forget()
+		defer broken.settle(t.ctx)
+	}
+	tags := t.resolve(touches)
+	if len(tags) == 0 {
+		return t.end(t.Tx.Commit, broken)
+	}
+	c, err := t.inv.begin(t.ctx, tags)
+	if err != nil {
+		_ = t.Tx.Rollback() // the refusal is what the caller must see
+		return err
+	}
+	// Also after an error, and if the driver panics: the outcome is unknown then.
+	defer c.settle(t.ctx)
+	return t.end(t.Tx.Commit, broken, c)
+}
+
+// expired rolls back a transaction whose context has ended, as database/sql does when it is asked to
+// commit such a one. Here it is done on purpose, so that there is no doubt that nothing was committed.
+func (t *tx) expired() error {
+	if err := t.Tx.Rollback(); errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return t.caller.Err()
+}
+
+// end ends the transaction and tells the changes how.
+func (t *tx) end(how func() error, changes ...*change) error {
+	err := errNoReturn
+	defer func() {
+		for _, c := range changes {
+			if c != nil {
+				c.ended(err)
+			}
+		}
+	}()
+	err = how()
+	return err
+}
+
+// Rollback drops what was collected.
+func (t *tx) Rollback() error {
+	_, broken := t.take()
+	if broken != nil {
+		defer t.inv.topology.forget()
+		defer broken.settle(t.ctx)
+	}
+	return t.end(t.Tx.Rollback, broken)
+}
+
+// State is what a reader must know of the transaction that it runs in.
+type State struct {
+	In            bool // in a transaction at all
+	Followed      bool // one that the plugin follows
+	Wrote         bool // something may have been written in it
+	ReadCommitted bool // each statement sees what is committed when it starts
+}
+
+// StateOf tells in what transaction statements on this pool run.
+func (inv *Invalidator) StateOf(p gorm.ConnPool) State {
+	if t := followed(p); t != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return State{
+			In: true, Followed: true, Wrote: t.wrote,
+			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && inv.cfg.Dialect != sqltext.SQLite,
+		}
+	}
+	switch q := p.(type) {
+	case gorm.TxCommitter:
+		return State{In: true}
+	case *conn, *sql.Conn:
+		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
+		return State{In: inv.plain.open(inv.place(q))}
+	}
+	return State{}
+}
+
+// followed finds the transaction below prepared statements and probes; nil if there is none that the
+// plugin began.
+func followed(p gorm.ConnPool) *tx {
+	for {
+		switch q := p.(type) {
+		case *tx:
+			return q
+		case *gorm.PreparedStmtTX:
+			p = q.Tx
+		case *txProbe:
+			p = q.ConnPool
+		default:
+			return nil
+		}
+	}
+}
