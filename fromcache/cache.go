@@ -1,0 +1,230 @@
+package fromcache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+
+	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+// Cache is the read path of one plugin. It is safe for concurrent use.
+type Cache struct {
+	engine   *region.Engine
+	inv      *invalidate.Invalidator
+	replayer *replay.Replayer
+	cfg      Config
+	plans    plans
+	prints   fingerprints
+}
+
+// Config is what a [Cache] works with. All must be set but Database.
+type Config struct {
+	Engine      *region.Engine
+	Invalidator *invalidate.Invalidator
+	Replayer    *replay.Replayer
+	Recorder    *observe.Recorder
+	// Dialect is the name of GORM's dialect; it is part of every key, since drivers give the same
+	// data in different types.
+	Dialect string
+	// Database takes the place of the database's own name in keys.
+	Database string
+	// ReplicaReads lets loads go to replicas that dbresolver picks. Otherwise what is stored comes
+	// from a source, which does not lag.
+	ReplicaReads bool
+}
+
+// New returns the read path for an engine and an invalidator.
+func New(cfg Config) *Cache {
+	return &Cache{engine: cfg.Engine, inv: cfg.Invalidator, replayer: cfg.Replayer, cfg: cfg}
+}
+
+// Query wraps the callback behind Find, First, Count, Pluck and the like.
+func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		if scope := of(db.Statement); scope != nil && db.Error == nil {
+			c.query(db, scope, next)
+			return
+		}
+		next(db)
+	}
+}
+
+// Row wraps the callback behind Rows, Row and Scan.
+func (c *Cache) Row(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		if scope := of(db.Statement); scope != nil && db.Error == nil {
+			c.row(db, scope, next)
+			return
+		}
+		next(db)
+	}
+}
+
+func (c *Cache) query(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
+	ans, err := c.read(db, scope)
+	defer ans.close()
+	switch {
+	case ans.rest != nil:
+		c.scanRest(db, ans.take())
+	case err != nil:
+		_ = db.AddError(err)
+		return
+	case ans.view != nil:
+		_ = db.AddError(c.replayer.Scan(db, ans.view))
+	default:
+		next(db)
+		return
+	}
+	if db.Statement.Result != nil {
+		db.Statement.Result.RowsAffected = db.RowsAffected
+	}
+}
+
+func (c *Cache) scanRest(db *gorm.DB, rest *replay.Tail) {
+	rows, err := rest.Rows()
+	if err != nil {
+		_ = db.AddError(err)
+		return
+	}
+	defer func() { _ = db.AddError(rows.Close()) }()
+	gorm.Scan(rows, db, 0)
+}
+
+func (c *Cache) row(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
+	ans, err := c.read(db, scope)
+	defer ans.close()
+	if err == nil && ans.view == nil && ans.rest == nil {
+		next(db)
+		return
+	}
+	stmt := db.Statement
+	wantRows, _ := db.Get("rows")
+	if isRows, _ := wantRows.(bool); isRows {
+		stmt.Settings.Delete("rows")
+		switch {
+		case ans.rest != nil:
+			stmt.Dest, db.Error = ans.take().Rows()
+		case err != nil:
+			stmt.Dest, db.Error = nil, err
+		default:
+			stmt.Dest, db.Error = c.replayer.Rows(ans.view)
+		}
+	} else {
+		switch {
+		case ans.rest != nil:
+			stmt.Dest = ans.take().Row()
+		case err != nil:
+			stmt.Dest = c.replayer.RowError(err)
+		default:
+			stmt.Dest = c.replayer.Row(ans.view)
+		}
+	}
+	db.RowsAffected = -1
+}
+
+// answer is what a read gives: a view of cached or just loaded rows, or live rows that could not be
+// stored, or neither, where the database is to be asked as if there were no cache.
+type answer struct {
+	view *serializer.Rows
+	rest *replay.Tail
+}
+
+// take hands out the live rows, which the taker closes.
+func (a *answer) take() *replay.Tail {
+	rest := a.rest
+	a.rest = nil
+	return rest
+}
+
+func (a *answer) close() {
+	if a.rest != nil {
+		_ = a.rest.Close()
+	}
+}
+
+// read builds the SQL and answers it.
+func (c *Cache) read(db *gorm.DB, scope *Cached) (*answer, error) {
+	start := time.Now()
+	r, err := c.engine.Region(scope.region)
+	if err != nil {
+		return &answer{}, err
+	}
+	if c.engine.Closed() {
+		return &answer{}, region.ErrClosed
+	}
+	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db.Statement)}
+	if !c.cfg.ReplicaReads && !db.DryRun {
+		defer primary(db)()
+	}
+	callbacks.BuildQuerySQL(db)
+	if db.Error != nil {
+		return &answer{}, nil // next finds the error and does nothing
+	}
+	for range maxPlanning {
+		if b := q.prepare(); b.reason != "" {
+			return q.refuse(b, start)
+		}
+		ans, err := q.answer(db.Statement.Context)
+		if !errors.Is(err, region.ErrSchema) {
+			return ans, err
+		}
+	}
+	return q.refuse(bypass{reason: observe.Catalog, detail: region.ErrSchema.Error()}, start)
+}
+
+// maxPlanning bounds how often one read finds out its tables anew because of DDL elsewhere.
+const maxPlanning = 2
+
+// refuse leaves the query to the database, and says why.
+func (q *query) refuse(b bypass, start time.Time) (*answer, error) {
+	res := region.Result{Outcome: observe.Bypass, Reason: b.reason, Detail: b.detail}
+	var err error
+	if q.scope.mode == region.OnlyIfCached && b.reason != observe.DryRun {
+		res.Outcome, err = observe.Miss, ErrCacheMiss
+	}
+	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
+	return &answer{}, err
+}
+
+// answer reads through the region.
+func (q *query) answer(ctx context.Context) (*answer, error) {
+	res, err := q.region.Read(ctx, &q.request)
+	ans := &answer{}
+	ans.rest, _ = res.Rest.(*replay.Tail)
+	if err != nil || res.Outcome == observe.Bypass {
+		return ans, err
+	}
+	view, malformed := serializer.Parse(res.Payload)
+	if malformed == nil {
+		ans.view = view
+	} // else: bytes that passed their checksum and still make no sense; the database knows
+	return ans, nil
+}
+
+// load runs the query and encodes its rows.
+func (c *Cache) load(ctx context.Context, p gorm.ConnPool, limits serializer.Limits, sql string, vars []any) (region.Loaded, error) {
+	rows, err := p.QueryContext(ctx, sql, vars...)
+	if err != nil {
+		return region.Loaded{}, err
+	}
+	got := c.replayer.Collect(rows, limits)
+	switch {
+	case got.Reason == nil:
+		view, err := serializer.Parse(got.Payload)
+		return region.Loaded{Payload: got.Payload, Empty: err == nil && view.Len() == 0}, nil
+	case errors.Is(got.Reason, serializer.ErrTooLarge):
+		return region.Loaded{Reason: observe.TooLarge, Rest: got.Rest}, nil
+	case errors.Is(got.Reason, serializer.ErrUnsupported):
+		return region.Loaded{Reason: observe.Unencodable, Detail: got.Reason.Error(), Rest: got.Rest}, nil
+	}
+	// The rows ended with an error. The rest gives it again where the database put it.
+	return region.Loaded{Rest: got.Rest}, got.Reason
+}

@@ -1,0 +1,104 @@
+package fromcache
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+)
+
+// keyVersion is part of every key. Raise it when what goes into a key changes.
+const keyVersion = 2
+
+// maxKeyInput bounds the SQL text and arguments that are hashed into a key: a query larger than that
+// costs more to hash and to send than it gains.
+const maxKeyInput = 1 << 20
+
+// resolverUsing is the clause by which dbresolver is told which database to use.
+const resolverUsing = "gorm:db_resolver:using"
+
+var keyBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// key is the entry's key: a hash of all the answer depends on but the data. Every part is preceded by
+// its length or is of a fixed size, and every argument by its type, so that no two different lists of
+// parts are written alike. Region and tags are parts too: an entry serves only readers that depend on
+// the same tags. ok is false for arguments that can't be written.
+func (q *query) key(stmt *gorm.Statement, pl *plan) (key string, ok bool) {
+	buf := keyBuffers.Get().(*[]byte)
+	defer keyBuffers.Put(buf)
+	b := append((*buf)[:0], keyVersion, prepared(stmt))
+	b = appendText(b, q.region.Name())
+	b = binary.AppendUvarint(b, uint64(len(q.scope.tags)))
+	for _, t := range q.scope.tags {
+		b = appendText(b, t)
+	}
+	b = appendText(b, pl.database)
+	b = appendText(b, pl.times)
+	b = appendText(b, q.cfg.Dialect)
+	b = appendText(b, using(stmt))
+	b = appendText(b, stmt.Table)
+	b = binary.BigEndian.AppendUint64(b, q.prints.of(stmt.Schema))
+	b = appendText(b, stmt.SQL.String())
+	if b, ok = appendArguments(b, stmt.Vars); ok {
+		b, ok = appendArguments(b, q.scope.key)
+	}
+	if cap(b) <= 64<<10 { // let one huge query not stay in memory
+		*buf = b
+	}
+	if !ok {
+		return "", false
+	}
+	sum := sha256.Sum256(b)
+	return q.engine.Namespace().Entry([24]byte(sum[:24])), true
+}
+
+// prepared tells drivers' two protocols apart, which give some values in different types.
+func prepared(stmt *gorm.Statement) byte {
+	switch stmt.ConnPool.(type) {
+	case *gorm.PreparedStmtDB, *gorm.PreparedStmtTX:
+		return 1
+	}
+	return 0
+}
+
+// using is the database that dbresolver was told to use.
+func using(stmt *gorm.Statement) string {
+	c, ok := stmt.Clauses[resolverUsing]
+	if !ok {
+		return ""
+	}
+	return fmt.Sprint(c.Expression)
+}
+
+// fingerprints remembers the fingerprint of each schema. The zero value is ready; it is safe for
+// concurrent use.
+type fingerprints struct{ m sync.Map }
+
+// of is a hash of a model's name and columns: a program whose struct has changed does not read the
+// entries of its older self, whose SELECT * gave other columns.
+func (f *fingerprints) of(s *schema.Schema) uint64 {
+	if s == nil {
+		return 0
+	}
+	if v, ok := f.m.Load(s); ok {
+		return v.(uint64)
+	}
+	var b []byte
+	b = appendText(b, s.ModelType.String())
+	for _, field := range s.Fields {
+		b = appendText(b, field.DBName)
+		b = appendText(b, field.FieldType.String())
+	}
+	sum := sha256.Sum256(b)
+	v := binary.BigEndian.Uint64(sum[:8])
+	f.m.Store(s, v)
+	return v
+}
+
+func appendText(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}

@@ -1,0 +1,100 @@
+package fromcache
+
+import (
+	"sync"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+)
+
+// Limits of the plans that are remembered. When there are more, all are forgotten: programs have a
+// few hundred texts, and one that makes them up without end gains nothing from remembering.
+const (
+	maxPlans    = 4096
+	maxPlanText = 8 << 10
+)
+
+// plan is what is known of one SQL text on one database through one region. It does not change.
+type plan struct {
+	version  uint64 // of the catalog
+	bypass   bypass
+	database string
+	times    string // how the connection reads times
+	tables   []string
+	tags     []string // all tags but the user's own
+	counters []*observe.Counter
+}
+
+type planKey struct {
+	sql    string
+	base   any
+	region *region.Region
+}
+
+// plans remembers plans. The zero value is ready; it is safe for concurrent use.
+type plans struct {
+	mu sync.RWMutex
+	m  map[planKey]*plan
+}
+
+func (p *plans) get(k planKey) *plan {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.m[k]
+}
+
+func (p *plans) put(k planKey, pl *plan) {
+	if len(k.sql) > maxPlanText {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.m == nil || len(p.m) >= maxPlans {
+		p.m = map[planKey]*plan{}
+	}
+	p.m[k] = pl
+}
+
+// plan returns the plan of the statement's SQL, or why there is none.
+func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
+	k := planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region}
+	if pl := q.plans.get(k); pl != nil && pl.version == q.inv.Version() {
+		return pl, pl.bypass
+	}
+	info := q.inv.Info(k.sql)
+	if b := refuse(info); b.reason != "" {
+		pl := &plan{version: q.inv.Version(), bypass: b}
+		q.plans.put(k, pl)
+		return pl, b
+	}
+	if q.scope.mode == region.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
+		return nil, bypass{reason: observe.Catalog} // not even the catalog may be asked for
+	}
+	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
+	if err != nil {
+		return nil, bypass{reason: observe.Catalog, detail: err.Error()}
+	}
+	if reading.Detail != "" { // not remembered: the table may be created yet
+		return nil, bypass{reason: observe.Tables, detail: reading.Detail}
+	}
+	pl := q.newPlan(reading.Tables)
+	pl.version, pl.database, pl.times = reading.Version, reading.Database, reading.Times
+	if q.cfg.Database != "" {
+		pl.database = q.cfg.Database
+	}
+	q.plans.put(k, pl)
+	return pl, bypass{}
+}
+
+func (q *query) newPlan(tables []string) *plan {
+	pl := &plan{tables: tables, counters: make([]*observe.Counter, len(tables))}
+	tags := make([]string, len(tables))
+	for i, t := range tables {
+		tags[i] = q.engine.Namespace().Table(t)
+		pl.counters[i] = q.cfg.Recorder.Table(t)
+	}
+	pl.tags = q.region.Tags(tags...)
+	return pl
+}

@@ -1,0 +1,161 @@
+package fromcache
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+// query is one statement on its way through the cache.
+type query struct {
+	*Cache
+	db      *gorm.DB
+	scope   *Cached
+	region  *region.Region
+	primary bool // the query itself asked dbresolver for a source
+	request region.Request
+}
+
+// bypass says why a query is left to the database; no reason: it is not.
+type bypass struct {
+	reason observe.Reason
+	detail string
+}
+
+// settings of dbresolver, which is not imported: few have it.
+const (
+	resolverCallback = "gorm:db_resolver"
+	resolverWrite    = "gorm:db_resolver:write"
+)
+
+// prepare fills in the request, or says why there can be none.
+func (q *query) prepare() bypass {
+	stmt := q.db.Statement
+	state := q.inv.StateOf(stmt.ConnPool)
+	if b := q.asked(state); b.reason != "" {
+		return b
+	}
+	pl, b := q.plan(stmt)
+	if pl != nil {
+		q.request.Tables, q.request.Counters = pl.tables, pl.counters
+	}
+	if b.reason != "" {
+		return b
+	}
+	key, ok := q.key(stmt, pl)
+	if !ok {
+		return bypass{reason: observe.Argument}
+	}
+	q.request.Key = key
+	q.request.Tags = pl.tags
+	if len(q.scope.tags) > 0 {
+		q.request.Tags = q.withUserTags(pl.tags)
+	}
+	q.request.Schema, q.request.OfSchema = pl.version, true
+	q.request.Kind = serializer.KindRows
+	q.request.TTL = q.scope.ttl
+	q.request.Mode = q.scope.mode
+	// Callers in transactions see their own snapshots: nothing of theirs is shared.
+	q.request.Alone = state.In
+	q.request.NoFill = state.In && !state.ReadCommitted
+	q.loads(stmt, state)
+	return bypass{}
+}
+
+// asked are the reasons that need no look at the SQL.
+func (q *query) asked(state invalidate.State) bypass {
+	stmt := q.db.Statement
+	switch {
+	case q.db.DryRun:
+		return bypass{reason: observe.DryRun}
+	case q.scope.bypass:
+		return bypass{reason: observe.Asked}
+	case q.primary:
+		return bypass{reason: observe.Primary}
+	case state.In && !q.scope.inTransaction:
+		return bypass{reason: observe.Transaction}
+	case state.In && (!state.Followed || state.Wrote):
+		return bypass{reason: observe.Transaction, detail: "it may have written"}
+	}
+	if _, ok := stmt.Clauses["FOR"]; ok {
+		// sqlite prints nothing for it, so the SQL would not show it.
+		return bypass{reason: observe.Locking}
+	}
+	return bypass{}
+}
+
+// refuse are the reasons that the SQL gives.
+func refuse(info *sqltext.Info) bypass {
+	switch {
+	case info.Locking:
+		return bypass{reason: observe.Locking}
+	case info.Verb != sqltext.Select || info.Statements != 1 || info.Write || info.DDL || info.Transaction:
+		return bypass{reason: observe.NotSelect, detail: info.Verb.String()}
+	case info.Volatile != "":
+		return bypass{reason: observe.Volatile, detail: info.Volatile}
+	case info.Opaque != "":
+		return bypass{reason: observe.Tables, detail: info.Opaque}
+	}
+	return bypass{}
+}
+
+func (q *query) withUserTags(tags []string) []string {
+	all := make([]string, 0, len(tags)+len(q.scope.tags))
+	all = append(all, tags...)
+	for _, t := range q.scope.tags {
+		all = append(all, q.engine.Namespace().User(t))
+	}
+	return all
+}
+
+// loads sets how the database is asked: now, and, where entries may be served stale, later.
+func (q *query) loads(stmt *gorm.Statement, state invalidate.State) {
+	cfg := q.region.Config()
+	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
+	c, pool, sql, vars := q.Cache, stmt.ConnPool, stmt.SQL.String(), stmt.Vars
+	q.request.Load = func(ctx context.Context) (region.Loaded, error) {
+		return c.load(ctx, pool, limits, sql, vars)
+	}
+	if cfg.StaleWhileRevalidate == 0 || state.In {
+		return
+	}
+	q.request.Later = func() func(context.Context) (region.Loaded, error) {
+		// What the arguments point to is the caller's, and may change after the read.
+		kept := make([]any, len(vars))
+		for i, v := range vars {
+			kept[i] = detach(v)
+		}
+		return func(ctx context.Context) (region.Loaded, error) {
+			return c.load(ctx, pool, limits, sql, kept)
+		}
+	}
+}
+
+// wantsPrimary tells that the query asked dbresolver for a source.
+func wantsPrimary(stmt *gorm.Statement) bool {
+	_, ok := stmt.Settings.Load(resolverWrite)
+	return ok
+}
+
+// primary switches a statement that dbresolver sent to a replica to the source, so that what is stored
+// is not older than the tokens it is stored under. The returned function takes the mark away by which
+// dbresolver was told.
+func primary(db *gorm.DB) func() {
+	stmt := db.Statement
+	if _, ok := db.Plugins[resolverCallback]; !ok || wantsPrimary(stmt) {
+		return func() {}
+	}
+	switchPool := db.Callback().Query().Get(resolverCallback)
+	if switchPool == nil {
+		return func() {}
+	}
+	stmt.Settings.Store(resolverWrite, struct{}{})
+	switchPool(db)
+	return func() { stmt.Settings.Delete(resolverWrite) }
+}

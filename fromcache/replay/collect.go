@@ -1,0 +1,101 @@
+package replay
+
+import (
+	"database/sql"
+	"fmt"
+
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+// Collected is a live result that was read. Either Payload holds all of it, or Rest does.
+type Collected struct {
+	// Payload is the encoded result, for [serializer.Parse]. nil if the result is not to be cached.
+	Payload []byte
+	// Rest gives out the result when it is not to be cached. nil if Payload is set.
+	Rest *Tail
+	// Reason tells why there is no payload: it wraps [serializer.ErrTooLarge],
+	// [serializer.ErrUnsupported], or is the error that the live rows ended with.
+	Reason error
+}
+
+// Collect reads rows to their end and encodes them. It takes rows over: it closes them when all of
+// them are in the payload; otherwise closing what Rest gives out closes them, and nothing else does.
+//
+// A result is not to be cached when it exceeds the limits, holds something that cannot be encoded,
+// ends with an error, or is followed by another result set. What was read until then is not lost:
+// Rest replays it and goes on with the live rows, so that the caller sees one whole result, with the
+// error where the database put it.
+func (r *Replayer) Collect(rows *sql.Rows, limits serializer.Limits) Collected {
+	t := &Tail{r: r, live: rows}
+	names, err := rows.Columns()
+	if err != nil {
+		return Collected{Rest: t, Reason: err}
+	}
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return Collected{Rest: t, Reason: err}
+	}
+	columns := make([]serializer.Column, len(types))
+	for i := range types {
+		columns[i] = serializer.ColumnOf(types[i])
+	}
+	enc, err := serializer.NewRowsEncoder(columns, limits)
+	if err != nil {
+		return Collected{Rest: t, Reason: err}
+	}
+	t.names, t.types = append([]string(nil), names...), types
+	return t.collect(enc)
+}
+
+func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
+	row := newRow(len(t.names))
+	t.begun = true
+	for t.live.Next() {
+		if err := t.live.Scan(row.dest...); err != nil {
+			return t.stop(enc, nil, err)
+		}
+		if err := enc.Add(row.values); err != nil {
+			return t.stop(enc, row.values, err)
+		}
+	}
+	t.endSet()
+	switch {
+	case t.err != nil:
+		return t.stop(enc, nil, t.err)
+	case t.moreErr != nil:
+		return t.stop(enc, nil, t.moreErr)
+	case t.more:
+		return t.stop(enc, nil, fmt.Errorf("%w: more than one result set", serializer.ErrUnsupported))
+	}
+	if err := t.live.Close(); err != nil {
+		t.closeErr = err
+		return t.stop(enc, nil, err)
+	}
+	return Collected{Payload: enc.Append(nil)}
+}
+
+// stop keeps what was read so far for the tail.
+func (t *Tail) stop(enc *serializer.RowsEncoder, pending []any, reason error) Collected {
+	head, err := serializer.Parse(enc.Append(nil))
+	if err != nil {
+		// What the encoder writes can be parsed; should it ever not be so, the rows read are lost,
+		// and the caller must learn it rather than get a part of them.
+		t.err, t.ended, pending = fmt.Errorf("replay: rows already read: %w", err), true, nil
+	}
+	t.head, t.pending = head, pending
+	return Collected{Rest: t, Reason: reason}
+}
+
+// row is a row of a driver's values, and the pointers to scan it.
+type row struct {
+	values []any
+	dest   []any
+}
+
+func newRow(n int) row {
+	r := row{values: make([]any, n), dest: make([]any, n)}
+	for i := range r.values {
+		r.dest[i] = &r.values[i]
+	}
+	return r
+}

@@ -1,0 +1,134 @@
+package replay
+
+import (
+	"context"
+	"reflect"
+	"unsafe"
+
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+// run is one use of a plan.
+type run struct {
+	r    *Replayer
+	ctx  context.Context
+	view *serializer.Rows
+	plan *plan
+	// err is why rows could not be replayed; what was set by then has been taken back.
+	err error
+}
+
+// intoStruct sets dest from the first row. If a value does not fit, dest is as it was before.
+func (u *run) intoStruct(dest reflect.Value) bool {
+	if u.view.Len() == 0 {
+		return true
+	}
+	saved := u.plan.saved.Get().(*saved)
+	saved.value.Set(dest)
+	ok := u.steps(target{base: dest.Addr().UnsafePointer(), n: 1,
+		at: func(int) reflect.Value { return dest }})
+	if !ok {
+		dest.Set(saved.value)
+	}
+	saved.value.SetZero()
+	u.plan.saved.Put(saved)
+	return ok
+}
+
+// intoSlice sets dest to the rows. As in GORM, a slice that has room is used again, its elements
+// overwritten; one that has none is replaced.
+func (u *run) intoSlice(dest reflect.Value) bool {
+	n := u.view.Len()
+	typ, model := dest.Type(), u.plan.model
+	pointers := typ.Elem() != model
+	// Not yet in dest: if a value does not fit, GORM must find dest as it was.
+	out, reuse := dest, dest.Cap() > 0 && dest.Cap() >= n
+	if reuse {
+		out = dest.Slice(0, n)
+	} else {
+		out = reflect.MakeSlice(typ, n, n)
+	}
+	structs := out
+	if pointers {
+		structs = reflect.MakeSlice(u.plan.slice, n, n)
+	} else if reuse {
+		out.Clear()
+	}
+	if n > 0 && !u.steps(target{base: structs.UnsafePointer(), stride: model.Size(), n: n,
+		at: func(i int) reflect.Value { return structs.Index(i).Addr() }}) {
+		return false
+	}
+	if pointers {
+		point(out.UnsafePointer(), structs.UnsafePointer(), model.Size(), n)
+	}
+	dest.Set(out)
+	return true
+}
+
+// point sets the n pointers at out to the n structs of the given size at base.
+func point(out, base unsafe.Pointer, size uintptr, n int) {
+	for i := range n {
+		// out is the array of a []*T and base that of a []T, both of length n.
+		slot := (*unsafe.Pointer)(unsafe.Add(out, uintptr(i)*unsafe.Sizeof(base)))
+		*slot = unsafe.Add(base, uintptr(i)*size)
+	}
+}
+
+// target is where a run writes: n structs, stride bytes apart.
+type target struct {
+	base   unsafe.Pointer
+	stride uintptr
+	n      int
+	// at returns what GORM would hand to a field's setter for the i-th struct.
+	at func(i int) reflect.Value
+}
+
+// steps runs the plan column by column, in the order of the columns: where two of them write one
+// field, or a serializer looks at fields set before its own, the outcome is that of GORM.
+func (u *run) steps(t target) bool {
+	for i := range u.plan.steps {
+		s := &u.plan.steps[i]
+		if s.set == nil {
+			if !u.slowColumns(s, t) {
+				return false
+			}
+			continue
+		}
+		cursor := u.view.Cursor(s.column)
+		if !s.set(&cursor, unsafe.Add(t.base, s.offset), t.stride, t.n) {
+			return false
+		}
+	}
+	return true
+}
+
+// slowColumns sets fields that have no compiled setter as GORM does: scan by database/sql into a
+// value of the field's pool, then the field's own setter.
+func (u *run) slowColumns(s *step, t target) bool {
+	rows, err := u.r.open(&viewSource{view: u.view, pick: s.columns})
+	if err != nil {
+		u.err = err
+		return false
+	}
+	defer rows.Close()
+	values := make([]any, len(s.fields))
+	for i := range t.n {
+		if !rows.Next() {
+			return false
+		}
+		for j, f := range s.fields {
+			values[j] = f.NewValuePool.Get()
+		}
+		if rows.Scan(values...) != nil {
+			return false
+		}
+		elem := t.at(i)
+		for j, f := range s.fields {
+			if f.Set(u.ctx, elem, values[j]) != nil {
+				return false
+			}
+			f.NewValuePool.Put(values[j])
+		}
+	}
+	return true
+}

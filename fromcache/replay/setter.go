@@ -1,0 +1,204 @@
+package replay
+
+import (
+	"database/sql"
+	"reflect"
+	"time"
+	"unsafe"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+// setter stores the next n values of a column: the first at base, each following one stride bytes
+// on. It reports false at a value that it does not know how to convert exactly as database/sql and
+// GORM would.
+type setter func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool
+
+// onNull is what a NULL does to a field.
+type onNull bool
+
+// What GORM does depends on how its setter meets the nil that database/sql left in the field's pool
+// value: the setters of plain types, and those of scanners, see it and do nothing; all others end
+// in the general one, which sets the zero value.
+const (
+	keep  onNull = false
+	reset onNull = true
+)
+
+// setterOf returns a setter for the field, nil if it is to be set through GORM.
+func setterOf(f *schema.Field) setter {
+	if f.Serializer != nil || !pooled(f) {
+		return nil
+	}
+	t := f.FieldType
+	if set := scannerSetters[t]; set != nil {
+		return set
+	}
+	if t.Kind() == reflect.Pointer {
+		return setterOfType(t.Elem(), true)
+	}
+	return setterOfType(t, false)
+}
+
+// pooled tells that the field's pool holds what GORM puts there, **T. A plugin may have replaced it,
+// and with it the conversion.
+func pooled(f *schema.Field) bool {
+	if f.NewValuePool == nil {
+		return false
+	}
+	v := f.NewValuePool.Get()
+	f.NewValuePool.Put(v)
+	return reflect.TypeOf(v) == reflect.PointerTo(reflect.PointerTo(f.IndirectFieldType))
+}
+
+// setterOfType returns a setter for a field of type t, or *t. The types of t are known by their
+// memory: a field of type Status, which is an int32, is written through a *int32.
+func setterOfType(t reflect.Type, pointer bool) setter {
+	if t.Implements(scannerType) || reflect.PointerTo(t).Implements(scannerType) {
+		return nil
+	}
+	named := t.PkgPath() != "" || t.Kind() == reflect.Slice && t.Name() != ""
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return choose(toTime, keep, pointer, keep)
+	case t == reflect.TypeFor[[]byte]() && !pointer:
+		return into(toBytes, reset)
+	case named && !pointer && t.Kind() == reflect.Slice && t.Elem() == reflect.TypeFor[byte]():
+		return into(toNamedBytes, reset)
+	case t.Kind() == reflect.String && named:
+		return choose(toNamedString, reset, pointer, reset)
+	case t.Kind() == reflect.Bool && named:
+		return choose(toNamedBool, reset, pointer, reset)
+	}
+	null := onNull(named)
+	switch t.Kind() {
+	case reflect.Bool:
+		return choose(toBool, null, pointer, reset)
+	case reflect.String:
+		return choose(toString, null, pointer, reset)
+	case reflect.Int:
+		return choose(toInt[int], null, pointer, reset)
+	case reflect.Int8:
+		return choose(toInt[int8], null, pointer, reset)
+	case reflect.Int16:
+		return choose(toInt[int16], null, pointer, reset)
+	case reflect.Int32:
+		return choose(toInt[int32], null, pointer, reset)
+	case reflect.Int64:
+		return choose(toInt[int64], null, pointer, reset)
+	case reflect.Uint:
+		return choose(toUint[uint], null, pointer, reset)
+	case reflect.Uint8:
+		return choose(toUint[uint8], null, pointer, reset)
+	case reflect.Uint16:
+		return choose(toUint[uint16], null, pointer, reset)
+	case reflect.Uint32:
+		return choose(toUint[uint32], null, pointer, reset)
+	case reflect.Uint64:
+		return choose(toUint[uint64], null, pointer, reset)
+	case reflect.Float32:
+		return choose(toFloat32, null, pointer, reset)
+	case reflect.Float64:
+		return choose(toFloat64, null, pointer, reset)
+	}
+	return nil
+}
+
+func choose[T any](convert func(serializer.Value) (T, bool), null onNull, pointer bool, nullPointer onNull) setter {
+	if pointer {
+		return intoPointer(convert, nullPointer)
+	}
+	return into(convert, null)
+}
+
+// into sets fields whose memory is that of a T.
+func into[T any](convert func(serializer.Value) (T, bool), null onNull) setter {
+	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
+		var zero T
+		for i := range n {
+			v := values.Next()
+			// base lies in the first of n structs, stride apart, at the offset of a field of
+			// T's layout: see offsetOf. The compiler knows T, so write barriers are in place.
+			field := (*T)(unsafe.Add(base, uintptr(i)*stride))
+			if v.Kind == serializer.Null {
+				if null == reset {
+					*field = zero
+				}
+				continue
+			}
+			t, ok := convert(v)
+			if !ok {
+				return false
+			}
+			*field = t
+		}
+		return true
+	}
+}
+
+// arena is how many values that are pointed to share one allocation at most. Keeping one keeps
+// them all.
+const arena = 128
+
+// intoPointer sets fields whose memory is that of a *T.
+func intoPointer[T any](convert func(serializer.Value) (T, bool), null onNull) setter {
+	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
+		var room []T
+		for i := range n {
+			v := values.Next()
+			field := (**T)(unsafe.Add(base, uintptr(i)*stride)) // as in into.
+			if v.Kind == serializer.Null {
+				if null == reset {
+					*field = nil
+				}
+				continue
+			}
+			t, ok := convert(v)
+			if !ok {
+				return false
+			}
+			if len(room) == 0 {
+				room = make([]T, min(n-i, arena))
+			}
+			room[0] = t
+			*field, room = &room[0], room[1:]
+		}
+		return true
+	}
+}
+
+// scannerSetters are for the scanners of database/sql and GORM: each stores what it scanned and that
+// it did, and scans by the conversion of the plain type. GORM skips them on NULL.
+var scannerSetters = map[reflect.Type]setter{
+	reflect.TypeFor[gorm.DeletedAt](): into(func(v serializer.Value) (gorm.DeletedAt, bool) {
+		t, ok := toTime(v)
+		return gorm.DeletedAt{Time: t, Valid: true}, ok
+	}, keep),
+	reflect.TypeFor[sql.NullTime](): into(func(v serializer.Value) (sql.NullTime, bool) {
+		t, ok := toTime(v)
+		return sql.NullTime{Time: t, Valid: true}, ok
+	}, keep),
+	reflect.TypeFor[sql.NullString](): into(func(v serializer.Value) (sql.NullString, bool) {
+		s, ok := toString(v)
+		return sql.NullString{String: s, Valid: true}, ok
+	}, keep),
+	reflect.TypeFor[sql.NullBool](): into(func(v serializer.Value) (sql.NullBool, bool) {
+		b, ok := toBool(v)
+		return sql.NullBool{Bool: b, Valid: true}, ok
+	}, keep),
+	reflect.TypeFor[sql.NullInt64](): into(func(v serializer.Value) (sql.NullInt64, bool) {
+		n, ok := toInt[int64](v)
+		return sql.NullInt64{Int64: n, Valid: true}, ok
+	}, keep),
+	reflect.TypeFor[sql.NullInt32](): into(func(v serializer.Value) (sql.NullInt32, bool) {
+		n, ok := toInt[int32](v)
+		return sql.NullInt32{Int32: n, Valid: true}, ok
+	}, keep),
+	reflect.TypeFor[sql.NullFloat64](): into(func(v serializer.Value) (sql.NullFloat64, bool) {
+		f, ok := toFloat64(v)
+		return sql.NullFloat64{Float64: f, Valid: true}, ok
+	}, keep),
+}

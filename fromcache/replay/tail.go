@@ -1,0 +1,199 @@
+package replay
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"io"
+	"reflect"
+	"slices"
+
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+// Tail is a live result of which a part was read already. Call Rows or Row, once, or Close. It is not
+// safe for concurrent use.
+//
+//	head     the rows that were encoded before collecting stopped
+//	pending  the row that could not be encoded
+//	live     the database's rows, standing after pending
+type Tail struct {
+	r    *Replayer
+	live *sql.Rows
+
+	names   []string
+	types   []*sql.ColumnType
+	begun   bool             // live has been moved.
+	head    *serializer.Rows // nil if begun is false, or the rows are lost.
+	pending []any
+	ended   bool // live's result set came to its end, with err.
+	err     error
+	// more tells that live was moved on to the next result set, or failed to be with moreErr.
+	more     bool
+	moreErr  error
+	closeErr error
+}
+
+// Rows returns the whole result. Closing it closes the live rows.
+func (t *Tail) Rows() (*sql.Rows, error) {
+	if !t.begun {
+		return t.live, nil
+	}
+	rows, err := t.r.open(tailSource{t})
+	if err != nil {
+		_ = t.live.Close()
+	}
+	return rows, err
+}
+
+// Row returns the first row of the whole result. Its Scan closes the live rows, as with any row.
+func (t *Tail) Row() *sql.Row {
+	row := t.r.openRow(tailSource{t})
+	if row.Err() != nil {
+		_ = t.live.Close()
+	}
+	return row
+}
+
+// Close closes the live rows, for a caller that does not want the result after all.
+func (t *Tail) Close() error { return t.live.Close() }
+
+type tailSource struct{ t *Tail }
+
+func (s tailSource) rows() (driver.Rows, error) {
+	t := s.t
+	if !t.begun {
+		// Row was asked for before anything was read.
+		var err error
+		if t.names, err = t.live.Columns(); err != nil {
+			return nil, err
+		}
+		if t.types, err = t.live.ColumnTypes(); err != nil {
+			return nil, err
+		}
+		t.names = slices.Clone(t.names)
+	}
+	rows := &tailRows{t: t, row: newRow(len(t.names))}
+	if t.head != nil {
+		rows.left = t.head.Len()
+		rows.cursors = make([]serializer.Cursor, len(t.names))
+		for i := range rows.cursors {
+			rows.cursors[i] = t.head.Cursor(i)
+		}
+	}
+	return rows, nil
+}
+
+// tailRows are the driver's rows of a tail.
+type tailRows struct {
+	t       *Tail
+	cursors []serializer.Cursor
+	left    int // rows left in head.
+	row     row
+}
+
+func (r *tailRows) Columns() []string { return r.t.names }
+
+// Close closes the live rows. Where collecting moved past the result set that the caller reads, what
+// it met there is reported here: a live result would have met it while closing.
+func (r *tailRows) Close() error {
+	err := r.t.live.Close()
+	if r.t.moreErr != nil {
+		return r.t.moreErr
+	}
+	if r.t.closeErr != nil {
+		return r.t.closeErr
+	}
+	return err
+}
+
+func (r *tailRows) Next(dest []driver.Value) error {
+	t := r.t
+	switch {
+	case r.left > 0:
+		r.left--
+		for i := range dest {
+			dest[i] = r.cursors[i].Next().Any()
+		}
+		return nil
+	case t.pending != nil:
+		copyRow(dest, t.pending)
+		t.pending = nil
+		return nil
+	case t.ended:
+		if t.err != nil {
+			return t.err
+		}
+		return io.EOF
+	case !t.live.Next():
+		t.endSet()
+		return r.Next(dest)
+	}
+	if err := t.live.Scan(r.row.dest...); err != nil {
+		return err
+	}
+	copyRow(dest, r.row.values)
+	return nil
+}
+
+func copyRow(dest []driver.Value, values []any) {
+	for i := range dest {
+		dest[i] = values[i]
+	}
+}
+
+// endSet notes how the live rows' result set ended. Whether another one follows only NextResultSet
+// can tell, so it is called right away.
+func (t *Tail) endSet() {
+	t.ended, t.err = true, t.live.Err()
+	if t.err != nil {
+		return
+	}
+	t.more = t.live.NextResultSet()
+	if t.moreErr = t.live.Err(); t.moreErr != nil {
+		t.more = true
+	}
+}
+
+// HasNextResultSet tells what endSet found.
+func (r *tailRows) HasNextResultSet() bool { return r.t.more }
+
+// NextResultSet moves on to the live rows' next result set.
+func (r *tailRows) NextResultSet() error {
+	t := r.t
+	if !t.more {
+		// There is none, or the caller leaves this one before its end.
+		if !t.live.NextResultSet() {
+			if err := t.live.Err(); err != nil {
+				return err
+			}
+			return io.EOF
+		}
+	}
+	t.more = false
+	if err := t.moreErr; err != nil {
+		t.moreErr = nil
+		return err
+	}
+	names, err := t.live.Columns()
+	if err != nil {
+		return err
+	}
+	types, err := t.live.ColumnTypes()
+	if err != nil {
+		return err
+	}
+	t.names, t.types = slices.Clone(names), types
+	t.pending, t.ended, t.err = nil, false, nil
+	r.left, r.row = 0, newRow(len(names))
+	return nil
+}
+
+func (r *tailRows) ColumnTypeDatabaseTypeName(i int) string {
+	return r.t.types[i].DatabaseTypeName()
+}
+func (r *tailRows) ColumnTypeScanType(i int) reflect.Type        { return r.t.types[i].ScanType() }
+func (r *tailRows) ColumnTypeLength(i int) (int64, bool)         { return r.t.types[i].Length() }
+func (r *tailRows) ColumnTypeNullable(i int) (nullable, ok bool) { return r.t.types[i].Nullable() }
+func (r *tailRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	return r.t.types[i].DecimalSize()
+}

@@ -1,0 +1,140 @@
+package fromcache
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/region"
+)
+
+// ErrCacheMiss is the error of a query with [OnlyIfCached] whose answer is not cached.
+var ErrCacheMiss = region.ErrCacheMiss
+
+// clauseName is where the scope stands in a statement. In Statement.Settings it would leak into what
+// the query preloads; among the clauses it survives FindInBatches, FirstOrCreate and associations.
+const clauseName = "gormcache:from_cache"
+
+// Cached is the scope of one query: the region it reads through, and options. It does not change once
+// it is made, so one value may be used by many queries at the same time. Make it with [Region].
+type Cached struct {
+	region        string
+	ttl           time.Duration
+	mode          region.Mode
+	bypass        bool
+	inTransaction bool
+	key           []any
+	tags          []string
+	err           error
+}
+
+var _ clause.Expression = (*Cached)(nil)
+
+// Option changes how one query uses its region.
+type Option func(*Cached)
+
+// Region makes a query read through the region of that name. The result goes into gorm.DB.Clauses or
+// gorm.G. An unknown region, or a bad option, is an error of the query.
+func Region(name string, opts ...Option) *Cached {
+	c := &Cached{region: name}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// Scope is [Region] for gorm.DB.Scopes.
+func Scope(name string, opts ...Option) func(*gorm.DB) *gorm.DB {
+	c := Region(name, opts...)
+	return func(db *gorm.DB) *gorm.DB { return db.Clauses(c) }
+}
+
+// TTL takes the place of the region's TTL. It must be positive.
+func TTL(ttl time.Duration) Option {
+	return func(c *Cached) {
+		if ttl <= 0 {
+			c.fail(fmt.Errorf("TTL(%s): it must be positive (NoExpiration for no limit)", ttl))
+		}
+		c.ttl = ttl
+	}
+}
+
+// NoExpiration lets the entry live until it is invalidated or evicted.
+func NoExpiration() Option { return func(c *Cached) { c.ttl = region.NoExpiration } }
+
+// Key adds values to the entry's key: for what the SQL does not show but the answer depends on, such as
+// the user under row-level security, or a session variable. It takes what database/sql takes as an
+// argument; a query with any other value is bypassed.
+func Key(values ...any) Option {
+	return func(c *Cached) { c.key = append(c.key, values...) }
+}
+
+// Tags adds tags of your own to the entry: invalidate.Tags drops it.
+func Tags(tags ...string) Option {
+	return func(c *Cached) { c.tags = append(c.tags, tags...) }
+}
+
+// Bypass asks the database and leaves the cache alone.
+func Bypass() Option { return func(c *Cached) { c.bypass = true } }
+
+// Refresh asks the database in any case, and stores its answer. Use it after changes that were made
+// outside GORM, or to warm up.
+func Refresh() Option { return func(c *Cached) { c.setMode(region.Refresh) } }
+
+// OnlyIfCached never asks the database: what is not cached is [ErrCacheMiss].
+func OnlyIfCached() Option { return func(c *Cached) { c.setMode(region.OnlyIfCached) } }
+
+// InTransaction lets the query use the cache inside a transaction, as long as nothing was written in
+// it. What it finds may be newer than the transaction's snapshot. What it loads is stored only if the
+// transaction was begun as READ COMMITTED (sql.TxOptions), on a database that has it: an older
+// snapshot must not be taken for the present.
+func InTransaction() Option { return func(c *Cached) { c.inTransaction = true } }
+
+func (c *Cached) setMode(m region.Mode) {
+	if c.mode != region.Normal && c.mode != m {
+		c.fail(errors.New("Refresh and OnlyIfCached exclude each other: leave one of them out"))
+	}
+	c.mode = m
+}
+
+func (c *Cached) fail(err error) {
+	c.err = errors.Join(c.err, fmt.Errorf("gormcache: fromcache.Region(%q): %w", c.region, err))
+}
+
+// ModifyStatement puts the scope on a statement. It implements gorm.StatementModifier and reports
+// misuse at once, as an error of the query.
+func (c *Cached) ModifyStatement(stmt *gorm.Statement) {
+	if err := c.check(stmt.DB); err != nil {
+		_ = stmt.AddError(err)
+		return
+	}
+	stmt.Clauses[clauseName] = clause.Clause{Expression: c}
+}
+
+func (c *Cached) check(db *gorm.DB) error {
+	if c.err != nil {
+		return c.err
+	}
+	p, ok := db.Plugins[invalidate.PluginName].(interface{ Cache() *Cache })
+	if !ok {
+		return invalidate.ErrNotRegistered
+	}
+	_, err := p.Cache().engine.Region(c.region)
+	return err
+}
+
+// Build implements clause.Expression. The scope is not part of the SQL.
+func (c *Cached) Build(clause.Builder) {}
+
+// of returns the scope of a statement, nil if it has none.
+func of(stmt *gorm.Statement) *Cached {
+	if c, ok := stmt.Clauses[clauseName]; ok {
+		cached, _ := c.Expression.(*Cached)
+		return cached
+	}
+	return nil
+}
