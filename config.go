@@ -1,0 +1,171 @@
+package gormcache
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/breaker"
+)
+
+// Defaults of a [Config].
+const (
+	DefaultRegion       = "default"
+	DefaultTTL          = 5 * time.Minute
+	DefaultReadTimeout  = 50 * time.Millisecond
+	DefaultWriteTimeout = time.Second
+	DefaultWriteGrace   = 30 * time.Second
+	// MaxReplicaLag is the greatest ReplicaLag: a table that is written to is bypassed for that long.
+	MaxReplicaLag = 10 * time.Minute
+)
+
+// Config configures a [Plugin]. Only Namespace must be set.
+type Config struct {
+	// Store is where entries and tags live, such as redisstore.New(client). Defaults to an in-process
+	// store (memory.New), which is right for one process only: others do not see its invalidations.
+	// The plugin closes only the store that it made itself.
+	Store store.Store
+
+	// Namespace is the prefix of every key: one per application and database. 1 to 64 of
+	// A-Z a-z 0-9 _ . - . Processes that share data must share it.
+	Namespace string
+
+	// Database takes the place of the database's own name in keys. Set it where two databases that
+	// share a Namespace have the same name. Defaults to what the database calls itself.
+	Database string
+
+	// Regions are the policies by name. Defaults to one named "default" with a TTL of 5 minutes.
+	Regions map[string]region.Config
+
+	// Views tells for each view or foreign table that queries read from which tables (or views) it
+	// reads. Plain views need no declaration, as long as their own text tells what they read;
+	// others do: materialised ones, those that call functions of the application's, foreign tables.
+	// Queries that read from an undeclared one of these are bypassed.
+	Views map[string][]string
+
+	// Triggers tells for each table which others change by its triggers when it is written to. Needed
+	// only for triggers whose effect can't be read from their text; without it a write to such a
+	// table drops everything.
+	Triggers map[string][]string
+
+	// ReadTimeout is the budget of one lookup; then the database answers. Defaults to 50 ms.
+	ReadTimeout time.Duration
+
+	// WriteTimeout is the budget of one call of the store by a writer, and of a fill. A commit takes
+	// three such calls. Defaults to 1 s.
+	WriteTimeout time.Duration
+
+	// BreakerFailures is after how many failed calls in a row the store is left alone, and
+	// BreakerCooldown for how long before one call probes it again. Default to 5 and 1 s.
+	BreakerFailures int
+	BreakerCooldown time.Duration
+
+	// WriteGrace is how long a mark lasts: how long a writer may take from its mark to its settling,
+	// which is the time of its COMMIT (or of its statement, outside a transaction). A writer that dies
+	// in between makes others bypass its tables for that long. Defaults to 30 s.
+	WriteGrace time.Duration
+
+	// WritePolicy is what happens to a write when the store can't be told of it. Defaults to
+	// invalidate.AllowStale.
+	WritePolicy invalidate.Policy
+
+	// ReplicaLag is the greatest time by which replicas lag behind, where queries are sent to replicas
+	// by dbresolver or behind the application's back. After a commit its tables are bypassed for that
+	// long. Defaults to 0: what is stored is then loaded from dbresolver's sources. At most
+	// [MaxReplicaLag].
+	ReplicaLag time.Duration
+
+	// Hooks are called for each read and invalidation. Defaults to none.
+	Hooks *observe.Hooks
+
+	// Logger gets a line for each read and invalidation at level debug, and warnings. It never gets
+	// arguments of queries. Defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+// WithDefaults returns the configuration with its defaults filled in, but for Store.
+func (c Config) WithDefaults() Config {
+	if len(c.Regions) == 0 {
+		c.Regions = map[string]region.Config{DefaultRegion: {TTL: DefaultTTL}}
+	}
+	c.Regions = maps.Clone(c.Regions)
+	for name, r := range c.Regions {
+		c.Regions[name] = r.WithDefaults()
+	}
+	setDefault(&c.ReadTimeout, DefaultReadTimeout)
+	setDefault(&c.WriteTimeout, DefaultWriteTimeout)
+	setDefault(&c.WriteGrace, DefaultWriteGrace)
+	setDefault(&c.BreakerCooldown, breaker.DefaultCooldown)
+	if c.BreakerFailures == 0 {
+		c.BreakerFailures = breaker.DefaultFailures
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// Validate names every field that is wrong, and the remedy. It expects defaults to be filled in.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Config."+format, args...)) }
+	if err := store.Namespace(c.Namespace).Validate(); err != nil {
+		bad("Namespace: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Regions)) {
+		if name == "" {
+			bad("Regions: a region's name is empty: give it one")
+		}
+		if err := c.Regions[name].Validate(); err != nil {
+			bad("Regions[%q]: %w", name, err)
+		}
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"ReadTimeout", c.ReadTimeout}, {"WriteTimeout", c.WriteTimeout}, {"WriteGrace", c.WriteGrace}, {"BreakerCooldown", c.BreakerCooldown}} {
+		if d.value < 0 {
+			bad("%s is %s: it must be positive (0 for the default)", d.field, d.value)
+		}
+	}
+	if c.BreakerFailures < 0 {
+		bad("BreakerFailures is %d: it must be positive (0 for the default)", c.BreakerFailures)
+	}
+	if c.WriteGrace < c.WriteTimeout {
+		bad("WriteGrace is %s, less than WriteTimeout (%s): a mark would end before its writer gives up", c.WriteGrace, c.WriteTimeout)
+	}
+	if c.ReplicaLag < 0 || c.ReplicaLag > MaxReplicaLag {
+		bad("ReplicaLag is %s: it must be from 0 to %s", c.ReplicaLag, MaxReplicaLag)
+	}
+	if c.ReplicaLag >= c.WriteGrace {
+		bad("ReplicaLag is %s, WriteGrace %s: a mark must outlast a COMMIT and the lag after it, so raise WriteGrace", c.ReplicaLag, c.WriteGrace)
+	}
+	if c.WritePolicy > invalidate.FailWrite {
+		bad("WritePolicy is %d: use invalidate.AllowStale or invalidate.FailWrite", c.WritePolicy)
+	}
+	errs = append(errs, declared("Views", c.Views), declared("Triggers", c.Triggers))
+	return errors.Join(errs...)
+}
+
+func declared(field string, m map[string][]string) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if name == "" || slices.Contains(m[name], "") {
+			errs = append(errs, fmt.Errorf("Config.%s[%q]: a name is empty", field, name))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,25 @@
+// Package gormcache is a GORM plugin that serves query results from a cache, and never a stale one.
+//
+//	p, err := gormcache.New(gormcache.Config{Namespace: "shop"})
+//	err = db.Use(p)
+//	db.Clauses(fromcache.Region("default")).Where("age > ?", 18).Find(&users)
+//
+// Once a transaction's commit has returned, no cached read that starts later, in any process, returns
+// data older than that commit. A rolled-back write is never seen and evicts nothing. Where that
+// promise ends is said in CAVEATS.md.
+//
+// # How it fits together
+//
+//	gormcache            the plugin: configuration, registration of callbacks
+//	├─ fromcache         the scope of a query, its key, its way through the cache
+//	│  ├─ region         named policies, get-or-create: one load for all who may share it
+//	│  ├─ serializer     rows and entries as bytes
+//	│  └─ replay         bytes back as rows, and into models
+//	├─ invalidate        what statements touch; the protocol around COMMIT; by hand
+//	│  ├─ sqltext        the tables in a SQL text
+//	│  └─ catalog        views, triggers, cascades of a database
+//	├─ store             the seam to where entries and tags live: memory, redisstore
+//	└─ observe           counters and hooks
+//
+// Imports run downwards only.
+package gormcache

@@ -1,0 +1,305 @@
+package gormcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/breaker"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+)
+
+var (
+	// ErrClosed is returned by what uses a closed plugin: Use, and queries with a scope.
+	ErrClosed = region.ErrClosed
+	// ErrNotRegistered is returned where a *gorm.DB has no plugin.
+	ErrNotRegistered = invalidate.ErrNotRegistered
+	// ErrUnknownRegion is wrapped by the error of a query whose region is not configured.
+	ErrUnknownRegion = region.ErrUnknownRegion
+)
+
+// closeTimeout bounds how long Close tries to deliver what is pending.
+const closeTimeout = 5 * time.Second
+
+// Plugin is the cache of one *gorm.DB. Make it with [New] and register it with db.Use. It is safe for
+// concurrent use.
+type Plugin struct {
+	cfg      Config
+	recorder *observe.Recorder
+	own      store.Store    // the store to be closed with the plugin, if it made one
+	store    *breaker.Store // cfg.Store behind a breaker
+	engine   *region.Engine
+	replayer *replay.Replayer
+
+	mu     sync.Mutex // one Initialize or Close at a time
+	closed bool
+	inv    atomic.Pointer[invalidate.Invalidator] // nil before Initialize, as is cache
+	cache  atomic.Pointer[fromcache.Cache]
+}
+
+// New returns a plugin, or an error that names every wrong field and its remedy.
+func New(cfg Config) (*Plugin, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("gormcache: %w", err)
+	}
+	p := &Plugin{recorder: observe.NewRecorder(cfg.Hooks), replayer: replay.New()}
+	if cfg.Store == nil {
+		p.own = memory.New()
+		cfg.Store = p.own
+	}
+	p.cfg = cfg
+	p.store = breaker.New(cfg.Store, cfg.BreakerFailures, cfg.BreakerCooldown)
+	p.engine = region.NewEngine(region.EngineConfig{
+		Store:        p.store,
+		Namespace:    store.Namespace(cfg.Namespace),
+		Regions:      cfg.Regions,
+		ReadTimeout:  cfg.ReadTimeout,
+		WriteTimeout: cfg.WriteTimeout,
+		Recorder:     p.recorder,
+		Logger:       cfg.Logger,
+		Blocked:      p.blocked,
+		Schema:       p.schema,
+	})
+	return p, nil
+}
+
+// Name implements gorm.Plugin.
+func (p *Plugin) Name() string { return invalidate.PluginName }
+
+// Initialize implements gorm.Plugin: db.Use calls it. A plugin serves one *gorm.DB (and all handles
+// made from it).
+func (p *Plugin) Initialize(db *gorm.DB) error {
+	if db == nil || db.Config == nil {
+		return errors.New("gormcache: db is nil: call db.Use on an opened *gorm.DB")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	if inv := p.inv.Load(); inv != nil {
+		// dbresolver opens its sources and replicas with the plugins of the handle it serves.
+		if db.Plugins[p.Name()] == gorm.Plugin(p) {
+			inv.Attach(db)
+			return nil
+		}
+		return errors.New("gormcache: the plugin is in use by another *gorm.DB: make one for each with gormcache.New")
+	}
+	dialect := sqltext.DialectOf(db.Name())
+	if dialect == sqltext.Unknown {
+		return fmt.Errorf("gormcache: dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
+	}
+	if err := p.check(); err != nil {
+		return err
+	}
+	p.build(db.Name(), dialect)
+	if err := p.register(db); err != nil {
+		p.inv.Store(nil)
+		p.cache.Store(nil)
+		return err
+	}
+	p.inv.Load().Attach(db)
+	return nil
+}
+
+// check asks the store whether it can do what it must. One that can't be reached now is no reason to
+// keep a program from starting.
+func (p *Plugin) check() error {
+	checker, ok := p.cfg.Store.(store.Checker)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.WriteTimeout)
+	defer cancel()
+	err := checker.Check(ctx)
+	if errors.Is(err, store.ErrUnsupported) {
+		return fmt.Errorf("gormcache: Config.Store: %w", err)
+	}
+	if err != nil {
+		p.cfg.Logger.Warn("gormcache: the store can't be reached; the database answers until it can", "error", err)
+	}
+	return nil
+}
+
+func (p *Plugin) build(name string, dialect sqltext.Dialect) {
+	regions := make([]string, 0, len(p.cfg.Regions))
+	for r := range p.cfg.Regions {
+		regions = append(regions, r)
+	}
+	inv := invalidate.New(invalidate.Config{
+		Store:        p.store,
+		Namespace:    store.Namespace(p.cfg.Namespace),
+		Dialect:      dialect,
+		Grace:        p.cfg.WriteGrace,
+		WriteTimeout: p.cfg.WriteTimeout,
+		ReplicaLag:   p.cfg.ReplicaLag,
+		Policy:       p.cfg.WritePolicy,
+		Regions:      regions,
+		Views:        p.cfg.Views,
+		Triggers:     p.cfg.Triggers,
+		Recorder:     p.recorder,
+		Logger:       p.cfg.Logger,
+	})
+	inv.Drain = p.replayer.Drain
+	p.inv.Store(inv)
+	p.cache.Store(fromcache.New(fromcache.Config{
+		Engine:       p.engine,
+		Invalidator:  inv,
+		Replayer:     p.replayer,
+		Recorder:     p.recorder,
+		Dialect:      name,
+		Database:     p.cfg.Database,
+		ReplicaReads: p.cfg.ReplicaLag > 0,
+	}))
+}
+
+// processor is what gorm.DB.Callback gives for one kind of statement.
+type processor interface {
+	Get(name string) func(*gorm.DB)
+	Replace(name string, fn func(*gorm.DB)) error
+}
+
+// foremost is a processor whose callbacks run before all others, as dbresolver's must. A callback that
+// is replaced loses its place otherwise, and the pool would be chosen after the query has run.
+type foremost struct {
+	processor
+	replace func(name string, fn func(*gorm.DB)) error
+}
+
+// Replace replaces a callback that is before all others.
+func (f foremost) Replace(name string, fn func(*gorm.DB)) error { return f.replace(name, fn) }
+
+// before makes a processor foremost. GORM does not export the types.
+func before[C interface {
+	Replace(name string, fn func(*gorm.DB)) error
+}, P interface {
+	processor
+	Before(name string) C
+}](p P) foremost {
+	return foremost{p, func(name string, fn func(*gorm.DB)) error { return p.Before("*").Replace(name, fn) }}
+}
+
+type wrapper = func(next func(*gorm.DB)) func(*gorm.DB)
+
+// register wraps GORM's callbacks. Before and After would not do: the cache must be able to answer in
+// a callback's place, and what is After("gorm:create") runs after the commit.
+func (p *Plugin) register(db *gorm.DB) error {
+	create, query, update, del, row, raw := db.Callback().Create(), db.Callback().Query(), db.Callback().Update(),
+		db.Callback().Delete(), db.Callback().Row(), db.Callback().Raw()
+	inv, cache := p.inv.Load(), p.cache.Load()
+	const begin, resolver = "gorm:begin_transaction", "gorm:db_resolver"
+	quiet := db.Config.Logger
+	db.Config.Logger = logger.Discard // Replace writes a line for each
+	defer func() { db.Config.Logger = quiet }()
+	for _, cb := range []struct {
+		processor processor
+		name      string
+		wrap      wrapper
+		optional  bool
+	}{
+		{query, "gorm:query", inv.Query, false},
+		{query, "gorm:query", cache.Query, false},
+		{row, "gorm:row", inv.Row, false},
+		{row, "gorm:row", cache.Row, false},
+		{create, "gorm:create", inv.Statement, false},
+		{update, "gorm:update", inv.Statement, false},
+		{del, "gorm:delete", inv.Statement, false},
+		{raw, "gorm:raw", inv.Statement, false},
+		{create, begin, inv.Begin, true},
+		{update, begin, inv.Begin, true},
+		{del, begin, inv.Begin, true},
+		{before(create), resolver, inv.Resolve, true},
+		{before(query), resolver, inv.Resolve, true},
+		{before(update), resolver, inv.Resolve, true},
+		{before(del), resolver, inv.Resolve, true},
+		{before(row), resolver, inv.Resolve, true},
+		{before(raw), resolver, inv.Resolve, true},
+	} {
+		next := cb.processor.Get(cb.name)
+		if next == nil {
+			if cb.optional {
+				continue
+			}
+			return fmt.Errorf("gormcache: GORM has no callback %q to wrap: register the plugin before others remove it", cb.name)
+		}
+		if err := cb.processor.Replace(cb.name, cb.wrap(next)); err != nil {
+			return fmt.Errorf("gormcache: wrap callback %q: %w", cb.name, err)
+		}
+	}
+	return nil
+}
+
+func (p *Plugin) blocked(tags []string) bool {
+	inv := p.inv.Load()
+	return inv != nil && inv.Blocked(tags)
+}
+
+func (p *Plugin) schema(epoch store.Token) uint64 {
+	if inv := p.inv.Load(); inv != nil {
+		return inv.Schema(epoch)
+	}
+	return 0
+}
+
+// Region returns the region of that name, for region.GetOrCreate.
+func (p *Plugin) Region(name string) (*region.Region, error) { return p.engine.Region(name) }
+
+// Invalidator is for the functions of package invalidate, which find it by this method. It is nil
+// before db.Use.
+func (p *Plugin) Invalidator() *invalidate.Invalidator { return p.inv.Load() }
+
+// Cache is for package fromcache, which finds it by this method. It is nil before db.Use.
+func (p *Plugin) Cache() *fromcache.Cache { return p.cache.Load() }
+
+// Stats returns the counters since the plugin was made.
+func (p *Plugin) Stats() observe.Stats {
+	s := p.recorder.Snapshot()
+	s.BreakerOpen = p.store.Open()
+	if sealed, ok := p.cfg.Store.(interface{ Rejected() uint64 }); ok {
+		s.Rejected += sealed.Rejected()
+	}
+	if inv := p.Invalidator(); inv != nil {
+		s.Pending = inv.Pending()
+	}
+	return s
+}
+
+// Close delivers what invalidations are pending, for at most 5 seconds, ends all background work and
+// closes the store if the plugin made it. Queries with a scope fail with [ErrClosed] then; others go
+// on, and writes still invalidate as far as the store answers. Close may be called more than once.
+// The error says which invalidations could not be delivered.
+func (p *Plugin) Close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	p.mu.Unlock()
+	p.engine.Close()
+	var errs []error
+	if inv := p.inv.Load(); inv != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		errs = append(errs, inv.Close(ctx))
+	}
+	errs = append(errs, p.replayer.Close())
+	if p.own != nil {
+		errs = append(errs, p.own.Close())
+	}
+	return errors.Join(errs...)
+}
