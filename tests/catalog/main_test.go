@@ -1,0 +1,111 @@
+// Package catalog tests the catalog against real databases.
+package catalog_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+	gormmysql "gorm.io/driver/mysql"
+	gormpostgres "gorm.io/driver/postgres"
+	gormsqlite "gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servers.Main(m), servers.IgnoreLeaks()) }
+
+// database is a connection pool and the dialect it speaks.
+type database struct {
+	*sql.DB
+	dialect sqltext.Dialect
+}
+
+func open(t *testing.T, dialector gorm.Dialector) database {
+	t.Helper()
+	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.SetMaxOpenConns(1) // temporary tables belong to a connection
+	t.Cleanup(func() {
+		if err := pool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return database{pool, sqltext.DialectOf(dialector.Name())}
+}
+
+func openSQLite(t *testing.T) database {
+	return open(t, gormsqlite.Open(filepath.Join(t.TempDir(), "test.db")+"?_foreign_keys=1"))
+}
+
+func openPostgres(t *testing.T) database {
+	return open(t, gormpostgres.Open(servers.Postgres(t).DSN))
+}
+
+func openMariaDB(t *testing.T) database {
+	return open(t, gormmysql.Open(servers.MariaDB(t).DSN))
+}
+
+func (db database) exec(t *testing.T, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if _, err := db.ExecContext(context.Background(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func (db database) load(t *testing.T) *catalog.Catalog {
+	t.Helper()
+	c, err := catalog.Load(context.Background(), db, db.dialect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func kinds(t *testing.T, c *catalog.Catalog, want map[string]catalog.Kind) {
+	t.Helper()
+	for name, kind := range want {
+		if got := c.Kind(name); got != kind {
+			t.Errorf("%s is a %v, want %v", name, got, kind)
+		}
+	}
+}
+
+// affected checks what a write to each table reaches; "?x" stands for an effect of x that is unknown.
+func affected(t *testing.T, c *catalog.Catalog, want map[string][]string) {
+	t.Helper()
+	for table, reaches := range want {
+		all, unknown := c.Affected([]string{table})
+		if unknown != "" {
+			all = []string{"?" + unknown}
+		}
+		if !slices.Equal(all, reaches) {
+			t.Errorf("a write to %s affects %v, want %v", table, all, reaches)
+		}
+	}
+}
+
+// tables checks what a view reads; nil stands for what can't be told.
+func tables(t *testing.T, c *catalog.Catalog, want map[string][]string) {
+	t.Helper()
+	for view, reads := range want {
+		if got, ok := c.Tables(view); !slices.Equal(got, reads) || ok != (reads != nil) {
+			t.Errorf("%s reads %v (%v), want %v", view, got, ok, reads)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+//go:build linux
+
+package hunt_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/redis/go-redis/v9"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+)
+
+// planEnv makes the test binary one of the hunt's processes; it holds a plan.
+const planEnv = "GORMCACHE_HUNT"
+
+// plan is what a process of the hunt is told.
+type plan struct {
+	Board      string
+	Process    int
+	Seed       uint64
+	DSN, Redis string
+	Tooth      string            // what is broken on purpose; empty: nothing
+	Policy     invalidate.Policy // on store failures
+	Grace      time.Duration
+	Read       time.Duration // budgets
+	Write      time.Duration
+	Pause      int  // of a writer between two writes, on the average, in ms
+	Cancel     bool // contexts end early during bursts
+	ReadsFail  bool // the database may fail, and so reads and writes
+	WritesFail bool
+	MarksLost  bool // the fault takes marks out of the store
+}
+
+// strictQueued tells that commits count for everybody before their tokens have landed.
+func (p plan) strictQueued() bool { return p.Policy == invalidate.FailWrite && !p.MarksLost }
+
+// child is a process of the hunt.
+type child struct {
+	plan   plan
+	board  *board
+	db     *gorm.DB
+	plugin *gormcache.Plugin
+}
+
+func (c *child) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "process %d: %s\n", c.plan.Process, fmt.Sprintf(format, args...))
+}
+
+// hunted runs as one of the hunt's processes.
+func hunted(encoded string) error {
+	c := &child{}
+	if err := json.Unmarshal([]byte(encoded), &c.plan); err != nil {
+		return err
+	}
+	var err error
+	if c.board, err = openBoard(c.plan.Board); err != nil {
+		return err
+	}
+	// What an earlier process in this place had committed and not delivered died with it.
+	for i := range c.board.own[c.plan.Process] {
+		c.board.own[c.plan.Process][i].Store(0)
+	}
+	s := &steps{child: c, Store: broken(c.plan, redisStore(c.plan.Redis))}
+	if c.db, c.plugin, err = open(c.plan, s, tracer{c}); err != nil {
+		return err
+	}
+	// The catalog is read, and the first connections are made.
+	for q := range queries {
+		if _, err := ask(c.db, q, 1); err != nil && !c.plan.ReadsFail {
+			return err
+		}
+	}
+	c.board.ready.Add(1)
+	var all sync.WaitGroup
+	all.Go((&writer{child: c, rand: c.random(0)}).run)
+	for i := range 2 {
+		all.Go((&reader{child: c, rand: c.random(i + 1)}).run)
+	}
+	all.Wait()
+	return c.plugin.Close()
+}
+
+func (c *child) random(i int) *rand.Rand {
+	return rand.New(rand.NewPCG(c.plan.Seed, uint64(c.plan.Process*10+i)))
+}
+
+func redisStore(addr string) store.Store {
+	redis.SetLogger(silent{})
+	return redisstore.New(redis.NewClient(&redis.Options{Addr: addr, DialTimeout: 100 * time.Millisecond}))
+}
+
+// silent is for go-redis, which writes a line for each lost connection.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+// open opens a handle with a plugin.
+func open(p plan, s store.Store, trace pgx.QueryTracer) (*gorm.DB, *gormcache.Plugin, error) {
+	cfg, err := pgx.ParseConfig(p.DSN)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Tracer = trace
+	pool := stdlib.OpenDB(*cfg)
+	pool.SetMaxOpenConns(8)
+	pool.SetMaxIdleConns(8)
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		return nil, nil, err
+	}
+	plugin, err := gormcache.New(gormcache.Config{
+		Store: s, Namespace: "hunt", Database: "hunt",
+		Regions:     map[string]region.Config{"default": {TTL: time.Hour}},
+		Triggers:    map[string][]string{"cells": {}}, // dawdle changes nothing
+		ReadTimeout: p.Read, WriteTimeout: p.Write, WriteGrace: p.Grace, WritePolicy: p.Policy,
+		BreakerCooldown: 100 * time.Millisecond,
+		Logger:          slog.New(slog.DiscardHandler),
+		Hooks: &observe.Hooks{
+			Read: func(ctx context.Context, r observe.Read) {
+				if read, ok := ctx.Value(readKey{}).(*observe.Read); ok {
+					*read = r
+				}
+			},
+			Invalidate: func(ctx context.Context, i observe.Invalidation) {
+				if w := writeOf(ctx); w != nil && i.Queued {
+					w.queued.Store(true)
+				}
+			},
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, plugin, errors.Join(db.Use(plugin))
+}

@@ -1,0 +1,42 @@
+// Package hunt looks for stale reads. A coordinator starts processes (this test binary, run again) that
+// share one PostgreSQL and one Redis; each of them writes and reads through a plugin of its own, while
+// the coordinator makes things fail.
+//
+// # What is asserted
+//
+// All processes map one file, the board. After a commit has returned, its writer notes the row's new
+// version there. A reader loads the note BEFORE it starts, so that "returned before it began" is exact,
+// whatever the clocks say. Of each read that got an answer:
+//
+//	strict      no row is older than the newest commit that had returned, and whose tokens had landed
+//	            in the store, when the read began. Always, in every process, under every fault.
+//	own         no row is older than the newest commit of the reader's own process that had returned,
+//	            landed or not. Always, under every fault.
+//	monotonic   no row is older than what any read, in any process, had already returned, cached or
+//	            direct. This is what marks buy: between a COMMIT and its tokens nobody may fall back.
+//	            While a write is under way whose mark could not be set (AllowStale only: CAVEATS 11) it
+//	            is not asserted; nor under faults that take marks out of the store (CAVEATS 9 and 12).
+//	sum         a query of all accounts gives the sum that every transfer keeps. Always.
+//	dirty       no version that was rolled back, by a transaction or to a savepoint. Always.
+//	error       no read fails, unless the database does or the reader's own context ends.
+//
+// With FailWrite, commits count for "strict" as soon as they return, whether or not their tokens have
+// landed: the mark without which they would have been refused keeps others off for the write grace.
+//
+// With AllowStale a commit whose tokens could not be delivered counts for other processes from the
+// moment when Stats().Pending of its own process is back at 0, which is what CAVEATS 11 promises.
+//
+// At the end of each fault, when all is healed, every query is compared with the database once more
+// ("final"): nothing stale is left behind.
+//
+// A writer that was held up for longer than the write grace between its mark and its COMMIT (CAVEATS
+// 8), by a machine that is too busy, say, is counted as an overrun; what a hunt with overruns finds is
+// no violation.
+//
+//	go test ./tests/hunt -v -run Hunt                               3 s a fault, with -short 2 s
+//	go test ./tests/hunt -v -run Hunt -hunt.time=10m -hunt.seed=7   longer, with another seed
+//	go test ./tests/hunt -v -run 'Hunt/kill'                        one fault
+//
+// The seed gives the schedule of faults and of operations; what the machine makes of it differs from
+// run to run.
+package hunt

@@ -1,0 +1,202 @@
+//go:build linux
+
+package hunt_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+)
+
+// fault is a kind of failure, and how it is made.
+type fault struct {
+	name  string
+	plan  plan     // what differs from the usual plan
+	redis []string // arguments of the server
+	proxy bool     // between processes and Redis
+	pgcut bool     // a proxy between processes and PostgreSQL
+	slow  bool     // COMMIT takes a while on the server
+	run   func(*hunt)
+}
+
+const failWrite = invalidate.FailWrite
+
+// faults are the kinds, each with a schedule of its own. Budgets are those of production where the
+// store is at fault, and wide elsewhere.
+var faults = []fault{
+	{name: "none"},
+	{name: "kill a writer at each step", plan: plan{Grace: time.Second, Write: time.Second}, run: killWriters},
+	{name: "pause a process", run: pauseProcesses},
+	{name: "pause Redis, short", plan: tight(0), run: func(h *hunt) { h.pauseRedis(5, 40, 100) }},
+	{name: "pause Redis, long", plan: tight(0), run: func(h *hunt) { h.pauseRedis(200, 500, lateMarks+100) }},
+	{name: "pause Redis, long, FailWrite", plan: tight(failWrite), run: func(h *hunt) { h.pauseRedis(200, 500, lateMarks+100) }},
+	{name: "restart Redis empty", plan: lossy(), run: restartRedis},
+	{name: "FLUSHALL", plan: lossy(), run: func(h *hunt) { h.command(50, "FLUSHALL") }},
+	{name: "SCRIPT FLUSH", run: func(h *hunt) { h.command(20, "SCRIPT", "FLUSH") }},
+	{name: "CLIENT KILL", run: func(h *hunt) { h.command(50, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }},
+	{name: "allkeys-lru", plan: lossy(), redis: maxmemory("allkeys-lru"), run: crowd},
+	{name: "allkeys-random", plan: lossy(), redis: maxmemory("allkeys-random"), run: crowd},
+	{name: "noeviction", redis: maxmemory("noeviction"), run: fillUp},
+	{name: "delay to Redis", plan: tight(0), proxy: true, run: delay},
+	{name: "delay to Redis, FailWrite", plan: tight(failWrite), proxy: true, run: delay},
+	{name: "cut from Redis", plan: tight(0), proxy: true, run: cut},
+	{name: "cut from Redis, FailWrite", plan: tight(failWrite), proxy: true, run: cut},
+	{name: "cancelled contexts", plan: plan{Cancel: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, slow: true, run: bursts},
+	{name: "cut from the database", plan: plan{ReadsFail: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, pgcut: true, slow: true, run: cutDatabase},
+}
+
+// tight are budgets as in production. The grace is short, because a mark that was given up may land late,
+// and then lasts that long.
+func tight(policy invalidate.Policy) plan {
+	return plan{Policy: policy, Read: 50 * time.Millisecond, Write: 150 * time.Millisecond, Grace: lateMarks * time.Millisecond}
+}
+
+// lateMarks is how long, in ms, marks that land late keep readers off.
+const lateMarks = 500
+
+func lossy() plan { return plan{MarksLost: true} }
+
+func maxmemory(policy string) []string {
+	return []string{"--maxmemory", "5mb", "--maxmemory-policy", policy}
+}
+
+// killWriters arms two processes with the next two steps and waits until both are dead; what they
+// leave behind has a write grace to run out.
+func killWriters(h *hunt) {
+	step := uint32(h.rand.IntN(lastStep-1)) + 1
+	for h.rest(50, 150) {
+		deaths := h.board.deaths.Load()
+		for _, i := range h.rand.Perm(processes)[:2] {
+			h.board.armed[i].Store(step)
+			step = step%(lastStep-1) + 1
+		}
+		for h.board.deaths.Load() < deaths+2 && h.rest(5, 6) {
+		}
+		// Their marks run out, and then all is calm for a moment.
+		for h.calm() < 200*time.Millisecond && h.rest(10, 20) {
+		}
+	}
+	for i := range h.board.armed {
+		h.board.armed[i].Store(stepNone)
+	}
+}
+
+func pauseProcesses(h *hunt) {
+	for h.rest(50, 150) {
+		i := h.rand.IntN(processes)
+		h.signal(i, syscall.SIGSTOP)
+		h.during(0, func() { h.rest(20, 300) })
+		h.signal(i, syscall.SIGCONT)
+	}
+}
+
+func (h *hunt) pauseRedis(from, to, recovery int) {
+	for h.rest(recovery+100, 2*recovery+100) {
+		h.during(recovery, func() {
+			h.redis.Pause(h.t)
+			h.rest(from, to)
+			h.redis.Resume(h.t)
+		})
+	}
+}
+
+func restartRedis(h *hunt) {
+	for h.rest(300, 900) {
+		h.during(400, func() {
+			h.redis.Kill()
+			h.rest(1, 100)
+			h.redis.Start(h.t)
+		})
+	}
+}
+
+// command sends a command again and again.
+func (h *hunt) command(every int, args ...any) {
+	client := h.redis.Client(h.t)
+	for h.rest(every/2, every) {
+		if err := client.Do(context.Background(), args...).Err(); err != nil {
+			h.t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+// crowd keeps the server full of what nobody reads, so that it always evicts.
+func crowd(h *hunt) {
+	client := h.redis.Client(h.t)
+	junk := make([]byte, 4096)
+	for n := 0; h.rest(1, 3); n++ {
+		_ = client.Set(context.Background(), fmt.Sprint("junk:", n), junk, 0).Err()
+	}
+	if info := client.Info(context.Background(), "stats").Val(); strings.Contains(info, "evicted_keys:0\r") {
+		h.t.Error("nothing was evicted")
+	}
+}
+
+// fillUp fills the server until it refuses, and makes room again.
+func fillUp(h *hunt) {
+	client := h.redis.Client(h.t)
+	junk := make([]byte, 64<<10)
+	for h.rest(200, 400) {
+		h.during(100, func() {
+			n := 0
+			for ; n < 200 && client.Set(context.Background(), fmt.Sprint("junk:", n), junk, 0).Err() == nil; n++ {
+			}
+			h.rest(100, 300)
+			for ; n >= 0; n-- {
+				_ = client.Unlink(context.Background(), fmt.Sprint("junk:", n)).Err()
+			}
+		})
+	}
+}
+
+// delay makes one process's way to Redis longer than the budget of a read; sometimes of a write, too.
+func delay(h *hunt) {
+	for h.rest(lateMarks+300, lateMarks+500) {
+		p := h.proxies[h.rand.IntN(processes)]
+		h.during(lateMarks+100, func() {
+			p.setDelay(time.Duration(30+h.rand.IntN(100)) * time.Millisecond)
+			h.rest(200, 500)
+			p.setDelay(0)
+		})
+	}
+}
+
+func cut(h *hunt) {
+	for h.rest(lateMarks+300, lateMarks+500) {
+		p := h.proxies[h.rand.IntN(processes)]
+		h.during(lateMarks+100, func() {
+			p.setCut(true)
+			h.rest(20, 400)
+			p.setCut(false)
+		})
+	}
+}
+
+// bursts lets contexts end early for a while.
+func bursts(h *hunt) {
+	for h.rest(900, 1100) {
+		h.during(600, func() {
+			h.board.burst.Store(true)
+			h.rest(200, 400)
+			h.board.burst.Store(false)
+		})
+	}
+}
+
+// cutDatabase cuts one process's connections to PostgreSQL, some of them in the middle of a COMMIT.
+func cutDatabase(h *hunt) {
+	for h.rest(900, 1100) {
+		p := h.proxies[h.rand.IntN(processes)]
+		h.during(600, func() {
+			for range 4 + h.rand.IntN(5) {
+				p.setCut(true)
+				p.setCut(false)
+				h.rest(5, 40)
+			}
+		})
+	}
+}

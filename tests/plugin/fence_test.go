@@ -1,0 +1,177 @@
+package plugin_test
+
+import (
+	"database/sql"
+	"testing"
+	"time"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+)
+
+// over opens GORM on a connection of the caller's own.
+func over(t testing.TB, kind string, conn gorm.ConnPool) *gorm.DB {
+	t.Helper()
+	var d gorm.Dialector = sqlite.Dialector{Conn: conn}
+	switch kind {
+	case "postgres":
+		d = postgres.New(postgres.Config{Conn: conn})
+	case "mariadb":
+		d = mysql.New(mysql.Config{Conn: conn})
+	}
+	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	return db
+}
+
+// A transaction whose COMMIT can't be seen: each statement fences its tables, which is a mark that is
+// left to run out:
+//
+//	writer: BEGIN, fence, UPDATE                COMMIT
+//	others:                       bypass (old)         bypass (new)     the mark has run out: reload
+//
+// Falls if: such a statement is taken for one that commits by itself, or is not seen at all.
+func TestTransactionsThatCannotBeFollowed(t *testing.T) {
+	for _, path := range []struct {
+		name string
+		run  func(t *testing.T, s *scene, end func(tx *gorm.DB))
+	}{
+		{"the caller's *sql.Tx by Session", func(t *testing.T, s *scene, end func(*gorm.DB)) {
+			pool, err := s.writer.db.DB()
+			must(t, err)
+			own, err := pool.BeginTx(t.Context(), nil)
+			must(t, err)
+			tx := s.writer.db.Session(&gorm.Session{NewDB: true})
+			tx.Statement.ConnPool = own
+			must(t, rename(tx, 1, "x"))
+			end(tx)
+			must(t, own.Commit())
+		}},
+		{"the caller's *sql.Tx by gorm.Open", func(t *testing.T, s *scene, end func(*gorm.DB)) {
+			pool, err := s.plain.DB()
+			must(t, err)
+			own, err := pool.BeginTx(t.Context(), nil)
+			must(t, err)
+			tx := over(t, s.kind, own)
+			use(t, tx, s.store, grace)
+			must(t, rename(tx, 1, "x"))
+			end(tx)
+			must(t, own.Commit())
+		}},
+		{"Transaction within Connection", func(t *testing.T, s *scene, end func(*gorm.DB)) {
+			must(t, s.writer.db.Connection(func(c *gorm.DB) error {
+				return c.Transaction(func(tx *gorm.DB) error {
+					must(t, rename(tx, 1, "x"))
+					end(tx)
+					return nil
+				})
+			}))
+		}},
+		{"a handle made before db.Use", func(t *testing.T, s *scene, end func(*gorm.DB)) {
+			db := s.open(t, &gorm.Config{})
+			early := db.WithContext(t.Context()) // a statement of its own, and so the bare pool
+			use(t, db, s.store, grace)
+			must(t, early.Transaction(func(tx *gorm.DB) error {
+				must(t, rename(tx, 1, "x"))
+				end(tx)
+				return nil
+			}))
+		}},
+	} {
+		t.Run(path.name, func(t *testing.T) {
+			onScenes(t, func(t *testing.T, s *scene) {
+				before := warm(t, s.other.db, "users")
+				path.run(t, s, func(tx *gorm.DB) {
+					same(t, "its own read", direct(t, tx, "users"), func() rows { got, _ := cached(t, tx, "users"); return got }())
+					got, seen := cached(t, s.other.db, "users")
+					same(t, "read outside", got, before)
+					if seen.Outcome == hit {
+						t.Error("a hit while an unseen transaction has written")
+					}
+				})
+				truth := direct(t, s.plain, "users")
+				if truth[0]["name"] != "x" {
+					t.Fatal("not committed")
+				}
+				eventually(t, "the fence to run out", func() bool {
+					got, seen := cached(t, s.other.db, "users")
+					same(t, "read after COMMIT", got, truth)
+					return seen.Outcome == miss || t.Failed()
+				})
+				reading(t, s.other.db, "users", truth, hit)
+			}, grace)
+		})
+	}
+}
+
+// grace is short, but long enough for the transactions above.
+func grace(c *gormcache.Config) {
+	c.WriteTimeout, c.WriteGrace = 400*time.Millisecond, 400*time.Millisecond
+}
+
+// Row hands out its row before the statement has surely ended: what it writes is fenced.
+func TestRowThatWrites(t *testing.T) {
+	onScenes(t, func(t *testing.T, s *scene) {
+		warm(t, s.other.db, "users")
+		var id uint
+		must(t, s.writer.db.Raw("INSERT INTO users (id, name) VALUES (100, 'x') RETURNING id").Row().Scan(&id))
+		truth := direct(t, s.plain, "users")
+		marked(t, s, s.other, "users")
+		eventually(t, "the fence to run out", func() bool {
+			got, seen := cached(t, s.other.db, "users")
+			same(t, "read after the insert", got, truth)
+			return seen.Outcome == miss || t.Failed()
+		})
+	}, grace)
+}
+
+// A fence that can't be set is queued, and still is a fence when it lands:
+//
+//	writer: BEGIN, fence ✗, UPDATE              COMMIT
+//	queue:                          fence lands
+//	other:                                       bypass (old)   bypass (new), reload
+//
+// Falls if: the queue settles without leaving the mark.
+func TestFenceFromTheQueue(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", grace)
+	warm(t, s.other.db, "users")
+	warm(t, s.writer.db, "users")
+	s.writer.gate.fail("settle")
+	pool, err := s.writer.db.DB()
+	must(t, err)
+	own, err := pool.BeginTx(t.Context(), &sql.TxOptions{})
+	must(t, err)
+	tx := s.writer.db.Session(&gorm.Session{NewDB: true})
+	tx.Statement.ConnPool = own
+	must(t, rename(tx, 1, "x"))
+	landed(t, s)
+	marked(t, s, s.other, "users")
+	must(t, own.Commit())
+	truth := direct(t, s.plain, "users")
+	eventually(t, "the fence to run out", func() bool {
+		got, seen := cached(t, s.other.db, "users")
+		same(t, "read after COMMIT", got, truth)
+		return seen.Outcome == miss || t.Failed()
+	})
+}
+
+// By hand within a transaction that can't be followed: a fence too.
+func TestByHandInAnUnseenTransaction(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", grace)
+	warm(t, s.other.db, "tags")
+	pool, err := s.writer.db.DB()
+	must(t, err)
+	own, err := pool.BeginTx(t.Context(), nil)
+	must(t, err)
+	tx := s.writer.db.Session(&gorm.Session{NewDB: true})
+	tx.Statement.ConnPool = own
+	must(t, invalidate.Tables(t.Context(), tx, "tags"))
+	marked(t, s, s.other, "tags")
+	must(t, own.Rollback())
+}

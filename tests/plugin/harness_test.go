@@ -1,0 +1,231 @@
+package plugin_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually polls; it is for what a deadline of a store or a background worker brings about.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain waited for: %s", what)
+		}
+	}
+}
+
+// database is an empty database of one kind with the tests' tables in it.
+type database struct {
+	kind  string
+	dsn   string
+	plain *gorm.DB // without the plugin: the truth, and writes behind the cache's back
+}
+
+func newDatabase(t testing.TB, kind string) *database {
+	t.Helper()
+	d := &database{kind: kind}
+	switch kind {
+	case "sqlite":
+		// WAL, so that readers outside are not kept off by a writer.
+		d.dsn = "file:" + filepath.Join(t.TempDir(), "db") +
+			"?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000&_foreign_keys=on"
+	case "postgres":
+		d.dsn = servers.Postgres(t).DSN
+	case "mariadb":
+		d.dsn = servers.MariaDB(t).DSN
+	}
+	d.plain = d.open(t, &gorm.Config{})
+	must(t, schema(kind, d.plain))
+	must(t, seed(d.plain))
+	return d
+}
+
+func (d *database) dialector() gorm.Dialector { return dialector(d.kind, d.dsn) }
+
+func dialector(kind, dsn string) gorm.Dialector {
+	switch kind {
+	case "postgres":
+		return postgres.Open(dsn)
+	case "mariadb":
+		return mysql.Open(dsn)
+	}
+	return sqlite.Open(dsn)
+}
+
+// open opens a handle without the plugin.
+func (d *database) open(t testing.TB, cfg *gorm.Config) *gorm.DB {
+	t.Helper()
+	cfg.Logger = logger.Discard
+	db, err := gorm.Open(d.dialector(), cfg)
+	must(t, err)
+	pool, err := db.DB()
+	must(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+	return db
+}
+
+// newStore makes a store that all plugins of one test share, as processes share a Redis.
+func newStore(t testing.TB, kind string) store.Store {
+	t.Helper()
+	if kind == "redis" {
+		s := redisstore.New(servers.Redis(t).Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled = true }))
+		t.Cleanup(func() { must(t, s.Close()) })
+		return s
+	}
+	s := memory.New()
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s
+}
+
+type seenKey struct{}
+
+// use registers a plugin over the store. Budgets are wide: the machine may be slow, and a lookup that
+// runs out of time is a bypass, which is not what the tests are about.
+func use(t testing.TB, db *gorm.DB, s store.Store, change ...func(*gormcache.Config)) *gormcache.Plugin {
+	t.Helper()
+	cfg := gormcache.Config{
+		Store: s, Namespace: "test", Views: map[string][]string{"user_names": {"users"}},
+		Regions:     map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
+		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
+			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
+				*seen = r
+			}
+		}},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	p, err := gormcache.New(cfg)
+	must(t, err)
+	must(t, db.Use(p))
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+const (
+	hit    = observe.Hit
+	miss   = observe.Miss
+	bypass = observe.Bypass
+)
+
+type rows = []map[string]any
+
+// cached reads a table through the cache, and tells how.
+func cached(t testing.TB, db *gorm.DB, table string, opts ...fromcache.Option) (rows, observe.Read) {
+	t.Helper()
+	got, seen, err := tryCached(t.Context(), db, table, opts...)
+	if err != nil {
+		t.Fatalf("cached read of %s: %v", table, err)
+	}
+	return got, seen
+}
+
+func tryCached(ctx context.Context, db *gorm.DB, table string, opts ...fromcache.Option) (rows, observe.Read, error) {
+	var seen observe.Read
+	got := rows{}
+	err := db.WithContext(context.WithValue(ctx, seenKey{}, &seen)).
+		Clauses(fromcache.Region("default", opts...)).Table(table).Order(orderOf(table)).Find(&got).Error
+	return got, seen, err
+}
+
+// direct reads a table and leaves the cache alone.
+func direct(t testing.TB, db *gorm.DB, table string) rows {
+	t.Helper()
+	got := rows{}
+	must(t, db.Table(table).Order(orderOf(table)).Find(&got).Error)
+	return got
+}
+
+func same(t testing.TB, what string, got, want rows) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\n got %v\nwant %v", what, got, want)
+	}
+}
+
+// reading reads a table through the cache and checks both answer and outcome.
+func reading(t testing.TB, db *gorm.DB, table string, want rows, outcomes ...observe.Outcome) {
+	t.Helper()
+	got, seen := cached(t, db, table)
+	same(t, "cached read of "+table, got, want)
+	for _, o := range outcomes {
+		if seen.Outcome == o {
+			return
+		}
+	}
+	t.Errorf("cached read of %s: %v (%s %s), want %v", table, seen.Outcome, seen.Reason, seen.Detail, outcomes)
+}
+
+// warm fills the cache with a read, and makes sure that it is served. After everything was dropped the
+// first read is bypassed, since the database's catalog must be read again.
+func warm(t testing.TB, db *gorm.DB, table string) rows {
+	t.Helper()
+	for range 3 {
+		if got, seen := cached(t, db, table); seen.Outcome == hit {
+			return got
+		}
+	}
+	_, seen := cached(t, db, table)
+	t.Fatalf("%s can't be cached: %v (%s %s)", table, seen.Outcome, seen.Reason, seen.Detail)
+	return nil
+}
+
+// dropped reads a table through the cache and checks that the answer was loaded. catalog tells that
+// all was dropped, and so the catalog is read first.
+func dropped(t testing.TB, db *gorm.DB, table string, want rows, catalog bool) {
+	t.Helper()
+	got, seen := cached(t, db, table)
+	same(t, "cached read of "+table, got, want)
+	if seen.Outcome != miss && !(catalog && seen.Reason == observe.Catalog) {
+		t.Errorf("cached read of %s: %v (%s %s), want a miss", table, seen.Outcome, seen.Reason, seen.Detail)
+	}
+}
+
+// behind changes a table behind the cache's back.
+func (d *database) behind(t testing.TB, table string) {
+	t.Helper()
+	for _, w := range watched {
+		if w.table != table || w.behind == "-" {
+			continue
+		}
+		s := w.behind
+		if s == "" {
+			s = fmt.Sprintf("UPDATE %s SET name = 'behind'", table)
+		}
+		must(t, d.plain.Exec(s).Error)
+	}
+}
+
+// rename changes one user on any handle.
+func rename(db *gorm.DB, id uint, name string) error {
+	return db.Model(&User{ID: id}).Update("name", name).Error
+}

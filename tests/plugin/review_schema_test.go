@@ -1,0 +1,69 @@
+package plugin_test
+
+import (
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+)
+
+const lateTrigger = "CREATE TRIGGER late AFTER UPDATE ON islands BEGIN UPDATE users SET name = NEW.name; END"
+
+// A process that only writes must learn of a trigger that another process has made:
+//
+//	writer: reads the catalog                                  UPDATE islands (and so users)
+//	other:                     CREATE TRIGGER, fills users                                   must not hit
+//
+// Falls if: a writer goes by the catalog it has, without a look at the epoch.
+func TestWriterLearnsOfDDLElsewhere(t *testing.T) {
+	for name, write := range map[string]func(*gorm.DB) error{
+		"transaction": func(db *gorm.DB) error { return db.Model(&Island{ID: 1}).Update("name", "y").Error },
+		"autocommit":  func(db *gorm.DB) error { return db.Exec("UPDATE islands SET name = 'y'").Error },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, "sqlite", "memory")
+			must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error) // has its catalog now
+			must(t, s.other.db.Exec(lateTrigger).Error)
+			warm(t, s.other.db, "users")
+			must(t, write(s.writer.db))
+			reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss, bypass)
+		})
+	}
+}
+
+// opaquePool tells nothing of the database behind it.
+type opaquePool struct{ gorm.ConnPool }
+
+// A pool that does not tell its database must not be taken for the plugin's own: another tenant's rows
+// would be served.
+func TestPoolsThatTellNoDatabase(t *testing.T) {
+	s, o := newScene(t, "sqlite", "memory"), newDatabase(t, "sqlite")
+	must(t, rename(o.plain, 1, "tenant"))
+	pool, err := o.plain.DB()
+	must(t, err)
+	warm(t, s.other.db, "users")
+	tenant := s.other.db.WithContext(t.Context())
+	tenant.Statement.ConnPool = opaquePool{pool}
+	reading(t, tenant, "users", direct(t, o.plain, "users"), bypass)
+}
+
+// Two processes whose DSNs read DATETIME in different zones get different instants from the same SQL.
+func TestZonesOfMySQLAreInTheKey(t *testing.T) {
+	d := newDatabase(t, "mariadb")
+	must(t, d.plain.Exec("CREATE TABLE ats (id int PRIMARY KEY, at datetime)").Error)
+	must(t, d.plain.Exec("INSERT INTO ats VALUES (1, '2024-01-01 12:00:00')").Error)
+	st, dsn := newStore(t, "memory"), d.dsn
+	for _, loc := range []string{"UTC", "Asia%2FTokyo"} {
+		d.dsn = dsn + "&loc=" + loc
+		db := d.open(t, &gorm.Config{})
+		use(t, db, st)
+		var want, got struct{ At time.Time }
+		must(t, db.Table("ats").Take(&want).Error)
+		must(t, db.Clauses(fromcache.Region("default")).Table("ats").Take(&got).Error)
+		if !got.At.Equal(want.At) {
+			t.Errorf("%s: cached %v, database %v", loc, got.At, want.At)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package plugin_test
+
+import (
+	"testing"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+)
+
+// A plain view is found in the catalog: it is cached, and a write to the table below it drops it. One
+// whose answer depends on more than tables is bypassed.
+func TestViewsThatNobodyDeclared(t *testing.T) {
+	db, err := gorm.Open(sqlite.Open(t.TempDir()+"/views.db"), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pool.Close() }()
+	p, err := gormcache.New(gormcache.Config{Namespace: "views"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	if err := db.Use(p); err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		"CREATE TABLE things (id int, at text)",
+		"CREATE VIEW some AS SELECT id FROM things",
+		"CREATE VIEW fewer AS SELECT id FROM some WHERE id > 0",
+		"CREATE VIEW recent AS SELECT id FROM things WHERE at > datetime('now')",
+	} {
+		if err := db.Exec(sql).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(view string) (n int64) {
+		t.Helper()
+		if err := db.Clauses(fromcache.Region("default")).Table(view).Count(&n).Error; err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for range 2 {
+		count("fewer")
+		count("recent")
+	}
+	s := p.Stats()
+	if s.Hits != 1 || s.Misses != 1 || s.Bypassed[observe.Tables] != 2 {
+		t.Errorf("%d hits, %d misses, bypassed %v", s.Hits, s.Misses, s.Bypassed)
+	}
+	if err := db.Exec("INSERT INTO things (id) VALUES (1)").Error; err != nil {
+		t.Fatal(err)
+	}
+	if n := count("fewer"); n != 1 {
+		t.Errorf("%d rows after a write to the table below the view, want 1", n)
+	}
+}

@@ -1,0 +1,193 @@
+package servers_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+	gormmysql "gorm.io/driver/mysql"
+	gormpostgres "gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servers.Main(m)) }
+
+func TestRedisKeepsItsAddressAndOnlyASnapshotsData(t *testing.T) {
+	s := servers.Redis(t, "--maxmemory", "5mb")
+	client := s.Client(t, func(o *redis.Options) { o.MaxRetries, o.DialerRetries = -1, 1 })
+	ctx := t.Context()
+	if got := client.ConfigGet(ctx, "maxmemory").Val()["maxmemory"]; got != "5242880" {
+		t.Fatalf("maxmemory = %q, want what the argument says", got)
+	}
+	set(t, client, "kept")
+	s.Snapshot(t)
+	set(t, client, "lost")
+	s.Kill()
+	if err := client.Ping(ctx).Err(); err == nil {
+		t.Fatal("a killed server answers")
+	}
+	s.Start(t)
+	client = s.Client(t) // the first one backs off after its refused connection
+	if got := client.Exists(ctx, "kept", "lost").Val(); got != 1 {
+		t.Fatalf("%d keys after a restart, want the one of the snapshot", got)
+	}
+	s.Stop()
+	s.DropSnapshot(t)
+	s.Start(t)
+	if got := client.DBSize(ctx).Val(); got != 0 {
+		t.Fatalf("%d keys after an empty restart", got)
+	}
+}
+
+func TestRedisPausedDoesNotAnswer(t *testing.T) {
+	s := servers.Redis(t)
+	client := s.Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled, o.MaxRetries = true, -1 })
+	set(t, client, "a")
+	s.Pause(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := client.Get(ctx, "a").Err(); err == nil {
+		t.Error("a paused server answers")
+	}
+	s.Resume(t)
+	if err := client.Get(t.Context(), "a").Err(); err != nil {
+		t.Errorf("after Resume: %v", err)
+	}
+}
+
+func set(t *testing.T, client *redis.Client, key string) {
+	t.Helper()
+	if err := client.Set(t.Context(), key, "x", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRedisClusterServesEverySlot(t *testing.T) {
+	c := servers.RedisCluster(t)
+	client := c.Client(t)
+	for _, key := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		if err := client.Set(t.Context(), key, "x", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slots, err := client.ClusterSlots(t.Context()).Result() //nolint:staticcheck // deprecated, yet what go-redis itself loads
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, slot := range slots {
+		if len(slot.Nodes) != 2 {
+			t.Errorf("slots %d-%d: %d nodes, want a master and a replica", slot.Start, slot.End, len(slot.Nodes))
+		}
+	}
+	if len(slots) != 3 {
+		t.Errorf("%d ranges of slots, want one for each of 3 masters", len(slots))
+	}
+}
+
+func TestMemcachedIsEmptyAfterARestart(t *testing.T) {
+	s := servers.Memcached(t)
+	client := memcache.New(s.Addr)
+	defer func() { _ = client.Close() }()
+	if err := client.Set(&memcache.Item{Key: "a", Value: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	s.Kill()
+	s.Start(t)
+	// A fresh client: the first one may still hold the broken connection.
+	again := memcache.New(s.Addr)
+	defer func() { _ = again.Close() }()
+	if _, err := again.Get("a"); !errors.Is(err, memcache.ErrCacheMiss) {
+		t.Errorf("after a restart: %v, want a miss", err)
+	}
+}
+
+func TestPostgresDatabasesAreApart(t *testing.T) {
+	apart(t, servers.Postgres, func(dsn string) gorm.Dialector { return gormpostgres.Open(dsn) })
+}
+
+func TestMariaDBDatabasesAreApart(t *testing.T) {
+	apart(t, servers.MariaDB, func(dsn string) gorm.Dialector { return gormmysql.Open(dsn) })
+}
+
+// apart checks that two databases share a server, and nothing else.
+func apart(t *testing.T, create func(testing.TB) *servers.Database, dialector func(string) gorm.Dialector) {
+	first, second := create(t), create(t)
+	if first.Addr != second.Addr {
+		t.Errorf("two servers, %s and %s: the second database should share the first one's", first.Addr, second.Addr)
+	}
+	a, b := open(t, dialector(first.DSN)), open(t, dialector(second.DSN))
+	if err := a.Exec("CREATE TABLE things (id int)").Error; err != nil {
+		t.Fatal(err)
+	}
+	if b.Migrator().HasTable("things") {
+		t.Error("a table of one database shows in the other")
+	}
+}
+
+func open(t *testing.T, dialector gorm.Dialector) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closePool(t, pool) })
+	return db
+}
+
+func closePool(t *testing.T, pool *sql.DB) {
+	if err := pool.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMissingProgramSkipsOrFails(t *testing.T) {
+	t.Setenv("PATH", "")
+	if _, err := os.Stat("/usr/sbin/memcached"); err == nil {
+		t.Fatal("this test needs a program that is nowhere but in PATH")
+	}
+	t.Setenv(servers.RequireEnv, "")
+	if tb := try(t, func(tb testing.TB) { servers.Memcached(tb) }); !tb.skipped || tb.failed {
+		t.Errorf("without %s: %+v, want a skip", servers.RequireEnv, tb)
+	}
+	t.Setenv(servers.RequireEnv, "1")
+	if tb := try(t, func(tb testing.TB) { servers.Memcached(tb) }); tb.skipped || !tb.failed {
+		t.Errorf("with %s: %+v, want a failure", servers.RequireEnv, tb)
+	}
+}
+
+// verdict is a testing.TB that only notes how its test ends.
+type verdict struct {
+	testing.TB
+	skipped, failed bool
+}
+
+// ended is what a verdict panics with where a real test would stop its goroutine.
+type ended struct{}
+
+func (v *verdict) Helper()               {}
+func (v *verdict) Skipf(string, ...any)  { v.skipped = true; panic(ended{}) }
+func (v *verdict) Fatalf(string, ...any) { v.failed = true; panic(ended{}) }
+
+func try(t *testing.T, f func(testing.TB)) (v *verdict) {
+	v = &verdict{TB: t}
+	defer func() {
+		if r := recover(); r != nil && r != (ended{}) {
+			panic(r)
+		}
+	}()
+	f(v)
+	return v
+}
