@@ -59,6 +59,26 @@ func (n Namespace) Region(name string) string { return n.tag("r", name) }
 // invalidated together, which costs misses and never freshness.
 func (n Namespace) Table(name string) string { return n.tag("t", TableName(name)) }
 
+// Bulk is the tag of the writes to a table whose rows, or whose values of a tracked column, are not known.
+func (n Namespace) Bulk(table string) string { return n.tag("b", TableName(table)) }
+
+// Row is the tag of one row of a table; key is the text that stands for its primary key. Where two rows
+// share a tag they are invalidated together.
+func (n Namespace) Row(table, key string) string { return n.tag("k", TableName(table)+"."+key) }
+
+// Set is the tag of the rows of a table that have one value in a column.
+func (n Namespace) Set(table, column, value string) string {
+	return n.tag("s", TableName(table)+"."+column+"."+value)
+}
+
+// Tracked is the tag that exists while entries may depend on a [Namespace.Set] of a table.
+func (n Namespace) Tracked(table string) string { return n.tag("q", TableName(table)) }
+
+// TrackedColumn is the tag that exists while entries may depend on a [Namespace.Set] of a column.
+func (n Namespace) TrackedColumn(table, column string) string {
+	return n.tag("q", TableName(table)+"."+column)
+}
+
 // User is a tag of the user's own.
 func (n Namespace) User(name string) string { return n.tag("u", name) }
 
