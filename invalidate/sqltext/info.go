@@ -105,4 +105,6 @@ type Info struct {
 	// Savepoint is the name in SAVEPOINT, ROLLBACK TO and RELEASE, without quotes, folded to lower
 	// case where the database folds it. With several statements it is that of the first.
 	Savepoint string
+	// Narrow is what the text tells of the rows touched; nil unless it is one statement on one plain table.
+	Narrow *Narrow
 }

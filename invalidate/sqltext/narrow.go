@@ -1,0 +1,78 @@
+package sqltext
+
+// Narrow is what the text of a single statement on a single plain table tells of the rows that it reads or
+// writes. It tells nothing of what the functions that the text calls do (Info.Calls), nor of what only the
+// catalog shows: views, triggers, rules, the types of columns.
+//
+// It errs in one direction only: it may be nil, or have fewer pins than the text proves, never one too many.
+type Narrow struct {
+	// Table is the table's canonical name (store.TableName).
+	Table string
+	// From is the table as it stands in the text, with its schema and alias: fit for SELECT … FROM <From>.
+	From string
+	// Where is the condition as it stands, "" if there is none.
+	Where string
+	// WhereFirst and WhereParams are the arguments of Where: those from WhereFirst on, counted from zero,
+	// WhereParams of them. PostgreSQL numbers its placeholders, so there these are all arguments of the
+	// text. Select tells exactly.
+	WhereFirst, WhereParams int
+	// Pins are the top-level conjuncts of Where that fix a column. Those of UPDATE bound the rows
+	// as they are before it.
+	Pins []Pin
+	// Pure says that evaluating Where twice on the same rows gives the same: it has no subquery, no variable,
+	// nothing volatile, and calls no function that is not known to be pure.
+	Pure bool
+	// Sets are the assignments of UPDATE, all of them, each column once.
+	Sets []Set
+	// Columns is the column list of INSERT, each column once, canonical as in Pin. It is empty
+	// with DEFAULT VALUES.
+	Columns []string
+	// Rows are the rows of INSERT … VALUES. Each has as many operands as there are Columns.
+	Rows [][]Operand
+	// Returning says that the text has RETURNING.
+	Returning bool
+}
+
+// Pin says that every row has one of Values in Column, by the equality of the database. A column may have
+// several pins: all of them hold.
+type Pin struct {
+	Column string // the last part of its name, in lower case
+	Values []Operand
+}
+
+// Set is an assignment of UPDATE. The kind of Value is Other for an expression.
+type Set struct {
+	Column string // as in Pin
+	Value  Operand
+}
+
+// OperandKind says what an Operand is.
+type OperandKind uint8
+
+// The kinds of operands. Other is the zero value: it says nothing of the value.
+const (
+	OtherOperand   OperandKind = iota
+	ParamOperand               // a placeholder: Operand.Param
+	IntegerOperand             // an integer literal: Operand.Int
+	TextOperand                // a string literal: Operand.Text
+	NullOperand                // NULL
+	DefaultOperand             // DEFAULT, in INSERT and SET only
+)
+
+// Operand is a value as it stands in the text.
+type Operand struct {
+	Kind  OperandKind
+	Param int    // the ordinal of the argument, counted from zero
+	Int   int64  //
+	Text  string // without its quotes
+}
+
+// Select is the query for columns of the rows that Where holds for, and which of the text's arguments
+// to pass to it, in order.
+func (n *Narrow) Select(d Dialect, columns string) (sql string, params []int) {
+	sql = "SELECT " + columns + " FROM " + n.From
+	if n.Where != "" {
+		sql += " WHERE " + n.Where
+	}
+	return sql, nil
+}
