@@ -55,6 +55,12 @@ type Config struct {
 	// table drops everything.
 	Triggers map[string][]string
 
+	// Tracked are columns, by table, besides primary keys: a query that is pinned to values of one, as by
+	// `WHERE country = ?`, depends on the rows with these values only, and is not dropped by writes to
+	// others. The price: an UPDATE or DELETE of such a table first reads and locks the rows it is about to
+	// change. Foreign keys of cached relations are tracked by themselves. Only integers and texts.
+	Tracked map[string][]string
+
 	// ReadTimeout is the budget of one lookup; then the database answers. Defaults to 50 ms.
 	ReadTimeout time.Duration
 
@@ -156,7 +162,7 @@ func (c Config) Validate() error {
 	if c.WritePolicy > invalidate.FailWrite {
 		bad("WritePolicy is %d: use invalidate.AllowStale or invalidate.FailWrite", c.WritePolicy)
 	}
-	errs = append(errs, declared("Views", c.Views), declared("Triggers", c.Triggers))
+	errs = append(errs, declared("Views", c.Views), declared("Triggers", c.Triggers), declared("Tracked", c.Tracked))
 	return errors.Join(errs...)
 }
 

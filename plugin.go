@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,8 +164,21 @@ func (p *Plugin) build(name string, dialect sqltext.Dialect) {
 		Recorder:     p.recorder,
 		Dialect:      name,
 		Database:     p.cfg.Database,
+		Tracked:      tracked(p.cfg.Tracked),
 		ReplicaReads: p.cfg.ReplicaLag > 0,
 	}))
+}
+
+// tracked brings declared columns into the form in which they are compared.
+func tracked(declared map[string][]string) map[string][]string {
+	m := make(map[string][]string, len(declared))
+	for table, columns := range declared {
+		table = store.TableName(table)
+		for _, c := range columns {
+			m[table] = append(m[table], strings.ToLower(c))
+		}
+	}
+	return m
 }
 
 // processor is what gorm.DB.Callback gives for one kind of statement.

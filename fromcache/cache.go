@@ -36,6 +36,8 @@ type Config struct {
 	Dialect string
 	// Database takes the place of the database's own name in keys.
 	Database string
+	// Tracked are the columns, by table, on whose values queries may depend; canonical names.
+	Tracked map[string][]string
 	// ReplicaReads lets loads go to replicas that dbresolver picks. Otherwise what is stored comes
 	// from a source, which does not lag.
 	ReplicaReads bool

@@ -11,7 +11,7 @@ import (
 )
 
 // keyVersion is part of every key. Raise it when what goes into a key changes.
-const keyVersion = 2
+const keyVersion = 3
 
 // maxKeyInput bounds the SQL text and arguments that are hashed into a key: a query larger than that
 // costs more to hash and to send than it gains.
@@ -26,10 +26,10 @@ var keyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // its length or is of a fixed size, and every argument by its type, so that no two different lists of
 // parts are written alike. Region and tags are parts too: an entry serves only readers that depend on
 // the same tags. ok is false for arguments that can't be written.
-func (q *query) key(stmt *gorm.Statement, pl *plan) (key string, ok bool) {
+func (q *query) key(stmt *gorm.Statement, pl *plan, class byte) (key string, ok bool) {
 	buf := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buf)
-	b := append((*buf)[:0], keyVersion, prepared(stmt))
+	b := append((*buf)[:0], keyVersion, prepared(stmt), class)
 	b = appendText(b, q.region.Name())
 	b = binary.AppendUvarint(b, uint64(len(q.scope.tags)))
 	for _, t := range q.scope.tags {

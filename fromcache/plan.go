@@ -1,10 +1,12 @@
 package fromcache
 
 import (
+	"slices"
 	"sync"
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 )
@@ -23,8 +25,12 @@ type plan struct {
 	database string
 	times    string // how the connection reads times
 	tables   []string
-	tags     []string // all tags but the user's own
+	tags     []string // all tags but the user's own, if it depends on whole tables
 	counters []*observe.Counter
+	// narrowed tells on which rows it depends, nil if on whole tables; base are then the tags before
+	// those.
+	narrowed *invalidate.Narrowed
+	base     []string
 }
 
 type planKey struct {
@@ -80,6 +86,9 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 		return nil, bypass{reason: observe.Tables, detail: reading.Detail}
 	}
 	pl := q.newPlan(reading.Tables)
+	if pl.narrowed = q.inv.Narrow(reading, info, q.tracked); pl.narrowed != nil {
+		pl.base = q.region.Tags()
+	}
 	pl.version, pl.database, pl.times = reading.Version, reading.Database, reading.Times
 	if q.cfg.Database != "" {
 		pl.database = q.cfg.Database
@@ -98,3 +107,35 @@ func (q *query) newPlan(tables []string) *plan {
 	pl.tags = q.region.Tags(tags...)
 	return pl
 }
+
+// tracked tells that queries may be pinned on a column by its values.
+func (c *Cache) tracked(table, column string) bool { return slices.Contains(c.cfg.Tracked[table], column) }
+
+// depends fills in the tags that the query depends on with its arguments. They are part of its class: the
+// same query may depend on rows with some arguments, and on tables with others.
+func (q *query) depends(pl *plan, args []any) (class byte) {
+	if pl.narrowed == nil {
+		q.request.Tags = pl.tags
+		return classTable
+	}
+	tags := make([]string, len(pl.base), len(pl.base)+8)
+	copy(tags, pl.base)
+	tags, ok := pl.narrowed.Tags(tags, args)
+	if !ok {
+		q.request.Tags = pl.tags
+		return classTable
+	}
+	q.request.Tags = tags
+	if pl.narrowed.Key.Primary() {
+		return classRow
+	}
+	q.request.Tracks, q.request.Enrol = pl.narrowed.Key.Tracks(), pl.narrowed.Key.Enrol
+	return classColumn
+}
+
+// What a query depends on. It is part of the key, since the tokens of one are not those of another.
+const (
+	classTable byte = iota
+	classRow
+	classColumn
+)

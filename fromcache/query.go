@@ -48,14 +48,13 @@ func (q *query) prepare() bypass {
 	if b.reason != "" {
 		return b
 	}
-	key, ok := q.key(stmt, pl)
+	key, ok := q.key(stmt, pl, q.depends(pl, stmt.Vars))
 	if !ok {
 		return bypass{reason: observe.Argument}
 	}
 	q.request.Key = key
-	q.request.Tags = pl.tags
 	if len(q.scope.tags) > 0 {
-		q.request.Tags = q.withUserTags(pl.tags)
+		q.request.Tags = q.withUserTags(q.request.Tags)
 	}
 	q.request.Schema, q.request.OfSchema = pl.version, true
 	q.request.Kind = serializer.KindRows

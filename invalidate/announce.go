@@ -4,60 +4,116 @@ import (
 	"context"
 
 	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 )
 
 func nothing(error) {}
 
+// statement is one that is about to run.
+type statement struct {
+	info *sqltext.Info
+	args []any
+}
+
+// ending is what has to be done when a statement that was announced has run.
+type ending struct {
+	// finish is to be called with the statement's outcome.
+	finish func(error)
+	// settle, if not nil, with that of the whole callback, once its rows are closed.
+	settle func(error)
+	// affected, if not nil, with how many rows the statement has affected, before finish.
+	affected func(int64)
+	// inserted, if not nil, is an INSERT whose keys the models show when the callback has ended.
+	inserted *edit
+}
+
 // announce does what has to be done before a statement runs: collect in a transaction that is
-// followed, fence in one that is not, mark outside. finish is to be called with the statement's
-// outcome; settle, if not nil, with that of the whole callback, once its rows are closed.
-func (inv *Invalidator) announce(ctx context.Context, p gorm.ConnPool, query string) (finish, settle func(error), err error) {
-	info := inv.texts.Info(query)
+// followed, fence in one that is not, mark outside.
+func (inv *Invalidator) announce(ctx context.Context, p gorm.ConnPool, query string, args []any) (ending, error) {
+	st := statement{info: inv.texts.Info(query), args: args}
 	if t := followed(p); t != nil {
-		if err := t.note(ctx, info); err != nil {
-			return nil, nil, err
-		}
-		return func(err error) {
-			if err == nil {
-				t.done(info)
-			}
-		}, nil, nil
+		return t.announce(ctx, st)
 	}
-	if boundary(info) {
-		return inv.boundary(ctx, p, info)
+	if boundary(st.info) {
+		finish, settle, err := inv.boundary(ctx, p, st.info)
+		return ending{finish: finish, settle: settle}, err
 	}
-	touches := inv.touches(info)
+	touches := inv.touches(st.info, nil)
 	if len(touches) == 0 {
-		return nothing, nil, nil
+		return ending{finish: nothing}, nil
 	}
 	if _, foreign := p.(gorm.TxCommitter); foreign {
-		if info.DDL {
+		if st.info.DDL {
 			inv.topology.forget()
 		}
 		known := inv.topology.within(ctx, inv.base(p), nil, p, false)
-		return nothing, nil, inv.fence(ctx, inv.resolve(known, touches))
+		return ending{finish: nothing}, inv.fence(ctx, inv.resolve(known, touches).tags)
 	}
+	return inv.alone(ctx, p, st)
+}
+
+// announce collects what a statement will touch.
+func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
+	edit, before, err := t.edit(ctx, st.info, st.args)
+	if err != nil {
+		return ending{}, err
+	}
+	if err := t.note(ctx, st.info, edit); err != nil {
+		return ending{}, err
+	}
+	counted := before == nil
+	e := ending{finish: func(err error) {
+		if !counted { // how many it has changed is not known
+			before.ended(-1)
+		}
+		if err == nil {
+			t.done(st.info)
+		}
+	}}
+	if before != nil {
+		e.affected = func(n int64) {
+			counted = true
+			before.ended(n)
+		}
+	}
+	if edit != nil && edit.open {
+		e.inserted = edit
+	}
+	return e, nil
+}
+
+// alone marks what a statement outside of transactions touches, and settles when it has ended.
+func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement) (ending, error) {
+	info := st.info
 	var known *snapshot
 	if !info.DDL {
 		known = inv.learn(ctx, p)
 	}
-	tags := inv.resolve(known, touches)
-	if len(tags) == 0 { // it calls functions, which write nothing
-		return nothing, nil, nil
+	edit := inv.edit(known, info, st.args)
+	if edit != nil && edit.insert == 0 && edit.rows == nil {
+		edit = nil
 	}
-	c, err := inv.begin(ctx, tags)
+	r := inv.resolve(known, inv.touches(info, edit))
+	if len(r.tags) == 0 { // it calls functions, which write nothing
+		return ending{finish: nothing}, nil
+	}
+	c, err := inv.begin(ctx, r.tags)
+	if err == nil {
+		err = c.extend(ctx, inv.sets(ctx, r.edits))
+	}
 	if err != nil {
-		return nil, nil, err
+		return ending{}, err
 	}
 	if info.DDL {
 		inv.topology.forget()
 	}
-	return c.ended, func(err error) {
+	return ending{finish: c.ended, settle: func(err error) {
 		if info.DDL {
 			inv.topology.forget()
 		}
 		c.closed(err)
-		c.tags = append(c.tags, inv.further(ctx, p, info, known, tags)...)
+		c.tags = append(c.tags, inv.further(ctx, p, info, known, c.tags)...)
 		c.settle(ctx)
-	}, nil
+	}}, nil
 }

@@ -27,6 +27,9 @@ func (inv *Invalidator) probed(db *gorm.DB, next func(*gorm.DB)) {
 	defer restore()
 	next(db)
 	outcome = db.Error
+	if outcome == nil && len(p.inserted) == 1 {
+		p.inserted[0].complete(db.Statement)
+	}
 }
 
 // Query wraps the callbacks that run queries. A query may be raw SQL that writes and returns rows;

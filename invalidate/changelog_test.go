@@ -7,6 +7,13 @@ import (
 	"testing"
 )
 
+func taken(l *changelog) (names []string) {
+	for _, t := range l.take() {
+		names = append(names, t.name)
+	}
+	return names
+}
+
 // A script is written like "u [a o ]a": letters add a tag, "[x" sets savepoint x, "]x" rolls back to it,
 // ")x" releases it.
 func TestChangelog(t *testing.T) {
@@ -40,15 +47,37 @@ func TestChangelog(t *testing.T) {
 			case ')':
 				l.release(w[1:])
 			default:
-				l.add(w)
+				l.add(touch{name: w})
 			}
 		}
-		if got := strings.Join(l.take(), " "); got != want {
+		if got := strings.Join(taken(&l), " "); got != want {
 			t.Errorf("%s: %q, want %q", script, got, want)
 		}
-		if left := l.take(); left != nil {
+		if left := taken(&l); left != nil {
 			t.Errorf("%s: %q is taken twice", script, left)
 		}
+	}
+}
+
+// Beyond so many rows the table is changed as a whole, until a savepoint takes that back.
+func TestChangelogBoundsEdits(t *testing.T) {
+	var l changelog
+	row := func(table string) touch { return touch{edit: &edit{table: table, rows: []string{"1"}}} }
+	for range maxEdited {
+		l.add(row("t"))
+	}
+	l.save("s")
+	l.add(row("t"), row("t"), row("u"))
+	if n := len(l.touches); n != maxEdited+2 || l.touches[maxEdited].name != touchTable+"t" || l.touches[maxEdited+1].edit == nil {
+		t.Fatalf("%d touches, want %d edits, the table, and an edit of another", n, maxEdited)
+	}
+	l.rollbackTo("s")
+	if n := len(l.touches); n != maxEdited {
+		t.Fatalf("%d touches after the rollback, want %d", n, maxEdited)
+	}
+	l.add(row("t"))
+	if got := l.touches[maxEdited].name; got != touchTable+"t" {
+		t.Fatalf("%q after the rollback, want the table", got)
 	}
 }
 
@@ -87,13 +116,13 @@ func TestChangelogAgainstModel(t *testing.T) {
 				}
 			default:
 				tag := tags[r.IntN(len(tags))]
-				l.add(tag)
+				l.add(touch{name: tag})
 				if !slices.Contains(now, tag) {
 					now = append(now, tag)
 				}
 			}
 		}
-		if got := l.take(); !slices.Equal(got, now) {
+		if got := taken(&l); !slices.Equal(got, now) {
 			t.Fatalf("seed %d: %q, want %q", seed, got, now)
 		}
 	}

@@ -24,6 +24,8 @@ type Reading struct {
 	Detail string
 	// Version is that of the catalog the answer rests on.
 	Version uint64
+
+	snapshot *snapshot
 }
 
 // Reads resolves what a query on that pool depends on. The pool is asked for the database's catalog if
@@ -52,7 +54,7 @@ func (inv *Invalidator) Reads(ctx context.Context, p gorm.ConnPool, info *sqltex
 			tables, detail = inv.topology.reads(s, info.Reads)
 		}
 	}
-	return Reading{Tables: tables, Database: s.identity, Times: s.reading, Detail: detail, Version: s.version}, nil
+	return Reading{Tables: tables, Database: s.identity, Times: s.reading, Detail: detail, Version: s.version, snapshot: s}, nil
 }
 
 var errCatalog = errors.New("gormcache: the database's catalog has not been read since the last DDL")

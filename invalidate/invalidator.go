@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ type Invalidator struct {
 	queue    *queue
 	pools    pools
 	plain    plainTxs
+	tracking tracking
 	regions  map[string]bool
 	warned   sync.Once
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
@@ -111,16 +113,31 @@ type change struct {
 
 // begin marks the tags. The only error is the refusal by [FailWrite].
 func (inv *Invalidator) begin(ctx context.Context, tags []string) (*change, error) {
-	c := &change{inv: inv, writer: store.NewWriter(), tags: tags, began: time.Now()}
-	err := inv.call(ctx, "mark", func(ctx context.Context) error {
-		return inv.cfg.Store.Mark(ctx, tags, c.writer, inv.cfg.Grace)
-	})
-	c.marked = err == nil
-	if err != nil && inv.cfg.Policy == FailWrite {
-		c.cancel(ctx) // some of the marks may have landed
-		return nil, fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now()}
+	return c, c.extend(ctx, tags)
+}
+
+// extend marks further tags. The only error is the refusal by [FailWrite], after which nothing is marked.
+func (c *change) extend(ctx context.Context, tags []string) error {
+	var more []string
+	for _, tag := range tags {
+		if !slices.Contains(c.tags, tag) {
+			more = append(more, tag)
+		}
 	}
-	return c, nil
+	if len(more) == 0 {
+		return nil
+	}
+	c.tags = append(c.tags, more...)
+	err := c.inv.call(ctx, "mark", func(ctx context.Context) error {
+		return c.inv.cfg.Store.Mark(ctx, more, c.writer, c.inv.cfg.Grace)
+	})
+	c.marked = c.marked && err == nil
+	if err != nil && c.inv.cfg.Policy == FailWrite {
+		c.cancel(ctx) // some of the marks may have landed
+		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+	}
+	return nil
 }
 
 // ended is told what the driver returned for the COMMIT or the statement.

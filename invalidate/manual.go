@@ -35,65 +35,65 @@ func Of(db *gorm.DB) (*Invalidator, error) {
 // not be told; the invalidation is queued and retried then, and this process bypasses the tables
 // until it lands.
 func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
-	return byHand(ctx, db, tables, func(inv *Invalidator, table string) (string, error) {
+	return byHand(ctx, db, tables, func(inv *Invalidator, table string) ([]string, error) {
 		if table == "" {
-			return "", errors.New("gormcache: invalidate.Tables: a table's name is empty")
+			return nil, errors.New("gormcache: invalidate.Tables: a table's name is empty")
 		}
-		return inv.cfg.Namespace.Table(table), nil
+		return coarse(inv.cfg.Namespace, table), nil
 	})
 }
 
 // Model drops what depends on the tables of the models: values, pointers or slices of them, as in
 // gorm.DB.Model. It works as [Tables].
 func Model(ctx context.Context, db *gorm.DB, models ...any) error {
-	return byHand(ctx, db, models, func(inv *Invalidator, model any) (string, error) {
+	return byHand(ctx, db, models, func(inv *Invalidator, model any) ([]string, error) {
 		stmt := &gorm.Statement{DB: db}
 		if err := stmt.Parse(model); err != nil {
 			if errors.Is(err, schema.ErrUnsupportedDataType) {
 				err = schema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
 			}
-			return "", fmt.Errorf("gormcache: invalidate.Model: %T is not a model: %w", model, err)
+			return nil, fmt.Errorf("gormcache: invalidate.Model: %T is not a model: %w", model, err)
 		}
-		return inv.cfg.Namespace.Table(stmt.Table), nil
+		return coarse(inv.cfg.Namespace, stmt.Table), nil
 	})
 }
 
 // Region drops all entries of the regions. It works as [Tables].
 func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
-	return byHand(ctx, db, regions, func(inv *Invalidator, region string) (string, error) {
+	return byHand(ctx, db, regions, func(inv *Invalidator, region string) ([]string, error) {
 		if !inv.regions[region] {
-			return "", fmt.Errorf("gormcache: invalidate.Region: unknown region %q: add it to Config.Regions", region)
+			return nil, fmt.Errorf("gormcache: invalidate.Region: unknown region %q: add it to Config.Regions", region)
 		}
-		return inv.cfg.Namespace.Region(region), nil
+		return []string{inv.cfg.Namespace.Region(region)}, nil
 	})
 }
 
 // Tags drops what was stored with one of the user's own tags. It works as [Tables].
 func Tags(ctx context.Context, db *gorm.DB, tags ...string) error {
-	return byHand(ctx, db, tags, func(inv *Invalidator, tag string) (string, error) {
-		return inv.cfg.Namespace.User(tag), nil
+	return byHand(ctx, db, tags, func(inv *Invalidator, tag string) ([]string, error) {
+		return []string{inv.cfg.Namespace.User(tag)}, nil
 	})
 }
 
 // All drops everything in the plugin's namespace. It works as [Tables].
 func All(ctx context.Context, db *gorm.DB) error {
-	return byHand(ctx, db, []struct{}{{}}, func(inv *Invalidator, _ struct{}) (string, error) {
-		return inv.cfg.Namespace.Epoch(), nil
+	return byHand(ctx, db, []struct{}{{}}, func(inv *Invalidator, _ struct{}) ([]string, error) {
+		return []string{inv.cfg.Namespace.Epoch()}, nil
 	})
 }
 
-func byHand[T any](ctx context.Context, db *gorm.DB, names []T, tag func(*Invalidator, T) (string, error)) error {
+func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalidator, T) ([]string, error)) error {
 	inv, err := Of(db)
 	if err != nil {
 		return err
 	}
 	tags := make([]string, 0, len(names))
 	for _, name := range names {
-		t, err := tag(inv, name)
+		more, err := of(inv, name)
 		if err != nil {
 			return err
 		}
-		tags = append(tags, t)
+		tags = append(tags, more...)
 	}
 	if t := followed(db.Statement.ConnPool); t != nil {
 		t.add(tags)

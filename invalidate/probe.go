@@ -13,6 +13,8 @@ type probe struct {
 	gorm.ConnPool
 	inv     *Invalidator
 	settles []func(error) // to be run when the statement has ended and its rows are closed
+	// inserted are statements whose rows are known only when GORM has read their keys back.
+	inserted []*edit
 }
 
 // txProbe is a probe within a transaction. What runs inside of the statement (a Valuer that asks the
@@ -24,36 +26,41 @@ type txProbe struct {
 
 // ExecContext announces and runs a statement.
 func (p *probe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	finish, err := p.announce(ctx, query)
+	e, err := p.announce(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
 	res, err := p.ConnPool.ExecContext(ctx, query, args...)
-	finish(err)
+	if err == nil && e.affected != nil {
+		if n, err := res.RowsAffected(); err == nil {
+			e.affected(n)
+		}
+	}
+	e.finish(err)
 	return res, err
 }
 
 // QueryContext announces and runs a statement that returns rows.
 func (p *probe) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	finish, err := p.announce(ctx, query)
+	e, err := p.announce(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := p.ConnPool.QueryContext(ctx, query, args...)
-	finish(err)
+	e.finish(err)
 	return rows, err
 }
 
 // QueryRowContext announces and runs a statement that returns one row.
 func (p *probe) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	finish, err := p.announce(ctx, query)
+	e, err := p.announce(ctx, query, args)
 	if err != nil {
 		// A *sql.Row with an error can be had from database/sql only. Below prepared statements, since
 		// gorm.PreparedStmtDB gives one there that panics when it is scanned.
 		return unprepared(p.ConnPool).QueryRowContext(refused{ctx, err}, query, args...)
 	}
 	row := p.ConnPool.QueryRowContext(ctx, query, args...)
-	finish(row.Err())
+	e.finish(row.Err())
 	return row
 }
 
@@ -81,13 +88,16 @@ func (p *txProbe) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 	return stmt
 }
 
-// announce tells the invalidator of a statement; finish is to be called with its outcome.
-func (p *probe) announce(ctx context.Context, query string) (finish func(error), err error) {
-	finish, settle, err := p.inv.announce(ctx, p.ConnPool, query)
-	if settle != nil {
-		p.settles = append(p.settles, settle)
+// announce tells the invalidator of a statement.
+func (p *probe) announce(ctx context.Context, query string, args []any) (ending, error) {
+	e, err := p.inv.announce(ctx, p.ConnPool, query, args)
+	if e.settle != nil {
+		p.settles = append(p.settles, e.settle)
 	}
-	return finish, err
+	if e.inserted != nil {
+		p.inserted = append(p.inserted, e.inserted)
+	}
+	return e, err
 }
 
 // settle runs what the statement's end asks for.

@@ -11,67 +11,127 @@ import (
 )
 
 // A touch is one thing that a statement changes, as far as its text tells: a table or a function by
-// name, or a tag. What else changes with it (cascades, triggers, what a function writes) is looked up
-// only when the transaction commits, since it is the schema of then that the database went by.
+// name, a tag, or rows of a table. What else changes with it (cascades, triggers, what a function writes)
+// is looked up only when the transaction commits, since it is the schema of then that the database went by.
+type touch struct {
+	name string
+	edit *edit // takes the place of name
+}
+
 const (
 	touchTable    = "\x00t"
 	touchFunction = "\x00f"
 )
 
-// touches are what a statement changes; none if it only reads.
-func (inv *Invalidator) touches(info *sqltext.Info) []string {
+// touches are what a statement changes; none if it only reads. e takes the place of its table, if not nil.
+func (inv *Invalidator) touches(info *sqltext.Info, e *edit) []touch {
 	if info.DDL || info.Verb == sqltext.Other || info.Write && len(info.Writes) == 0 {
-		return []string{inv.cfg.Namespace.Epoch()}
+		return []touch{{name: inv.cfg.Namespace.Epoch()}}
 	}
-	var all []string
-	if info.Write {
+	var all []touch
+	if e != nil {
+		all = append(all, touch{edit: e})
+	} else if info.Write {
 		for _, name := range info.Writes {
-			all = append(all, touchTable+name)
+			all = append(all, touch{name: touchTable + name})
 		}
 	}
 	for _, name := range info.Calls {
-		all = append(all, touchFunction+name)
+		all = append(all, touch{name: touchFunction + name})
 	}
 	return all
 }
 
 // isName tells that a touch is not a tag yet.
-func isName(touch string) bool { return touch != "" && touch[0] == 0 }
+func (t touch) isName() bool { return t.edit != nil || t.name != "" && t.name[0] == 0 }
+
+// resolved is what touches change, by what is known of the schema.
+type resolved struct {
+	tags []string
+	// edits are those of tables of which nothing but rows changes. Their tags are among tags, but for
+	// those of tracked columns.
+	edits []*edit
+}
+
+// add adds tags, each once.
+func (r *resolved) add(tags ...string) {
+	for _, tag := range tags {
+		if !slices.Contains(r.tags, tag) {
+			r.tags = append(r.tags, tag)
+		}
+	}
+}
 
 // resolve turns touches into tags, by what is known of the schema. The namespace's epoch stands for all
 // that can't be told.
-func (inv *Invalidator) resolve(s *snapshot, touches []string) (tags []string) {
-	var tables, calls []string
+func (inv *Invalidator) resolve(s *snapshot, touches []touch) (r resolved) {
+	var tables, calls, edited []string
+	var edits []*edit
 	for _, t := range touches {
-		if !isName(t) {
-			tags = append(tags, t)
-			continue
-		}
-		switch name := t[len(touchTable):]; t[:len(touchTable)] {
-		case touchTable:
-			tables = append(tables, name)
-		case touchFunction:
-			calls = append(calls, name)
+		switch {
+		case t.edit != nil && t.edit.known() && s != nil && t.edit.version == s.version:
+			edits = append(edits, t.edit)
+			if !slices.Contains(edited, t.edit.table) {
+				edited = append(edited, t.edit.table)
+			}
+		case t.edit != nil:
+			tables = append(tables, t.edit.table)
+		case !t.isName():
+			r.add(t.name)
+		case t.name[:len(touchTable)] == touchTable:
+			tables = append(tables, t.name[len(touchTable):])
+		default:
+			calls = append(calls, t.name[len(touchTable):])
 		}
 	}
 	more, all := inv.topology.called(s, calls)
 	if !all {
 		tables, all = inv.topology.writes(s, append(tables, more...))
 	}
-	if all {
-		return []string{inv.cfg.Namespace.Epoch()}
+	var around []string // what changes with the edited tables
+	if !all {
+		around, all = inv.topology.writes(s, edited)
 	}
-	for _, t := range tables {
-		if tag := inv.cfg.Namespace.Table(t); !slices.Contains(tags, tag) {
-			tags = append(tags, tag)
+	if all {
+		return resolved{tags: []string{inv.cfg.Namespace.Epoch()}}
+	}
+	for _, t := range around {
+		if !slices.Contains(edited, t) && !slices.Contains(tables, t) {
+			tables = append(tables, t)
 		}
 	}
-	return tags
+	tables = append(tables, inv.tangled(s, edited)...)
+	for _, t := range tables {
+		r.add(coarse(inv.cfg.Namespace, t)...)
+	}
+	for _, e := range edits {
+		if !slices.Contains(tables, e.table) {
+			r.add(e.tags(inv.cfg.Namespace)...)
+			r.edits = append(r.edits, e)
+		}
+	}
+	return r
+}
+
+// tangled are those of several edited tables that a write to another of them reaches.
+func (inv *Invalidator) tangled(s *snapshot, edited []string) (tables []string) {
+	if len(edited) < 2 {
+		return nil
+	}
+	for _, t := range edited {
+		reached, _ := inv.topology.writes(s, []string{t})
+		for _, other := range reached {
+			if other != t && slices.Contains(edited, other) {
+				tables = append(tables, other)
+			}
+		}
+	}
+	return tables
 }
 
 // tags are the tags that a statement changes, by what is known of its database.
 func (inv *Invalidator) tags(s *snapshot, info *sqltext.Info) []string {
-	return inv.resolve(s, inv.touches(info))
+	return inv.resolve(s, inv.touches(info, nil)).tags
 }
 
 // upToDate tells that what is known of the schema is not older than any DDL that a statement which has
@@ -90,6 +150,41 @@ func (inv *Invalidator) upToDate(ctx context.Context) bool {
 	}
 	inv.topology.sawEpoch(l.States[0].Token)
 	return !l.States[0].Marked
+}
+
+// sets are the tags of tracked columns that edits change. It is asked once the edits' tables are marked: who
+// starts to track a column later sees the mark. Where a store does not answer, or the values are not known,
+// the table's rows count as unknown.
+func (inv *Invalidator) sets(ctx context.Context, edits []*edit) (tags []string) {
+	if len(edits) == 0 {
+		return nil
+	}
+	ns := inv.cfg.Namespace
+	var tables []string
+	for _, e := range edits {
+		if !slices.Contains(tables, e.table) {
+			tables = append(tables, e.table)
+		}
+	}
+	l := store.Lookup{Tags: make([]string, len(tables))}
+	for i, t := range tables {
+		l.Tags[i] = ns.Tracked(t)
+	}
+	lost := inv.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) }) != nil
+	r := resolved{}
+	for _, e := range edits {
+		if lost {
+			r.add(ns.Bulk(e.table))
+			continue
+		}
+		columns, err := inv.trackedColumns(ctx, e.table, e.layout, l.States[slices.Index(tables, e.table)])
+		if sets, ok := e.sets(ns, columns); ok && err == nil {
+			r.add(sets...)
+		} else {
+			r.add(ns.Bulk(e.table))
+		}
+	}
+	return r.tags
 }
 
 // further are the tags that a statement outside a transaction has changed beyond those that were marked

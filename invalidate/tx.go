@@ -41,10 +41,10 @@ func (t *tx) GetDBConn() (*sql.DB, error) {
 
 // note collects what a statement is about to touch. Before, not after: a statement that fails or
 // panics half way may still have written.
-func (t *tx) note(ctx context.Context, info *sqltext.Info) error {
+func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if touches := t.inv.touches(info); len(touches) > 0 {
+	if touches := t.inv.touches(info, e); len(touches) > 0 {
 		t.wrote = true
 		t.log.add(touches...)
 	}
@@ -90,11 +90,38 @@ func (t *tx) add(tags []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wrote = true
-	t.log.add(tags...)
+	for _, tag := range tags {
+		t.log.add(touch{name: tag})
+	}
+}
+
+// edit tells which rows a statement is about to write, nil if that can't be told. The error is for the
+// caller: the statement must not run.
+func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*edit, *preimage, error) {
+	s := t.inv.topology.known(t.base)
+	if s == nil && t.catalog != nil && t.catalog.version == t.inv.Version() {
+		s = t.catalog
+	}
+	e := t.inv.edit(s, info, args)
+	if e == nil || e.insert > 0 {
+		return e, nil, nil
+	}
+	tracked := t.inv.tracking.columns(e.table)
+	if len(tracked) == 0 {
+		if e.rows == nil {
+			return nil, nil, nil
+		}
+		return e, nil, nil
+	}
+	before, err := t.foresee(ctx, e, info, args, tracked)
+	if before == nil {
+		return nil, nil, err
+	}
+	return e, before, nil
 }
 
 // take hands out what was collected, once.
-func (t *tx) take() (touches []string, broken *change) {
+func (t *tx) take() (touches []touch, broken *change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	touches, broken = t.log.take(), t.broken
@@ -102,14 +129,28 @@ func (t *tx) take() (touches []string, broken *change) {
 	return touches, broken
 }
 
-// resolve turns what was collected into tags, by a schema not older than any that the transaction's
-// statements may have met.
-func (t *tx) resolve(touches []string) []string {
-	if !slices.ContainsFunc(touches, isName) {
-		return touches
+// resolve turns what was collected into tags, by what is known of the schema.
+func (t *tx) resolve(touches []touch, anew bool) (r resolved, s *snapshot) {
+	if slices.ContainsFunc(touches, touch.isName) {
+		s = t.inv.topology.within(t.ctx, t.base, t.catalog, guarded{t}, anew)
+	}
+	return t.inv.resolve(s, touches), s
+}
+
+// confirm adds what else the touches change, once their tags are marked: by a schema not older than any
+// that the statements may have met, and the values of columns that anyone tracks.
+func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error {
+	if !slices.ContainsFunc(touches, touch.isName) {
+		return nil
 	}
 	anew := !t.inv.upToDate(t.ctx)
-	return t.inv.resolve(t.inv.topology.within(t.ctx, t.base, t.catalog, guarded{t}, anew), touches)
+	if anew || s == nil || s.version != t.inv.Version() {
+		r, _ = t.resolve(touches, anew)
+		if err := c.extend(t.ctx, r.tags); err != nil {
+			return err
+		}
+	}
+	return c.extend(t.ctx, t.inv.sets(t.ctx, r.edits))
 }
 
 // guarded asks the database in a transaction in such a way that a failure does not harm it: PostgreSQL
@@ -142,14 +183,17 @@ func (t *tx) Commit() error {
 		defer t.inv.topology.forget()
 		defer broken.settle(t.ctx)
 	}
-	tags := t.resolve(touches)
-	if len(tags) == 0 {
-		return t.end(t.Tx.Commit, broken)
+	r, s := t.resolve(touches, false)
+	c, err := t.inv.begin(t.ctx, r.tags)
+	if err == nil {
+		err = t.confirm(c, touches, r, s)
 	}
-	c, err := t.inv.begin(t.ctx, tags)
 	if err != nil {
 		_ = t.Tx.Rollback() // the refusal is what the caller must see
 		return err
+	}
+	if len(c.tags) == 0 {
+		return t.end(t.Tx.Commit, broken)
 	}
 	// Also after an error, and if the driver panics: the outcome is unknown then.
 	defer c.settle(t.ctx)

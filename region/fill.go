@@ -2,6 +2,7 @@ package region
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -26,6 +27,45 @@ func (e *Engine) tokens(ctx context.Context, l *store.Lookup) error {
 	err := e.cfg.Store.Tokens(budget, l.Tags, l.States)
 	if err != nil {
 		e.storeError(ctx, "tokens", err)
+	}
+	return err
+}
+
+// mend makes the request's tags whole where it can: those that are missing, and those on which dead
+// writers have left marks.
+func (e *Engine) mend(ctx context.Context, q *Request, l *store.Lookup) error {
+	if len(q.Tracks) == 0 {
+		return e.tokens(ctx, l)
+	}
+	at := slices.Index(l.Tags, q.Tracks[0]) // they stand together
+	if tracks := l.States[at : at+len(q.Tracks)]; !clean(tracks) {
+		if err := e.enrol(ctx, q); err != nil {
+			return err
+		}
+		if err := e.lookup(ctx, l); err != nil {
+			return err
+		}
+	}
+	// All but those, also if they have been evicted just now.
+	for _, part := range [][2]int{{0, at}, {at + len(q.Tracks), len(l.Tags)}} {
+		some := store.Lookup{Tags: l.Tags[part[0]:part[1]], States: l.States[part[0]:part[1]]}
+		if clean(some.States) {
+			continue
+		}
+		if err := e.tokens(ctx, &some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enrol makes the tags that exist only by enrolment.
+func (e *Engine) enrol(ctx context.Context, q *Request) error {
+	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.ReadTimeout, store.ErrBudget)
+	defer cancel()
+	err := q.Enrol(budget)
+	if err != nil {
+		e.storeError(ctx, "enrol", err)
 	}
 	return err
 }

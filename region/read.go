@@ -62,6 +62,10 @@ type Request struct {
 	// present one after the tags have been read, the tags may be wrong.
 	Schema   uint64
 	OfSchema bool
+	// Tracks are those of Tags that exist only by enrolment: a read must not make them with new tokens
+	// as it makes others. Enrol makes them, or takes away marks that have run out on them.
+	Tracks []string
+	Enrol  func(context.Context) error
 	// Load asks the database. It runs in the caller's goroutine.
 	Load func(context.Context) (Loaded, error)
 	// Later returns a load that may run in the background after the read has returned, so it must
@@ -139,7 +143,7 @@ func (r *Region) read(ctx context.Context, q *Request) (Result, error) {
 		return Result{Outcome: observe.Miss}, ErrCacheMiss
 	}
 	if !clean(l.States) {
-		if err := e.tokens(ctx, l); err != nil {
+		if err := e.mend(ctx, q, l); err != nil {
 			return r.bypass(q, observe.StoreError, err.Error())
 		}
 		if !e.current(q, l) {
