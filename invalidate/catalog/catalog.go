@@ -52,9 +52,13 @@ type Catalog struct {
 	children map[string][]string // partitions and heirs, by their parent
 	virtual  []string            // virtual tables of SQLite
 	guests   []guest             // calls of functions that may be hidden
+
+	layouts  map[string]*Layout
+	indirect map[string]bool    // tables whose writes may change other rows, or to other values
+	shapes   map[shape]*columns // while they are read
 }
 
-// Load reads the catalog of the database, in one or two round trips. The user who asks must be
+// Load reads the catalog of the database, in two or three round trips. The user who asks must be
 // allowed to see all of it: MySQL hides triggers from those who lack the TRIGGER privilege.
 func Load(ctx context.Context, q Querier, d sqltext.Dialect) (*Catalog, error) {
 	c := empty()
@@ -63,9 +67,9 @@ func Load(ctx context.Context, q Querier, d sqltext.Dialect) (*Catalog, error) {
 	case sqltext.SQLite:
 		err = c.loadSQLite(ctx, q)
 	case sqltext.Postgres:
-		err = c.loadRows(ctx, q, d, postgresQuery)
+		err = c.loadQueries(ctx, q, d, postgresQuery, postgresColumns)
 	case sqltext.MySQL:
-		err = c.loadRows(ctx, q, d, mysqlQuery)
+		err = c.loadQueries(ctx, q, d, mysqlQuery, mysqlColumns)
 	default:
 		err = fmt.Errorf("dialect %v has no catalog that is known", d)
 	}
@@ -85,6 +89,8 @@ func empty() *Catalog {
 		views:   make(map[string]*sqltext.Info),
 
 		children: make(map[string][]string),
+		indirect: make(map[string]bool),
+		shapes:   make(map[shape]*columns),
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 //	child    parent  child
 //	trigger  table   trigger  its body, or "" if it can't be read
 //	rule     table   rule
+//	indirect table   why a write may change other rows than it names, or to other values
 //	calls    table   function, by a default, CHECK, index or the like: a write to the table calls it
 //	query    table   function, by a view or a policy: so does a query of it
 //	routine  function         its body, or "" if it can't be read; other: "stable" if declared not to write
@@ -25,22 +26,31 @@ import (
 //	uses     function function, by the default of an argument or the like
 //	package  package          its functions
 const (
-	rowTable   = "table"
-	rowView    = "view"
-	rowVirtual = "virtual"
-	rowCascade = "cascade"
-	rowChild   = "child"
-	rowTrigger = "trigger"
-	rowRule    = "rule"
-	rowCalls   = "calls"
-	rowQuery   = "query"
-	rowRoutine = "routine"
-	rowAtomic  = "atomic"
-	rowUses    = "uses"
-	rowPackage = "package"
+	rowTable    = "table"
+	rowView     = "view"
+	rowVirtual  = "virtual"
+	rowCascade  = "cascade"
+	rowChild    = "child"
+	rowTrigger  = "trigger"
+	rowRule     = "rule"
+	rowIndirect = "indirect"
+	rowCalls    = "calls"
+	rowQuery    = "query"
+	rowRoutine  = "routine"
+	rowAtomic   = "atomic"
+	rowUses     = "uses"
+	rowPackage  = "package"
 
 	wordStable = "stable"
 )
+
+// loadQueries runs the query of rows and the query of columns.
+func (c *Catalog) loadQueries(ctx context.Context, q Querier, d sqltext.Dialect, rows, columns string) error {
+	if err := c.loadRows(ctx, q, d, rows); err != nil {
+		return err
+	}
+	return c.loadColumns(ctx, q, d, columns)
+}
 
 // loadRows runs a query that yields such rows.
 func (c *Catalog) loadRows(ctx context.Context, q Querier, d sqltext.Dialect, query string) (err error) {
@@ -84,6 +94,8 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 		c.addTrigger(d, table, other, text)
 	case rowRule:
 		c.unsure[table] = other
+	case rowIndirect:
+		c.indirect[table] = true
 	case rowCalls:
 		c.reach(table, node(other))
 	case rowQuery:
@@ -136,6 +148,9 @@ func (c *Catalog) addTrigger(d sqltext.Dialect, table, trigger, body string) {
 	}
 	c.reach(table, writes...)
 	c.reach(table, nodes(calls)...)
+	if d == sqltext.SQLite && !after(body) {
+		c.indirect[table] = true
+	}
 	if d == sqltext.MySQL {
 		c.guests = append(c.guests, guest{table, trigger, nodes(calls)})
 	}
@@ -174,7 +189,14 @@ func (c *Catalog) finish() {
 	for table, list := range c.reaches {
 		slices.Sort(list)
 		c.reaches[table] = slices.Compact(list)
+		if c.kinds[table] == Unknown && !isNode(table) {
+			// Who asks may not see it, nor whether it is reached from where it leads.
+			for _, hidden := range c.reaches[table] {
+				c.indirect[hidden] = true
+			}
+		}
 	}
+	c.layOut()
 }
 
 // canonical is store.TableName for a name that stands alone: a dot in it is part of it there too.

@@ -1,5 +1,7 @@
 package catalog
 
+import "math"
+
 // postgresQuery: temporary tables (relpersistence t) are views to us. A trigger on a partitioned
 // table is cloned to its partitions, and a disabled one (tgenabled D) does nothing. Functions of the
 // system, such as tsvector_update_trigger, touch the row at hand only; any other language than
@@ -12,6 +14,8 @@ package catalog
 // The functions of the application are those that neither the system nor an extension has brought along.
 // Which expressions call them, pg_depend tells. Operators, casts and the domains of domains are not
 // followed to functions.
+//
+// A trigger that is not AFTER (bits 2 and 64 of tgtype) may change the row, or leave it out.
 const postgresQuery = `
 WITH ns AS (
 	SELECT oid FROM pg_catalog.pg_namespace
@@ -84,6 +88,17 @@ FROM pg_catalog.pg_rewrite w
 JOIN rel r ON r.oid = w.ev_class
 WHERE w.ev_type <> '1'
 UNION ALL
+SELECT 'indirect', r.relname::text, t.tgname::text, ''
+FROM pg_catalog.pg_trigger t
+JOIN rel r ON r.oid = t.tgrelid
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 66 <> 0
+UNION ALL
+SELECT 'indirect', r.relname::text, 'odd', ''
+FROM rel r
+JOIN pg_catalog.pg_class c ON c.oid = r.oid
+LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
+WHERE r.relkind = 'p' OR r.relkind = 'r' AND coalesce(m.amname, 'heap') <> 'heap'
+UNION ALL
 SELECT CASE WHEN lanname = 'sql' AND prosrc = '' THEN 'atomic' ELSE 'routine' END, proname::text,
 	CASE WHEN provolatile = 'v' THEN '' ELSE 'stable' END,
 	CASE WHEN lanname = 'sql' AND prosrc = '' THEN pg_catalog.pg_get_functiondef(oid)
@@ -123,3 +138,41 @@ FROM (
 	FROM calls c JOIN pg_catalog.pg_policy o ON c.classid = 'pg_catalog.pg_policy'::regclass AND o.oid = c.objid
 ) u
 JOIN rel r ON r.oid = u.rel`
+
+// postgresColumns: what older versions lack, such as nondeterministic collations and generated columns, is
+// asked for by way of JSON. The type's name is empty unless it is one of the system's own: a domain has
+// checks and defaults that are not followed here, and citext a comparison of its own.
+const postgresColumns = `
+SELECT n.nspname::text, c.relname::text, a.attname::text,
+	CASE WHEN t.typtype = 'b' AND t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END,
+	CASE WHEN coalesce(pg_catalog.to_jsonb(l) ->> 'collisdeterministic', 'true') = 'true' THEN '' ELSE l.collname::text END,
+	CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END,
+	coalesce(pg_catalog.array_position(k.conkey, a.attnum), 0),
+	a.attnotnull, a.atthasdef OR a.attidentity <> '', coalesce(pg_catalog.to_jsonb(a) ->> 'attgenerated', '') <> ''
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+	AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%'`
+
+// postgresType reads a type's name in pg_catalog. The detail is a collation that is not deterministic: all
+// others find only equal bytes equal.
+func (c *Column) postgresType(r *columnRow) {
+	switch r.typ {
+	case "int2":
+		c.Kind, c.lowest, c.highest = Integer, math.MinInt16, math.MaxInt16
+	case "int4":
+		c.Kind, c.lowest, c.highest = Integer, math.MinInt32, math.MaxInt32
+	case "int8":
+		c.Kind, c.lowest, c.highest = Integer, math.MinInt64, math.MaxInt64
+	case "text", "varchar", "bpchar":
+		if r.detail == "" {
+			c.Kind, c.length, c.padded = Text, r.length, r.typ == "bpchar"
+		}
+	case "uuid":
+		c.Kind = UUID
+	}
+}

@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"math"
+	"regexp"
 	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
@@ -19,7 +21,18 @@ UNION ALL
 SELECT 'cascade', f."table", m.name, ''
 FROM %[1]s.sqlite_master m, pragma_foreign_key_list(m.name, %[2]s) f
 WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%%'
-	AND (f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR f.on_update IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))`
+	AND (f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR f.on_update IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))
+UNION ALL
+SELECT 'indirect', name, 'conflict', ''
+FROM %[1]s.sqlite_master
+WHERE type = 'table' AND instr(lower(sql), 'conflict') > 0`
+
+// sqliteColumns lists the columns of one file. Only a table's text names the collations of its columns.
+const sqliteColumns = `
+SELECT %[2]s, m.name, x.name, x.type, CASE WHEN instr(lower(m.sql), 'collate') > 0 THEN m.sql ELSE '' END, 0, x.pk,
+	x."notnull" OR x.pk > 0 AND upper(x.type) = 'INTEGER', x.dflt_value IS NOT NULL, x.hidden > 0
+FROM %[1]s.sqlite_master m, pragma_table_xinfo(m.name, %[2]s) x
+WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%%' AND m.name NOT LIKE 'sqlite\_%%' ESCAPE '\'`
 
 // loadSQLite reads the main file, the temporary one and the attached ones.
 func (c *Catalog) loadSQLite(ctx context.Context, q Querier) error {
@@ -32,16 +45,18 @@ func (c *Catalog) loadSQLite(ctx context.Context, q Querier) error {
 	for _, name := range []string{"eval", "load_extension"} {
 		c.unsure[node(name)] = name
 	}
-	var queries []string
+	var queries, columns []string
 	for _, file := range files {
 		table := "'" + rowTable + "'"
 		if file == "temp" {
 			table = "'" + rowView + "'"
 		}
-		queries = append(queries, fmt.Sprintf(sqliteQuery,
-			`"`+strings.ReplaceAll(file, `"`, `""`)+`"`, "'"+strings.ReplaceAll(file, "'", "''")+"'", table))
+		name, text := quote(sqltext.SQLite, file), "'"+strings.ReplaceAll(file, "'", "''")+"'"
+		queries = append(queries, fmt.Sprintf(sqliteQuery, name, text, table))
+		columns = append(columns, fmt.Sprintf(sqliteColumns, name, text))
 	}
-	return c.loadRows(ctx, q, sqltext.SQLite, strings.Join(queries, "\nUNION ALL\n"))
+	const and = "\nUNION ALL\n"
+	return c.loadQueries(ctx, q, sqltext.SQLite, strings.Join(queries, and), strings.Join(columns, and))
 }
 
 // sqliteFiles names the databases of the connection.
@@ -64,3 +79,32 @@ func sqliteFiles(ctx context.Context, q Querier) (files []string, err error) {
 	}
 	return files, rows.Err()
 }
+
+// sqliteType reads a declared type as SQLite does: INT, wherever it stands in it, makes the column one of
+// integers. Lengths mean nothing there.
+func (c *Column) sqliteType(r *columnRow) {
+	switch typ := strings.ToLower(r.typ); {
+	case strings.Contains(typ, "int"):
+		c.Kind, c.lowest, c.highest = Integer, math.MinInt64, math.MaxInt64
+	case (strings.Contains(typ, "char") || strings.Contains(typ, "clob") || strings.Contains(typ, "text")) && builtIn(r.detail):
+		c.Kind = Text
+	}
+}
+
+var (
+	collation = regexp.MustCompile(`(?i)collate`)
+	built     = regexp.MustCompile(strings.ReplaceAll(`(?i)collate\s+(?:name\b|"name"|'name'|\x60name\x60|\[name\])`,
+		"name", "(?:binary|nocase|rtrim)"))
+)
+
+// builtIn says whether a CREATE TABLE names no collation but SQLite's own. Which column one belongs to does
+// not matter: those of the program are rare.
+func builtIn(create string) bool {
+	return len(collation.FindAllStringIndex(create, -1)) == len(built.FindAllStringIndex(create, -1))
+}
+
+// afterTrigger is how SQLite keeps the beginning of a trigger that is AFTER; one that says nothing is BEFORE.
+var afterTrigger = regexp.MustCompile(`(?is)^CREATE TRIGGER ("(?:[^"]|"")*"|\x60(?:[^\x60]|\x60\x60)*\x60|'(?:[^']|'')*'|\[[^\]]*\]|\w+)\s+AFTER\s`)
+
+// after says whether a trigger of SQLite is surely one that runs after the row has changed.
+func after(create string) bool { return afterTrigger.MatchString(create) }

@@ -1,0 +1,122 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+)
+
+// shape names one table of the database as it is spelled there. Several may have one canonical name.
+type shape struct{ schema, table string }
+
+// columnRow is a row of the second query: one column, or, where type is "key", a column's place in the
+// primary key.
+type columnRow struct {
+	shape
+	name   string
+	typ    string // as the dialect's columnType reads it
+	detail string // the collation, or what tells it
+	length int64  // of a text, in characters; 0: no limit
+	key    int    // from 1 on; 0: not in the primary key
+
+	notNull, filled, generated bool
+}
+
+// wordKey is the type in rows that say nothing but a column's place in the primary key.
+const wordKey = "key"
+
+// columns are those of one table, while they are read.
+type columns struct {
+	list      []Column
+	generated map[string]bool
+	key       []keyPart
+}
+
+type keyPart struct {
+	position int
+	name     string
+}
+
+// loadColumns runs a query that yields columns.
+func (c *Catalog) loadColumns(ctx context.Context, q Querier, d sqltext.Dialect, query string) (err error) {
+	rows, err := q.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := rows.Close(); err == nil {
+			err = e
+		}
+	}()
+	for rows.Next() {
+		var r columnRow
+		if err := rows.Scan(&r.schema, &r.table, &r.name, &r.typ, &r.detail, &r.length, &r.key,
+			&r.notNull, &r.filled, &r.generated); err != nil {
+			return err
+		}
+		c.addColumn(d, &r)
+	}
+	return rows.Err()
+}
+
+// addColumn takes one row.
+func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
+	t := c.shapes[r.shape]
+	if t == nil {
+		t = &columns{generated: make(map[string]bool)}
+		c.shapes[r.shape] = t
+	}
+	name := strings.ToLower(r.name)
+	if r.key > 0 {
+		t.key = append(t.key, keyPart{r.key, name})
+	}
+	if r.typ == wordKey {
+		return
+	}
+	col := Column{dialect: d, Name: name, Quoted: quote(d, r.name), Default: r.filled || r.notNull, notNull: r.notNull}
+	switch d {
+	case sqltext.SQLite:
+		col.sqliteType(r)
+	case sqltext.Postgres:
+		col.postgresType(r)
+	case sqltext.MySQL:
+		col.mysqlType(r)
+	}
+	t.generated[name] = t.generated[name] || r.generated
+	t.list = append(t.list, col)
+}
+
+// layout puts the columns of a table in order.
+func (t *columns) layout() *Layout {
+	slices.SortStableFunc(t.list, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
+	l := &Layout{}
+	for i, col := range t.list {
+		l.names = append(l.names, col.Name)
+		// Two names that differ in case only are one here, so neither can be told.
+		double := i > 0 && t.list[i-1].Name == col.Name || i+1 < len(t.list) && t.list[i+1].Name == col.Name
+		if !double && col.Kind != Other && !t.generated[col.Name] {
+			l.Columns = append(l.Columns, col)
+		}
+	}
+	slices.SortFunc(t.key, func(a, b keyPart) int { return a.position - b.position })
+	for i, part := range t.key {
+		col, ok := l.Column(part.name)
+		if !ok || part.position != i+1 {
+			l.Key = nil
+			break
+		}
+		l.Key = append(l.Key, *col)
+	}
+	return l
+}
+
+// quote writes a name as an identifier.
+func quote(d sqltext.Dialect, name string) string {
+	q := `"`
+	if d == sqltext.MySQL {
+		q = "`"
+	}
+	return q + strings.ReplaceAll(name, q, q+q) + q
+}
