@@ -10,6 +10,7 @@ import (
 type Rows struct {
 	columns []Column
 	blocks  [][]byte // the values of each column, after the array's header.
+	zones   []byte   // the table of zones as it was encoded
 	locs    []*time.Location
 	rows    int
 }
@@ -30,8 +31,9 @@ func Parse(b []byte) (*Rows, error) {
 	if v := r.int(); !r.bad && v != FormatVersion {
 		return nil, ErrVersion
 	}
-	rows := r.int()
+	rows, table := r.int(), r.b
 	v := &Rows{rows: int(rows), locs: readZones(r)}
+	v.zones = table[:len(table)-len(r.b)]
 	if v.locs == nil || rows < 0 || rows > int64(len(b)) {
 		return nil, fmt.Errorf("%w: row set's header", ErrCorrupt)
 	}

@@ -1,0 +1,197 @@
+package serializer
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Split divides the rows: the i-th goes to part groups[i], of n parts, in the order they have now. Each
+// part is a payload as [RowsEncoder.Append] writes it, with the columns of the whole, also where it has no
+// rows. It panics if groups is not as long as the rows, or names a part that is none.
+func (v *Rows) Split(groups []int, n int) [][]byte {
+	order, first := sorted(groups, v.rows, n)
+	heads := make([][]byte, len(v.columns))
+	ends := make([][]int32, len(v.columns))
+	for i := range v.columns {
+		heads[i] = v.columns[i].append(nil)
+		ends[i] = v.ends(i)
+	}
+	parts := make([][]byte, n)
+	for g := range parts {
+		rows := order[first[g]:first[g+1]]
+		b := appendInt(appendInt(appendArray(nil, 4), FormatVersion), int64(len(rows)))
+		b = appendArray(append(b, v.zones...), len(v.columns))
+		for i := range v.columns {
+			b = v.appendBlock(append(b, heads[i]...), i, ends[i], rows)
+		}
+		parts[g] = b
+	}
+	return parts
+}
+
+// sorted returns the rows by their group, and where each group begins.
+func sorted(groups []int, rows, n int) (order, first []int) {
+	if len(groups) != rows {
+		panic(fmt.Sprintf("serializer: %d groups for %d rows", len(groups), rows))
+	}
+	first = make([]int, n+2)
+	for _, g := range groups {
+		first[g+2]++
+	}
+	for g := 2; g < len(first); g++ {
+		first[g] += first[g-1]
+	}
+	order = make([]int, rows)
+	for row, g := range groups {
+		order[first[g+1]] = row
+		first[g+1]++
+	}
+	return order, first
+}
+
+// ends are where the values of column i end in its block.
+func (v *Rows) ends(i int) []int32 {
+	ends, c := make([]int32, v.rows), v.Cursor(i)
+	for row := range ends {
+		c.Next()
+		ends[row] = int32(c.pos)
+	}
+	return ends
+}
+
+// appendBlock appends the binary that holds some rows of column i.
+func (v *Rows) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
+	value := func(row int) []byte {
+		if row == 0 {
+			return v.blocks[i][:ends[0]]
+		}
+		return v.blocks[i][ends[row-1]:ends[row]]
+	}
+	var head [5]byte
+	array := appendArray(head[:0], len(rows))
+	size := len(array)
+	for _, row := range rows {
+		size += len(value(row))
+	}
+	dst = append(appendBinHeader(slices.Grow(dst, size+5), size), array...)
+	for _, row := range rows {
+		dst = append(dst, value(row)...)
+	}
+	return dst
+}
+
+// Join makes one row set of several payloads, one after the other. They must have equal columns; it
+// returns [ErrCorrupt] if they have not, or if one can't be read. With none there are no columns either, so
+// that is ErrCorrupt too.
+func Join(payloads [][]byte) (*Rows, error) {
+	if len(payloads) == 0 {
+		return nil, fmt.Errorf("%w: nothing to join", ErrCorrupt)
+	}
+	v, err := Parse(payloads[0])
+	if err != nil || len(payloads) == 1 {
+		return v, err
+	}
+	j := joiner{width: len(v.columns), zones: v.zones, locs: v.locs, rows: v.rows}
+	j.blocks = append(make([][]byte, 0, len(payloads)*j.width), v.blocks...)
+	j.heads = make([][]byte, j.width)
+	for i := range v.columns {
+		j.heads[i] = v.columns[i].append(nil)
+	}
+	for i, payload := range payloads[1:] {
+		if !j.add(payload) {
+			return nil, fmt.Errorf("%w: part %d does not go with those before it", ErrCorrupt, i+1)
+		}
+	}
+	return &Rows{columns: v.columns, blocks: j.columns(), zones: v.zones, locs: j.locs, rows: j.rows}, nil
+}
+
+// joiner gathers the blocks of several payloads.
+type joiner struct {
+	width  int
+	heads  [][]byte
+	blocks [][]byte // width of each payload
+	zones  []byte   // the first table of zones
+	locs   []*time.Location
+	rows   int
+}
+
+// add reads a payload as Parse does, but takes its columns for what they must be.
+func (j *joiner) add(payload []byte) bool {
+	r := &reader{b: payload}
+	if r.array(1) != 4 || r.int() != FormatVersion {
+		return false
+	}
+	rows := int(r.int())
+	table := r.b
+	locs := readZones(r)
+	if locs == nil || rows < 0 || rows > len(payload) {
+		return false
+	}
+	table = table[:len(table)-len(r.b)]
+	if r.array(1) != j.width {
+		return false
+	}
+	shift := j.addZones(table, locs)
+	for i := range j.width {
+		if !slices.Equal(r.take(len(j.heads[i])), j.heads[i]) {
+			return false
+		}
+		block := reader{b: r.bin()}
+		if block.array(1) != rows || r.bad || block.bad || !checkBlock(block.b, rows, len(locs)) {
+			return false
+		}
+		if shift > 0 {
+			block.b = renumber(block.b, shift)
+		}
+		j.blocks = append(j.blocks, block.b)
+	}
+	j.rows += rows
+	return len(r.b) == 0
+}
+
+// addZones returns by how much the numbers of a payload's zones rise. Most have the table of the first.
+func (j *joiner) addZones(table []byte, locs []*time.Location) (shift int) {
+	if slices.Equal(table, j.zones) || len(locs) == zoneTable {
+		return 0
+	}
+	shift = len(j.locs) - zoneTable
+	j.locs = append(slices.Clip(j.locs), locs[zoneTable:]...)
+	return shift
+}
+
+// renumber returns a copy of the block whose times refer to zones behind those before it.
+func renumber(block []byte, shift int) []byte {
+	block = slices.Clone(block)
+	c := Cursor{b: block, locs: nil}
+	for c.pos < len(block) {
+		at, code := c.pos, block[c.pos]
+		if code != codeTime {
+			c.Next()
+			continue
+		}
+		c.pos += int(sizes[codeTime])
+		if zone := binary.BigEndian.Uint32(block[at+14:]); zone >= zoneTable {
+			binary.BigEndian.PutUint32(block[at+14:], zone+uint32(shift))
+		}
+	}
+	return block
+}
+
+// columns puts the blocks of each column together, all in one piece of memory.
+func (j *joiner) columns() [][]byte {
+	size := 0
+	for _, b := range j.blocks {
+		size += len(b)
+	}
+	all, columns := make([]byte, 0, size), make([][]byte, j.width)
+	for i := range columns {
+		start := len(all)
+		for at := i; at < len(j.blocks); at += j.width {
+			all = append(all, j.blocks[at]...)
+		}
+		columns[i] = all[start:len(all):len(all)]
+	}
+	return columns
+}

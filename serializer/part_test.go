@@ -1,0 +1,186 @@
+package serializer_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+)
+
+func parse(t testing.TB, b []byte) *serializer.Rows {
+	t.Helper()
+	v, err := serializer.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// table reads all values of a row set.
+func table(v *serializer.Rows) [][]any {
+	rows := make([][]any, v.Len())
+	for i := range v.Columns() {
+		c := v.Cursor(i)
+		for row := range rows {
+			rows[row] = append(rows[row], c.Next().Any())
+		}
+	}
+	return rows
+}
+
+// Whatever the rows and however they are divided: parts hold their rows in order, and joined in any
+// order they give what an encoder would have given.
+func TestPartsJoinToTheWhole(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		n, width := rng.IntN(6), 1+rng.IntN(3)
+		cols, rows, groups := columns(width), make([][]any, rng.IntN(12)), []int{}
+		for i := range rows {
+			for range width {
+				rows[i] = append(rows[i], values[rng.IntN(len(values))])
+			}
+			n = max(n, 1)
+			groups = append(groups, rng.IntN(n))
+		}
+		parts := parse(t, encode(t, cols, rows)).Split(groups, n)
+		if len(parts) != n {
+			t.Fatalf("%d parts, want %d", len(parts), n)
+		}
+		order, want := rng.Perm(n), [][]any{}
+		joined := make([][]byte, 0, n)
+		for _, g := range order {
+			joined = append(joined, parts[g])
+			mine := [][]any{}
+			for row, group := range groups {
+				if group == g {
+					mine = append(mine, rows[row])
+				}
+			}
+			if got := table(parse(t, parts[g])); !equalRows(got, mine) {
+				t.Fatalf("part %d is %v, want %v", g, got, mine)
+			}
+			want = append(want, mine...)
+		}
+		if n == 0 {
+			continue
+		}
+		whole, err := serializer.Join(joined)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := table(whole); !equalRows(got, want) {
+			t.Fatalf("joined %v, want %v", got, want)
+		}
+		if !reflect.DeepEqual(whole.Columns(), cols) {
+			t.Fatalf("columns %v", whole.Columns())
+		}
+	}
+}
+
+func equalRows(a, b [][]any) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		for j := range a[i] {
+			x, isTime := a[i][j].(time.Time)
+			y, _ := b[i][j].(time.Time)
+			if isTime && (!x.Equal(y) || x.Format(time.RFC3339Nano) != y.Format(time.RFC3339Nano) || x.Location().String() != y.Location().String()) ||
+				!isTime && !reflect.DeepEqual(a[i][j], b[i][j]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Parts that were loaded at different times have each its own table of zones.
+func TestJoinedTimesKeepTheirZones(t *testing.T) {
+	at := time.Unix(1_700_000_000, 5)
+	zones := []*time.Location{time.UTC, berlin, time.FixedZone("A", 3600), time.Local, time.FixedZone("B", 7200), berlin}
+	payloads, want := [][]byte{}, [][]any{}
+	for i, loc := range zones {
+		rows := [][]any{{at.In(loc), "x"}, {at.In(zones[(i+2)%len(zones)]), nil}}
+		payloads, want = append(payloads, encode(t, columns(2), rows)), append(want, rows...)
+	}
+	v, err := serializer.Join(payloads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := table(v); !equalRows(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestPartsThatDoNotGoTogether(t *testing.T) {
+	part := encode(t, columns(2), [][]any{{"a", int64(1)}})
+	renamed := columns(2)
+	renamed[1].Name = "other"
+	typed := columns(2)
+	typed[1].DatabaseType = "INT"
+	for name, other := range map[string][]byte{
+		"fewer columns":   encode(t, columns(1), [][]any{{"a"}}),
+		"more columns":    encode(t, columns(3), [][]any{{"a", "b", "c"}}),
+		"another name":    encode(t, renamed, nil),
+		"another type":    encode(t, typed, nil),
+		"truncated":       part[:len(part)-1],
+		"with a tail":     append(append([]byte{}, part...), 0),
+		"nothing":         nil,
+		"another version": append([]byte{part[0], part[1] + 1}, part[2:]...),
+	} {
+		if _, err := serializer.Join([][]byte{part, other}); !known(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := serializer.Join([][]byte{part, part, other, part}); !known(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := serializer.Join(nil); !known(err) {
+		t.Errorf("no part: %v", err)
+	}
+}
+
+// FuzzJoin: what joins has the rows of its parts, and damage is an error, not a panic.
+func FuzzJoin(f *testing.F) {
+	cols, rows := goldenRows()
+	whole := encode(f, cols, rows)
+	f.Add(whole, whole)
+	f.Add(whole, encode(f, cols, nil))
+	f.Add(encode(f, columns(1), [][]any{{time.Unix(0, 0).In(berlin)}}), encode(f, columns(1), [][]any{{time.Unix(0, 0).In(time.FixedZone("x", 60))}}))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		v, err := serializer.Join([][]byte{a, b})
+		if err != nil {
+			if !known(err) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if want := parse(t, a).Len() + parse(t, b).Len(); v.Len() != want {
+			t.Fatalf("%d rows, want %d", v.Len(), want)
+		}
+		if got := table(v); len(got) != v.Len() {
+			t.Fatal("rows are missing")
+		}
+	})
+}
+
+func BenchmarkJoin(b *testing.B) {
+	cols, rows, groups := columns(10), [][]any{}, []int{}
+	for i := range 300 {
+		row := []any{}
+		for range 10 {
+			row = append(row, fmt.Sprintf("value %d", i))
+		}
+		rows, groups = append(rows, row), append(groups, i%100)
+	}
+	parts := parse(b, encode(b, cols, rows)).Split(groups, 100)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := serializer.Join(parts); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
