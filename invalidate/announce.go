@@ -94,7 +94,8 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 	if edit != nil && edit.insert == 0 && edit.rows == nil {
 		edit = nil
 	}
-	r := inv.resolve(known, inv.touches(info, edit))
+	touches := inv.touches(info, edit)
+	r := inv.resolve(known, touches)
 	if len(r.tags) == 0 { // it calls functions, which write nothing
 		return ending{finish: nothing}, nil
 	}
@@ -108,12 +109,23 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 	if info.DDL {
 		inv.topology.forget()
 	}
-	return ending{finish: c.ended, settle: func(err error) {
+	opened := edit != nil && edit.open // until GORM has read its key back, it changes the table
+	e := ending{finish: c.ended, settle: func(err error) {
 		if info.DDL {
 			inv.topology.forget()
 		}
 		c.closed(err)
-		c.tags = append(c.tags, inv.further(ctx, p, info, known, c.tags)...)
+		further := inv.further(ctx, p, info, known, c.tags)
+		c.tags = append(c.tags, further...)
+		if opened && err == nil && !c.doubt && len(further) == 0 {
+			if r := inv.resolve(known, touches); len(r.edits) > 0 {
+				c.narrow(ctx, append(r.tags, inv.sets(ctx, r.edits)...))
+			}
+		}
 		c.settle(ctx)
-	}}, nil
+	}}
+	if opened {
+		e.inserted = edit
+	}
+	return e, nil
 }

@@ -44,6 +44,9 @@ func (inv *Invalidator) edit(s *snapshot, info *sqltext.Info, args []any) *edit 
 		return nil
 	}
 	e := &edit{table: n.Table, layout: l, version: s.version, values: map[string][]string{}}
+	if !e.declares(n) {
+		return nil
+	}
 	switch info.Verb {
 	case sqltext.Insert:
 		return e.inserted(n, args, inv.tracking.columns(n.Table))
@@ -55,6 +58,17 @@ func (inv *Invalidator) edit(s *snapshot, info *sqltext.Info, args []any) *edit 
 		return e
 	}
 	return nil
+}
+
+// declares tells that all columns written are columns by their own names: SQLite's rowid is the primary key
+// by another.
+func (e *edit) declares(n *sqltext.Narrow) bool {
+	for _, set := range n.Sets {
+		if !e.layout.Has(set.Column) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(n.Columns, func(c string) bool { return !e.layout.Has(c) })
 }
 
 // keyed tells that a column belongs to the primary key.

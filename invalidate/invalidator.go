@@ -147,6 +147,16 @@ func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Diale
 // statement did not have.
 func (c *change) closed(err error) { c.doubt = c.doubt || cutShort(c.inv.cfg.Dialect, err) }
 
+// narrow is told that only these tags have changed. The marks of others are taken away.
+func (c *change) narrow(ctx context.Context, tags []string) {
+	rest := *c
+	rest.tags = slices.DeleteFunc(slices.Clone(c.tags), func(tag string) bool { return slices.Contains(tags, tag) })
+	c.tags = tags
+	if len(rest.tags) > 0 {
+		rest.cancel(ctx)
+	}
+}
+
 // settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
 // until they run out, which changes the tokens once more.
 func (c *change) settle(ctx context.Context) {

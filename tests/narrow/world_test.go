@@ -1,0 +1,222 @@
+package narrow_test
+
+import (
+	"context"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+)
+
+// Item is a table with a tracked column, shop_id, and soft delete.
+type Item struct {
+	ID        uint
+	ShopID    *int64
+	Name      string
+	Qty       int
+	DeletedAt gorm.DeletedAt
+}
+
+// Pair has a key of two columns.
+type Pair struct {
+	A   int `gorm:"primaryKey;autoIncrement:false"`
+	B   int `gorm:"primaryKey;autoIncrement:false"`
+	Qty int
+}
+
+// Code has a key of text.
+type Code struct {
+	ID  string `gorm:"primaryKey;size:40"`
+	Qty int
+}
+
+// Shop is the parent whose deletion cascades to stands.
+type Shop struct {
+	ID     int64
+	Name   string
+	Stands []Stand `gorm:"constraint:OnDelete:CASCADE"`
+}
+
+// Stand goes with its shop.
+type Stand struct {
+	ID     uint
+	ShopID int64
+	Qty    int
+}
+
+// models are made and seeded in this order.
+var models = []any{&Item{}, &Pair{}, &Code{}, &Shop{}, &Stand{}}
+
+// world is a database, two plugins over one store as in two processes, and a handle without one.
+type world struct {
+	kind                 string
+	writer, reader, bare *gorm.DB
+	reads                *gormcache.Plugin
+}
+
+type seenKey struct{}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var kinds = []string{"sqlite", "postgres", "mariadb"}
+
+func newWorld(t *testing.T, kind string) *world {
+	t.Helper()
+	var d func() gorm.Dialector
+	switch kind {
+	case "sqlite":
+		dsn := "file:" + filepath.Join(t.TempDir(), "db") + "?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000&_foreign_keys=on"
+		d = func() gorm.Dialector { return sqlite.Open(dsn) }
+	case "postgres":
+		dsn := servers.Postgres(t).DSN
+		d = func() gorm.Dialector { return postgres.Open(dsn) }
+	case "mariadb":
+		dsn := servers.MariaDB(t).DSN
+		d = func() gorm.Dialector { return mysql.Open(dsn) }
+	}
+	var s store.Store = memory.New()
+	if kind != "sqlite" {
+		s = redisstore.New(servers.Redis(t).Client(t))
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	w := &world{kind: kind}
+	w.bare = open(t, d())
+	must(t, w.bare.AutoMigrate(models...))
+	if kind == "postgres" { // keys that are given do not move the sequences
+		must(t, w.bare.Exec("SELECT setval(pg_get_serial_sequence('items', 'id'), 100)").Error)
+	}
+	w.seed(t)
+	w.writer, _ = plugged(t, d(), s)
+	w.reader, w.reads = plugged(t, d(), s)
+	return w
+}
+
+func open(t *testing.T, d gorm.Dialector) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	pool, err := db.DB()
+	must(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+	return db
+}
+
+func plugged(t *testing.T, d gorm.Dialector, s store.Store) (*gorm.DB, *gormcache.Plugin) {
+	t.Helper()
+	db := open(t, d)
+	p, err := gormcache.New(gormcache.Config{
+		Store: s, Namespace: "narrow", Tracked: map[string][]string{"items": {"shop_id"}, "stands": {"shop_id"}},
+		Regions:     map[string]region.Config{"default": {TTL: time.Hour}},
+		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
+			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
+				*seen = r
+			}
+		}},
+	})
+	must(t, err)
+	must(t, db.Use(p))
+	t.Cleanup(func() { _ = p.Close() })
+	return db, p
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// seed puts the tables into the state that every case starts from.
+func (w *world) seed(t *testing.T) {
+	t.Helper()
+	for _, table := range []string{"stands", "shops", "items", "pairs", "codes"} {
+		must(t, w.bare.Exec("DELETE FROM "+table).Error)
+	}
+	must(t, w.bare.Create([]Item{
+		{ID: 1, ShopID: ptr(int64(1)), Name: "a"}, {ID: 2, ShopID: ptr(int64(1)), Name: "b"}, {ID: 3, ShopID: ptr(int64(2)), Name: "c"},
+		{ID: 4, ShopID: ptr(int64(3)), Name: "d"}, {ID: 5, Name: "e"},
+	}).Error)
+	must(t, w.bare.Create([]Pair{{A: 1, B: 1}, {A: 1, B: 2}, {A: 2, B: 1}}).Error)
+	must(t, w.bare.Create([]Code{{ID: "ab-1"}, {ID: "ab-2"}}).Error)
+	must(t, w.bare.Create([]Shop{{ID: 1, Stands: []Stand{{ID: 1}, {ID: 2}}}, {ID: 2, Stands: []Stand{{ID: 3}}}}).Error)
+}
+
+// behind changes every row behind the cache's back.
+func (w *world) behind(t *testing.T) {
+	t.Helper()
+	for _, table := range []string{"items", "pairs", "codes", "stands"} {
+		must(t, w.bare.Exec("UPDATE "+table+" SET qty = qty + 1000").Error)
+	}
+}
+
+// read is one query that may be cached.
+type read struct {
+	name string
+	run  func(*gorm.DB) (any, error)
+}
+
+func find[T any](build func(*gorm.DB) *gorm.DB) func(*gorm.DB) (any, error) {
+	return func(db *gorm.DB) (any, error) {
+		var got []T
+		err := build(db).Find(&got).Error
+		return got, err
+	}
+}
+
+func count[T any](build func(*gorm.DB) *gorm.DB) func(*gorm.DB) (any, error) {
+	return func(db *gorm.DB) (any, error) {
+		var n int64
+		err := build(db.Model(new(T))).Select("count(*) + coalesce(sum(qty), 0)").Scan(&n).Error
+		return n, err
+	}
+}
+
+// answer runs a read, and tells how it ended.
+func (r read) answer(t *testing.T, db *gorm.DB) (any, observe.Read) {
+	t.Helper()
+	var seen observe.Read
+	ctx := context.WithValue(t.Context(), seenKey{}, &seen)
+	got, err := r.run(db.WithContext(ctx).Session(&gorm.Session{}).Clauses(fromcache.Region("default")))
+	must(t, err)
+	return got, seen
+}
+
+// direct is what the database says.
+func (r read) direct(t *testing.T, db *gorm.DB) any {
+	t.Helper()
+	got, err := r.run(db)
+	must(t, err)
+	return got
+}
+
+// warm makes sure that the read is served from the cache.
+func (r read) warm(t *testing.T, db *gorm.DB) any {
+	t.Helper()
+	var seen observe.Read
+	for range 4 {
+		var got any
+		if got, seen = r.answer(t, db); seen.Outcome == observe.Hit {
+			return got
+		}
+	}
+	t.Fatalf("%s can't be cached: %v (%s %s)", r.name, seen.Outcome, seen.Reason, seen.Detail)
+	return nil
+}
+
+func same(a, b any) bool { return reflect.DeepEqual(a, b) }
