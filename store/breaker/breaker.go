@@ -55,7 +55,10 @@ type circuit struct {
 	probe bool      // a probe is under way
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store = (*Store)(nil)
+	_ store.Batch = (*Store)(nil)
+)
 
 // New returns next behind breakers that open after so many failures in a row, and let a probe through
 // whenever cooldown has passed. 0 stands for the defaults.
@@ -154,6 +157,11 @@ func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 // Set implements [store.Store].
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	return s.reads.do(ctx, func() error { return s.next.Set(ctx, key, value, ttl) })
+}
+
+// SetAll implements [store.Batch], in as many round trips as the store behind needs.
+func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
+	return s.reads.do(ctx, func() error { return store.SetAll(ctx, s.next, entries) })
 }
 
 // Delete implements [store.Store].

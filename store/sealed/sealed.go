@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type Store struct {
 var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Checker = (*Store)(nil)
+	_ store.Batch   = (*Store)(nil)
 )
 
 // New returns next with its entries sealed, or an error that names every wrong field and its remedy.
@@ -98,6 +100,18 @@ func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 		return fmt.Errorf("gormcache: sealed: %w", err)
 	}
 	return s.next.Set(ctx, key, sealed, ttl)
+}
+
+// SetAll implements [store.Batch], in as many round trips as the store behind needs.
+func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
+	sealed := slices.Clone(entries)
+	for i := range sealed {
+		var err error
+		if sealed[i].Value, err = s.current.seal(sealed[i].Key, sealed[i].Value); err != nil {
+			return fmt.Errorf("gormcache: sealed: %w", err)
+		}
+	}
+	return store.SetAll(ctx, s.next, sealed)
 }
 
 // Delete implements [store.Store].

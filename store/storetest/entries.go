@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"time"
 
@@ -109,6 +110,7 @@ var entryTests = []test{
 		s.ok("Delete of what is gone", s.store.Delete(s.ctx, keys[0]))
 		s.ok("Delete of nothing", s.store.Delete(s.ctx))
 	}},
+	{"SetAllSetsEach", setAllSetsEach},
 	{"LookupKeepsTheOrder", lookupKeepsTheOrder},
 	{"LookupOfNothing", func(s *suite) {
 		s.ok("Lookup", s.store.Lookup(s.ctx, &store.Lookup{}))
@@ -138,6 +140,41 @@ var entryTests = []test{
 			s.Errorf("a value read earlier turned into %q", v)
 		}
 	}},
+}
+
+// setAllSetsEach is about stores that are a store.Batch; for others it says nothing that Set does not.
+func setAllSetsEach(s *suite) {
+	keys := s.names(5)
+	s.set(keys[0], []byte("before"), long)
+	s.set(keys[3], []byte("before"), long)
+	entries := []store.Entry{
+		{Key: keys[0], Value: []byte("a"), TTL: long},
+		{Key: keys[1], Value: nil, TTL: long},
+		{Key: keys[2], Value: []byte("short"), TTL: s.Tick},
+		{Key: keys[3], Value: []byte("gone"), TTL: -1},
+		{Key: keys[4], Value: []byte("for ever"), TTL: 0},
+	}
+	s.ok("SetAll", store.SetAll(s.ctx, s.store, entries))
+	clear(entries[0].Value) // the caller's again
+	if v := s.get(keys[0]); string(v) != "a" {
+		s.Errorf("overwritten, got %q", v)
+	}
+	if v := s.get(keys[1]); v == nil || len(v) != 0 {
+		s.Errorf("%#v, want an empty value that is not nil", v)
+	}
+	if v := s.get(keys[3]); v != nil {
+		s.Errorf("an entry whose time is over gives %q", v)
+	}
+	s.until("the short entry expires", func() bool { return s.get(keys[2]) == nil })
+	if v := s.get(keys[4]); string(v) != "for ever" {
+		s.Errorf("without expiration, got %q", v)
+	}
+	s.ok("SetAll of nothing", store.SetAll(s.ctx, s.store, nil))
+	canceled, cancel := context.WithCancel(s.ctx)
+	cancel()
+	if err := store.SetAll(canceled, s.store, entries); err == nil {
+		s.Error("a context that has ended is no error")
+	}
 }
 
 // lookupKeepsTheOrder asks for many keys and tags at once, present and missing in turn, one twice.
