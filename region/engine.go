@@ -82,13 +82,17 @@ func (e *Engine) Namespace() store.Namespace { return e.cfg.Namespace }
 // Closed tells that Close was called.
 func (e *Engine) Closed() bool { return e.ctx.Err() != nil }
 
-// Close ends background refreshes and waits for them. Reads that start later return [ErrClosed].
+// Close ends background refreshes and the probes of a breaker before the store, and waits for them. Reads
+// that start later return [ErrClosed].
 func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()
 	e.cancel()
 	e.work.Wait()
+	if breaker, ok := e.cfg.Store.(interface{ Stop() }); ok {
+		breaker.Stop()
+	}
 }
 
 // background runs fn in a goroutine whose context keeps the values of ctx and ends with the engine.

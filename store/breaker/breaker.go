@@ -2,17 +2,22 @@
 // callers a moment and not a time-out each.
 //
 //	           Failures in a row             Cooldown passed
-//	closed ------------------------> open ------------------> half-open
-//	  ^                               ^                           |
-//	  |            success            |          failure          |
-//	  +-------------------------------+---------------------------+
+//	closed ------------------------> open ------------------> probing
+//	  ^                               ^                         |
+//	  |                               |         failure         |
+//	  |                               +-------------------------+
+//	  |                        success                          |
+//	  +---------------------------------------------------------+
 //
-// While it is open every call fails at once with [ErrOpen]. Half-open, one call at a time goes
-// through as a probe. To fail is always safe: a reader then asks the database, and a writer queues its
-// invalidation.
+// While it is open every call fails at once with [ErrOpen], and the store is probed in the background:
+// by a lookup of the same keys, or by taking away a mark that nobody has set. So no caller pays for a
+// probe; where a store hangs, each would cost a writer the whole of its budget, a second. Half-open is
+// only the store of a breaker that was stopped: one call at a time goes through as a probe. To fail is
+// always safe: a reader then asks the database, and a writer queues its invalidation.
 //
 // Readers and writers have a breaker each. A store may be too slow for the short budget of a lookup and
-// still take marks and new tokens; to keep those from it would make other processes serve old data.
+// still take marks and new tokens; to keep those from it would make other processes serve old data. But
+// one that hangs with writers is not asked by readers either.
 //
 // The idea is Michael Nygard's circuit breaker (Release It!).
 package breaker
@@ -20,8 +25,7 @@ package breaker
 import (
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -39,29 +43,13 @@ var ErrOpen = errors.New("gormcache: the store failed repeatedly and is not aske
 // Store is a store behind breakers. It is safe for concurrent use.
 type Store struct {
 	next          store.Store
-	reads, writes circuit
+	reads, writes *circuit
 }
 
-// circuit is one breaker.
-type circuit struct {
-	failures int64
-	cooldown time.Duration
+var _ store.Store = (*Store)(nil)
 
-	open atomic.Bool  // these two are read without the lock
-	run  atomic.Int64 // failures in a row
-
-	mu    sync.Mutex
-	until time.Time // open: when the next probe may go
-	probe bool      // a probe is under way
-}
-
-var (
-	_ store.Store = (*Store)(nil)
-	_ store.Batch = (*Store)(nil)
-)
-
-// New returns next behind breakers that open after so many failures in a row, and let a probe through
-// whenever cooldown has passed. 0 stands for the defaults.
+// New returns next behind breakers that open after so many failures in a row, and probe it whenever
+// cooldown has passed. 0 stands for the defaults. Whoever made it stops or closes it.
 func New(next store.Store, failures int, cooldown time.Duration) *Store {
 	if failures <= 0 {
 		failures = DefaultFailures
@@ -69,125 +57,94 @@ func New(next store.Store, failures int, cooldown time.Duration) *Store {
 	if cooldown <= 0 {
 		cooldown = DefaultCooldown
 	}
-	s := &Store{next: next}
-	for _, c := range []*circuit{&s.reads, &s.writes} {
-		c.failures, c.cooldown = int64(failures), cooldown
-	}
-	return s
+	return &Store{next: next, reads: newCircuit(failures, cooldown), writes: newCircuit(failures, cooldown)}
 }
 
 // Open tells whether one of the breakers is open or half-open.
 func (s *Store) Open() bool { return s.reads.open.Load() || s.writes.open.Load() }
 
-// do runs one call, if the breaker lets it.
-func (c *circuit) do(ctx context.Context, call func() error) error {
-	probe := false
-	if c.open.Load() {
-		if probe = c.admit(); !probe {
-			return ErrOpen
-		}
-	}
-	returned := false
-	defer func() {
-		if !returned && probe { // a store that panics must not leave the probe under way for ever
-			c.record(errors.ErrUnsupported, probe)
-		}
-	}()
-	err := call()
-	returned = true
-	switch {
-	case err != nil && gaveUp(ctx):
-		c.release(probe)
-	case err != nil || probe || c.run.Load() > 0:
-		c.record(err, probe)
-	}
-	return err
-}
-
-// gaveUp tells that the caller's own context has ended, which says nothing of the store. Only a call
-// that outlasts the budget that gormcache sets is the store's failure.
-func gaveUp(ctx context.Context) bool {
-	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), store.ErrBudget)
-}
-
-// admit tells whether the caller may be the probe.
-func (c *circuit) admit() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.probe || time.Now().Before(c.until) {
-		return false
-	}
-	c.probe = true
-	return true
-}
-
-// release ends a probe that told nothing.
-func (c *circuit) release(probe bool) {
-	if !probe {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.probe = false
-}
-
-// record takes note of a call's outcome.
-func (c *circuit) record(err error, probe bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if probe {
-		c.probe = false
-	}
-	if err == nil {
-		c.run.Store(0)
-		c.open.Store(false)
-		return
-	}
-	if c.run.Add(1) >= c.failures || probe {
-		c.until = time.Now().Add(c.cooldown)
-		c.open.Store(true)
-	}
+// Stop ends the probes in the background and waits for them. The store can be used further: from now
+// on a breaker that is open lets a caller through as a probe, whenever the cooldown has passed.
+func (s *Store) Stop() {
+	s.reads.stop()
+	s.writes.stop()
 }
 
 // Lookup implements [store.Store].
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
-	return s.reads.do(ctx, func() error { return s.next.Lookup(ctx, l) })
+	return s.reads.do(ctx, func() error { return s.next.Lookup(ctx, l) }, func() check {
+		again := store.Lookup{Keys: slices.Clone(l.Keys), Tags: slices.Clone(l.Tags)}
+		return func(ctx context.Context) error { return s.next.Lookup(ctx, &again) }
+	})
 }
 
 // Set implements [store.Store].
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	return s.reads.do(ctx, func() error { return s.next.Set(ctx, key, value, ttl) })
-}
-
-// SetAll implements [store.Batch], in as many round trips as the store behind needs.
-func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
-	return s.reads.do(ctx, func() error { return store.SetAll(ctx, s.next, entries) })
+	return s.reads.do(ctx, func() error { return s.next.Set(ctx, key, value, ttl) }, s.look(key))
 }
 
 // Delete implements [store.Store].
 func (s *Store) Delete(ctx context.Context, keys ...string) error {
-	return s.reads.do(ctx, func() error { return s.next.Delete(ctx, keys...) })
+	return s.reads.do(ctx, func() error { return s.next.Delete(ctx, keys...) }, s.look(keys...))
 }
 
 // Tokens implements [store.Store].
 func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State) error {
-	return s.reads.do(ctx, func() error { return s.next.Tokens(ctx, tags, states) })
+	return s.reads.do(ctx, func() error { return s.next.Tokens(ctx, tags, states) }, s.look(tags...))
 }
 
 // Mark implements [store.Store].
 func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
-	return s.writes.do(ctx, func() error { return s.next.Mark(ctx, tags, writer, grace) })
+	return s.write(ctx, tags, func() error { return s.next.Mark(ctx, tags, writer, grace) })
 }
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
-	return s.writes.do(ctx, func() error { return s.next.Settle(ctx, tags, writer, linger) })
+	return s.write(ctx, tags, func() error { return s.next.Settle(ctx, tags, writer, linger) })
 }
 
 // Unmark implements [store.Store].
 func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
-	return s.writes.do(ctx, func() error { return s.next.Unmark(ctx, tags, writer) })
+	return s.write(ctx, tags, func() error { return s.next.Unmark(ctx, tags, writer) })
 }
 
-// Close closes the store behind.
-func (s *Store) Close() error { return s.next.Close() }
+// write runs a call of a writer. A store that hangs with writers hangs with readers, and among these are
+// writers, who look up first and have as much time there; so that breaker opens too. A store that
+// refuses changes, as a replica does, may still be read.
+func (s *Store) write(ctx context.Context, tags []string, call func() error) error {
+	err := s.writes.do(ctx, call, s.unmark(tags))
+	if err != nil && over(ctx) && s.writes.open.Load() {
+		s.reads.trip(s.look(tags...))
+	}
+	return err
+}
+
+// over tells that a call's time is up. Deadlines reach the network by themselves, so an error of a
+// connection may come a moment before its context says why.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
+}
+
+// Close stops the probes and closes the store behind.
+func (s *Store) Close() error {
+	s.Stop()
+	return s.next.Close()
+}
+
+// look probes readers' part of the store: it reads what the call that failed was about.
+func (s *Store) look(keys ...string) func() check {
+	return func() check {
+		again := store.Lookup{Keys: slices.Clone(keys)}
+		return func(ctx context.Context) error { return s.next.Lookup(ctx, &again) }
+	}
+}
+
+// unmark probes writers' part. It changes nothing, whenever it takes effect: a mark that came late would
+// keep readers off, for nobody's good.
+func (s *Store) unmark(tags []string) func() check {
+	return func() check {
+		tags, nobody := slices.Clone(tags), store.NewWriter()
+		return func(ctx context.Context) error { return s.next.Unmark(ctx, tags, nobody) }
+	}
+}

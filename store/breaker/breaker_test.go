@@ -27,22 +27,64 @@ func TestStore(t *testing.T) {
 // sick is a store that fails, hangs or panics on command.
 type sick struct {
 	store.Store
+	mu    sync.Mutex
 	err   error
 	hang  bool
 	panic bool
 	calls int
 }
 
-func (s *sick) Lookup(ctx context.Context, _ *store.Lookup) error {
+// be makes the store sick in another way, or well.
+func (s *sick) be(err error, hang, panic bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.hang, s.panic = err, hang, panic
+}
+
+func (s *sick) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
+}
+
+func (s *sick) do(ctx context.Context) error {
+	s.mu.Lock()
 	s.calls++
-	if s.panic {
+	err, hang, sick := s.err, s.hang, s.panic
+	s.mu.Unlock()
+	if sick {
 		panic("sick")
 	}
-	if s.hang {
+	if hang {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return s.err
+	return err
+}
+
+func (s *sick) Lookup(ctx context.Context, _ *store.Lookup) error { return s.do(ctx) }
+
+func (s *sick) Mark(ctx context.Context, _ []string, _ store.Writer, _ time.Duration) error {
+	return s.do(ctx)
+}
+
+func (s *sick) Unmark(ctx context.Context, _ []string, _ store.Writer) error { return s.do(ctx) }
+
+func (s *sick) Close() error { return nil }
+
+// closing closes the store before the bubble ends, which waits for what works in the background.
+func closing(t *testing.T, s *breaker.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// budget is a context as gormcache makes it.
+func budget(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), d, store.ErrBudget)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 var errDown = errors.New("down")
@@ -51,6 +93,7 @@ func TestItOpensAfterFailuresInARowAndClosesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
 		s := breaker.New(below, 3, time.Minute)
+		defer closing(t, s)
 		look := func(want error) {
 			t.Helper()
 			if err := s.Lookup(t.Context(), new(store.Lookup)); !errors.Is(err, want) {
@@ -59,52 +102,141 @@ func TestItOpensAfterFailuresInARowAndClosesAgain(t *testing.T) {
 		}
 		look(errDown)
 		look(errDown)
-		below.err = nil
+		below.be(nil, false, false)
 		look(nil) // a success in between starts the count anew
-		below.err = errDown
+		below.be(errDown, false, false)
 		for range 3 {
 			look(errDown)
 		}
-		calls := below.calls
+		calls := below.count()
 		look(breaker.ErrOpen)
-		if below.calls != calls || !s.Open() {
+		if below.count() != calls || !s.Open() {
 			t.Fatal("the open breaker asked the store")
 		}
 		time.Sleep(time.Minute)
-		look(errDown) // the probe
+		synctest.Wait() // for the probe
+		if got := below.count() - calls; got != 1 {
+			t.Fatalf("%d probes", got)
+		}
 		look(breaker.ErrOpen)
+		below.be(nil, false, false)
 		time.Sleep(time.Minute)
-		below.err = nil
-		look(nil)
-		look(nil)
+		synctest.Wait()
+		look(nil) // without a caller that had to fail first
 		if s.Open() {
 			t.Fatal("still open")
 		}
+		below.be(errDown, false, false)
+		for range 3 {
+			look(errDown)
+		}
+		look(breaker.ErrOpen) // and it opens again
 	})
 }
 
-func TestOneProbeAtATime(t *testing.T) {
+// A store that hangs must cost no caller a probe's time, reader or writer, for however long it hangs.
+func TestNobodyWaitsForAProbe(t *testing.T) {
+	for name, call := range map[string]func(ctx context.Context, s *breaker.Store) error{
+		"readers": func(ctx context.Context, s *breaker.Store) error { return s.Lookup(ctx, new(store.Lookup)) },
+		"writers": func(ctx context.Context, s *breaker.Store) error {
+			return s.Mark(ctx, []string{"t"}, store.NewWriter(), time.Hour)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				below := &sick{hang: true}
+				s := breaker.New(below, 2, time.Second)
+				defer closing(t, s)
+				for range 2 {
+					if err := call(budget(t, time.Second), s); !errors.Is(err, context.DeadlineExceeded) {
+						t.Fatal(err)
+					}
+				}
+				calls := below.count()
+				for range 1000 {
+					began := time.Now()
+					if err := call(budget(t, time.Second), s); !errors.Is(err, breaker.ErrOpen) || time.Since(began) > 0 {
+						t.Fatalf("%v after %v", err, time.Since(began))
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				probes := 5 // a second of rest and one of hanging, each
+				if name == "writers" {
+					probes *= 2 // readers' part is probed as well
+				}
+				if got := below.count() - calls; got != probes {
+					t.Errorf("%d probes in 10 s, want %d", got, probes)
+				}
+				below.be(nil, false, false)
+				time.Sleep(2*time.Second + time.Millisecond)
+				if err := call(budget(t, time.Second), s); err != nil {
+					t.Errorf("well again: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Writers look up before they mark, and have a second for each: where marks hang, lookups must not cost
+// another five. Where marks are refused, as by a replica, what can be read is read.
+func TestHangingWritersStopReaders(t *testing.T) {
+	for name, hang := range map[string]bool{"hangs": true, "refuses": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				below := &sick{err: errDown, hang: hang}
+				s := breaker.New(below, 2, time.Second)
+				defer closing(t, s)
+				for range 2 {
+					_ = s.Mark(budget(t, time.Second), []string{"t"}, store.NewWriter(), time.Hour)
+				}
+				if err := s.Lookup(budget(t, time.Second), new(store.Lookup)); errors.Is(err, breaker.ErrOpen) != hang {
+					t.Error(err)
+				}
+				below.be(nil, false, false)
+				time.Sleep(3 * time.Second)
+				if s.Open() {
+					t.Error("still open")
+				}
+			})
+		})
+	}
+}
+
+// slow is a store that answers late.
+type slow struct {
+	store.Store
+	by time.Duration
+}
+
+func (s *slow) Lookup(ctx context.Context, _ *store.Lookup) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(s.by):
+		return nil
+	}
+}
+
+// A store that is too slow for its callers is not well because a probe has more patience than they have.
+func TestAProbeIsAsHastyAsItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		below := &sick{err: errDown}
-		s := breaker.New(below, 1, time.Second)
-		_ = s.Lookup(t.Context(), new(store.Lookup))
-		time.Sleep(time.Second)
-		below.hang = true
-		budget, cancel := context.WithTimeoutCause(t.Context(), time.Minute, store.ErrBudget)
-		defer cancel()
-		var wg sync.WaitGroup
-		wg.Go(func() { _ = s.Lookup(budget, new(store.Lookup)) })
-		synctest.Wait()
-		if err := s.Lookup(t.Context(), new(store.Lookup)); !errors.Is(err, breaker.ErrOpen) {
-			t.Errorf("a second probe went beside the first: %v", err)
+		below := &slow{memory.New(), 200 * time.Millisecond}
+		s := breaker.New(below, 3, time.Second)
+		defer closing(t, s)
+		for range 3 {
+			_ = s.Lookup(budget(t, 100*time.Millisecond), new(store.Lookup))
 		}
-		wg.Wait()
+		time.Sleep(10 * time.Second)
+		if !s.Open() {
+			t.Error("it has closed, though each caller would time out again")
+		}
 	})
 }
 
 func TestACallerWhoGivesUpIsNoFailureOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := breaker.New(&sick{hang: true}, 1, time.Hour)
+		defer closing(t, s)
 		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		ctx, stop := context.WithTimeoutCause(hasty, time.Second, store.ErrBudget)
@@ -112,40 +244,76 @@ func TestACallerWhoGivesUpIsNoFailureOfTheStore(t *testing.T) {
 		if err := s.Lookup(ctx, new(store.Lookup)); !errors.Is(err, context.DeadlineExceeded) || s.Open() {
 			t.Fatalf("%v; open: %v", err, s.Open())
 		}
-		ctx, stop = context.WithTimeoutCause(t.Context(), time.Second, store.ErrBudget)
-		defer stop()
-		if err := s.Lookup(ctx, new(store.Lookup)); !errors.Is(err, context.DeadlineExceeded) || !s.Open() {
+		if err := s.Lookup(budget(t, time.Second), new(store.Lookup)); !errors.Is(err, context.DeadlineExceeded) || !s.Open() {
 			t.Fatalf("%v; open: %v", err, s.Open())
 		}
 	})
 }
 
-func TestAProbeThatTellsNothingOrPanicsIsNotTheLast(t *testing.T) {
+// A store that panics must not take the program with it where no caller could recover.
+func TestAProbeThatPanicsIsNotTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
 		s := breaker.New(below, 1, time.Second)
+		defer closing(t, s)
 		_ = s.Lookup(t.Context(), new(store.Lookup))
-		time.Sleep(time.Second)
-		gone, cancel := context.WithCancel(t.Context())
-		cancel()
-		_ = s.Lookup(gone, new(store.Lookup))
-		below.panic = true
-		func() {
-			defer func() { _ = recover() }()
-			_ = s.Lookup(t.Context(), new(store.Lookup))
-		}()
-		time.Sleep(time.Second)
-		below.panic, below.err = false, nil
+		below.be(nil, false, true)
+		time.Sleep(5 * time.Second)
+		if !s.Open() {
+			t.Error("a panic counts as a success")
+		}
+		below.be(nil, false, false)
+		time.Sleep(2 * time.Second)
 		if err := s.Lookup(t.Context(), new(store.Lookup)); err != nil || s.Open() {
 			t.Errorf("%v; open: %v", err, s.Open())
 		}
 	})
 }
 
+// Who has closed the plugin may go on to write: then nothing works in the background any more, and one
+// caller at a time is the probe.
+func TestAStoppedBreakerIsProbedByItsCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		below := &sick{err: errDown}
+		s := breaker.New(below, 1, time.Second)
+		_ = s.Lookup(t.Context(), new(store.Lookup))
+		s.Stop()
+		time.Sleep(time.Second)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = s.Lookup(gone, new(store.Lookup)) // a probe that tells nothing
+		below.be(nil, false, true)
+		func() {
+			defer func() { _ = recover() }()
+			_ = s.Lookup(t.Context(), new(store.Lookup)) // one that panics
+		}()
+		time.Sleep(time.Second)
+		below.be(nil, true, false)
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = s.Lookup(budget(t, time.Minute), new(store.Lookup)) })
+		synctest.Wait()
+		if err := s.Lookup(t.Context(), new(store.Lookup)); !errors.Is(err, breaker.ErrOpen) {
+			t.Errorf("a second probe went beside the first: %v", err)
+		}
+		wg.Wait()
+		time.Sleep(time.Second)
+		below.be(nil, false, false)
+		if err := s.Lookup(t.Context(), new(store.Lookup)); err != nil || s.Open() {
+			t.Errorf("%v; open: %v", err, s.Open())
+		}
+	})
+}
+
+// failing fails readers only.
+type failing struct{ store.Store }
+
+func (failing) Lookup(context.Context, *store.Lookup) error { return errDown }
+
 // Lookups that are too slow for their budget must not keep marks and new tokens from the store: the
 // commit would return, and other processes would serve what it replaced.
 func TestFailingReadersDoNotStopWriters(t *testing.T) {
-	s := breaker.New(&sick{Store: memory.New(), err: errDown}, 1, time.Hour)
+	s := breaker.New(&failing{memory.New()}, 1, time.Hour)
+	defer closing(t, s)
 	if err := s.Lookup(t.Context(), new(store.Lookup)); !errors.Is(err, errDown) {
 		t.Fatal(err)
 	}
@@ -157,3 +325,17 @@ func TestFailingReadersDoNotStopWriters(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// BenchmarkLookup is what the breaker adds to each call: it is on the path of every hit.
+func BenchmarkLookup(b *testing.B) {
+	s := breaker.New(&nothing{}, 0, 0)
+	l, ctx := new(store.Lookup), b.Context()
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = s.Lookup(ctx, l)
+	}
+}
+
+type nothing struct{ store.Store }
+
+func (*nothing) Lookup(context.Context, *store.Lookup) error { return nil }
