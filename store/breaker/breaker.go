@@ -46,7 +46,10 @@ type Store struct {
 	reads, writes *circuit
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store = (*Store)(nil)
+	_ store.Batch = (*Store)(nil)
+)
 
 // New returns next behind breakers that open after so many failures in a row, and probe it whenever
 // cooldown has passed. 0 stands for the defaults. Whoever made it stops or closes it.
@@ -81,6 +84,17 @@ func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 // Set implements [store.Store].
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	return s.reads.do(ctx, func() error { return s.next.Set(ctx, key, value, ttl) }, s.look(key))
+}
+
+// SetAll implements [store.Batch], in as many round trips as the store behind needs.
+func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
+	return s.reads.do(ctx, func() error { return store.SetAll(ctx, s.next, entries) }, func() check {
+		keys := make([]string, len(entries))
+		for i := range entries {
+			keys[i] = entries[i].Key
+		}
+		return s.look(keys...)()
+	})
 }
 
 // Delete implements [store.Store].
