@@ -195,18 +195,19 @@ func (l *lexer) word() token {
 	return token{kind: tWord, kw: lookup(s[start:i]), start: int32(start), end: int32(i)}
 }
 
-// number scans digits with at most one dot. Letters that follow at once, as in 1e5 or 0x1F, become a
-// word, which does no harm; in MySQL they make an identifier of the whole.
+// number scans digits with at most one dot, and an exponent. Letters that follow at once, as in 0x1F,
+// become a word, which does no harm; in MySQL they make an identifier of the whole.
 func (l *lexer) number(start int) token {
-	s, i := l.sql, l.pos
-	for i < len(s) && class[s[i]] == cDigit {
-		i++
+	s, i := l.sql, digits(l.sql, l.pos)
+	whole := start == l.pos
+	if whole && i < len(s) && s[i] == '.' && !(i+1 < len(s) && s[i+1] == '.') {
+		i, whole = digits(s, i+1), false
 	}
-	switch {
-	case i < len(s) && s[i] == '.' && start == l.pos && !(i+1 < len(s) && s[i+1] == '.'):
-		for i++; i < len(s) && class[s[i]] == cDigit; i++ {
-		}
-	case i < len(s) && l.d == MySQL && start == l.pos && inIdent(s[i]):
+	name := l.d == MySQL && start > 0 && s[start-1] == '.' // db.1e5x
+	if j := exponent(s, i); j > i && !name {
+		i, whole = j, false
+	}
+	if whole && l.d == MySQL && i < len(s) && inIdent(s[i]) {
 		for i++; i < len(s) && inIdent(s[i]); i++ {
 		}
 		l.pos = i
@@ -214,6 +215,28 @@ func (l *lexer) number(start int) token {
 	}
 	l.pos = i
 	return token{kind: tNumber, start: int32(start), end: int32(i)}
+}
+
+func digits(s string, i int) int {
+	for i < len(s) && class[s[i]] == cDigit {
+		i++
+	}
+	return i
+}
+
+// exponent is the end of the exponent at i, or i if there is none: 1e5or is 1e5 and OR.
+func exponent(s string, i int) int {
+	j := i + 1
+	if j >= len(s) || s[i]|0x20 != 'e' {
+		return i
+	}
+	if s[j] == '+' || s[j] == '-' {
+		j++
+	}
+	if end := digits(s, j); end > j {
+		return end
+	}
+	return i
 }
 
 // dot scans '.', or a number such as .5: one that does not follow a name at once.

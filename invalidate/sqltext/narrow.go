@@ -1,5 +1,10 @@
 package sqltext
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Narrow is what the text of a single statement on a single plain table tells of the rows that it reads or
 // writes. It tells nothing of what the functions that the text calls do (Info.Calls), nor of what only the
 // catalog shows: views, triggers, rules, the types of columns.
@@ -68,11 +73,60 @@ type Operand struct {
 }
 
 // Select is the query for columns of the rows that Where holds for, and which of the text's arguments
-// to pass to it, in order.
+// to pass to it, in order. It locks nothing.
 func (n *Narrow) Select(d Dialect, columns string) (sql string, params []int) {
 	sql = "SELECT " + columns + " FROM " + n.From
-	if n.Where != "" {
-		sql += " WHERE " + n.Where
+	if n.Where == "" {
+		return sql, nil
 	}
-	return sql, nil
+	sql += " WHERE "
+	if d == Postgres {
+		where, params := renumber(n.Where)
+		return sql + where, params
+	}
+	for i := range n.WhereParams {
+		params = append(params, n.WhereFirst+i)
+	}
+	return sql + n.Where, params
+}
+
+// renumber numbers the placeholders of a condition of PostgreSQL from one, in the order in which they
+// occur. params are the ordinals that they had.
+func renumber(where string) (sql string, params []int) {
+	var b strings.Builder
+	l := lexer{sql: where, d: Postgres}
+	numbers, copied := map[int]int{}, 0
+	for t := l.scan(); t.kind != tEnd; t = l.scan() {
+		if t.kind != tParam {
+			continue
+		}
+		old, ok := numbered(where[t.start:t.end])
+		if !ok {
+			continue
+		}
+		number := numbers[old]
+		if number == 0 {
+			params = append(params, old)
+			number = len(params)
+			numbers[old] = number
+		}
+		b.WriteString(where[copied:t.start])
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(number))
+		copied = int(t.end)
+	}
+	b.WriteString(where[copied:])
+	return b.String(), params
+}
+
+// maxParam is the greatest number of a placeholder that PostgreSQL's protocol can carry.
+const maxParam = 1<<16 - 1
+
+// numbered is the ordinal, counted from zero, of a placeholder such as $1.
+func numbered(text string) (ordinal int, ok bool) {
+	if len(text) < 2 || text[0] != '$' {
+		return 0, false
+	}
+	number, err := strconv.Atoi(text[1:])
+	return number - 1, err == nil && number >= 1 && number <= maxParam
 }

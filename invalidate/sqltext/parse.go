@@ -17,6 +17,7 @@ func parseAs(d Dialect, sql string) (*Info, int) {
 	}
 	p := parse(d, sql, d == MySQL, false)
 	if !p.doubtful {
+		p.info.Narrow = narrowOf(p)
 		return &p.info, p.params
 	}
 	// A backslash stands before a quote, and the text does not tell whether it escapes it.
