@@ -67,6 +67,77 @@ func (c *RedisClusterServers) Client(tb testing.TB, change ...func(*redis.Cluste
 	return client
 }
 
+// Masters returns the nodes that serve keys now. All nodes must run.
+func (c *RedisClusterServers) Masters(tb testing.TB) (masters []*RedisServer) {
+	tb.Helper()
+	for _, node := range c.Nodes {
+		if node.Master(tb) == 0 {
+			masters = append(masters, node)
+		}
+	}
+	return masters
+}
+
+// ReplicaOf returns a replica of that master.
+func (c *RedisClusterServers) ReplicaOf(tb testing.TB, master *RedisServer) *RedisServer {
+	tb.Helper()
+	for _, node := range c.Nodes {
+		if node.Master(tb) == master.port {
+			return node
+		}
+	}
+	tb.Fatalf("servers: cluster: %s has no replica", master.Addr)
+	return nil
+}
+
+// AwaitFailover waits until all others know that the slots of a node that was killed are served by its
+// replica.
+func (c *RedisClusterServers) AwaitFailover(tb testing.TB, dead *RedisServer) {
+	tb.Helper()
+	var alive []*RedisServer
+	for _, node := range c.Nodes {
+		if node != dead {
+			alive = append(alive, node)
+		}
+	}
+	c.await(tb, alive, func(ctx context.Context, clients []*redis.Client) error {
+		for _, client := range clients {
+			if err := serveAll(ctx, client); err != nil {
+				return err
+			}
+			slots, err := client.ClusterSlots(ctx).Result() //nolint:staticcheck // deprecated, yet what go-redis itself loads
+			if err != nil {
+				return err
+			}
+			for _, slot := range slots {
+				if slot.Nodes[0].Addr == dead.Addr {
+					return fmt.Errorf("servers: cluster: nobody has taken over from %s", dead.Addr)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// AwaitWhole waits until every node runs and knows all others, and every replica follows its master.
+func (c *RedisClusterServers) AwaitWhole(tb testing.TB) {
+	tb.Helper()
+	c.await(tb, c.Nodes, whole)
+}
+
+func (c *RedisClusterServers) await(tb testing.TB, nodes []*RedisServer, cond func(context.Context, []*redis.Client) error) {
+	tb.Helper()
+	var clients []*redis.Client
+	for _, node := range nodes {
+		client := redis.NewClient(node.probeOptions())
+		defer func() { _ = client.Close() }()
+		clients = append(clients, client)
+	}
+	if err := until(func(ctx context.Context) error { return cond(ctx, clients) }); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // create makes one cluster of the nodes: the steps of `redis-cli --cluster create`, but without its
 // pauses of a whole second.
 func (c *RedisClusterServers) create() error {
@@ -128,23 +199,31 @@ func (c *RedisClusterServers) meet(clients []*redis.Client) ([]string, error) {
 // whole checks that each node knows all others, and that every slot is served and has its replica.
 func whole(ctx context.Context, clients []*redis.Client) error {
 	for _, client := range clients {
-		info, err := client.ClusterInfo(ctx).Result()
-		if err != nil {
+		if err := serveAll(ctx, client); err != nil {
 			return err
-		}
-		for _, want := range []string{
-			"cluster_state:ok", fmt.Sprintf("cluster_slots_ok:%d", clusterSlots),
-			fmt.Sprintf("cluster_known_nodes:%d", clusterNodes), fmt.Sprintf("cluster_size:%d", clusterMasters),
-		} {
-			if !strings.Contains(info, want+"\r\n") {
-				return fmt.Errorf("servers: cluster: waiting for %s:\n%s", want, info)
-			}
 		}
 		if err := follows(ctx, client); err != nil {
 			return err
 		}
 	}
 	return replicasKnown(ctx, clients)
+}
+
+// serveAll checks that a node knows a master for every slot, and finds none of them failing.
+func serveAll(ctx context.Context, client *redis.Client) error {
+	info, err := client.ClusterInfo(ctx).Result()
+	if err != nil {
+		return err
+	}
+	for _, want := range []string{
+		"cluster_state:ok", fmt.Sprintf("cluster_slots_ok:%d", clusterSlots),
+		fmt.Sprintf("cluster_known_nodes:%d", clusterNodes), fmt.Sprintf("cluster_size:%d", clusterMasters),
+	} {
+		if !strings.Contains(info, want+"\r\n") {
+			return fmt.Errorf("servers: cluster: waiting for %s:\n%s", want, info)
+		}
+	}
+	return nil
 }
 
 // follows checks that a node, if it is a replica, has its master's data.

@@ -32,6 +32,7 @@ type process struct {
 type command struct {
 	path  string
 	args  []string
+	env   []string // in addition to ours
 	dir   string
 	as    *account
 	death syscall.Signal // what Linux sends when this test binary dies
@@ -45,6 +46,7 @@ func (c command) start(log string) (*process, error) {
 	}
 	p := &process{cmd: exec.Command(c.path, c.args...), log: log, done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = c.dir, out, out
+	p.cmd.Env = append(os.Environ(), c.env...)
 	p.cmd.SysProcAttr = sysProcAttr(c.as, c.death)
 	started := make(chan error)
 	go p.run(started)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,7 @@ type RedisServer struct {
 
 	path   string
 	args   []string
+	env    []string
 	port   int
 	as     *account
 	folder *folder
@@ -34,6 +36,11 @@ type RedisServer struct {
 // and override what is set here: Redis(t, "--maxmemory", "4mb", "--maxmemory-policy", "allkeys-lru").
 func Redis(tb testing.TB, args ...string) *RedisServer {
 	tb.Helper()
+	return startRedis(tb, args, nil)
+}
+
+func startRedis(tb testing.TB, args, env []string) *RedisServer {
+	tb.Helper()
 	path := redisProgram.find(tb)
 	as, err := accountFor("redis")
 	if err != nil {
@@ -42,7 +49,7 @@ func Redis(tb testing.TB, args ...string) *RedisServer {
 	var errs []error
 	// Another process may take the port first: then the server ends at once, and we draw again.
 	for range 3 {
-		s, err := newRedis(path, as, args)
+		s, err := newRedis(path, as, args, env)
 		if err == nil {
 			tb.Cleanup(s.close)
 			return s
@@ -53,7 +60,7 @@ func Redis(tb testing.TB, args ...string) *RedisServer {
 	return nil
 }
 
-func newRedis(path string, as *account, args []string) (*RedisServer, error) {
+func newRedis(path string, as *account, args, env []string) (*RedisServer, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -62,7 +69,7 @@ func newRedis(path string, as *account, args []string) (*RedisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &RedisServer{Addr: loopback(port), path: path, args: args, port: port, as: as, folder: f}
+	s := &RedisServer{Addr: loopback(port), path: path, args: args, env: env, port: port, as: as, folder: f}
 	if err := s.start(); err != nil {
 		s.close()
 		return nil, err
@@ -75,7 +82,7 @@ func (s *RedisServer) start() error {
 		"--bind", "127.0.0.1", "--port", fmt.Sprint(s.port), "--dir", s.folder.path,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice",
 	}
-	cmd := command{path: s.path, args: append(args, s.args...), dir: s.folder.path, as: s.as, death: syscall.SIGKILL}
+	cmd := command{path: s.path, args: append(args, s.args...), env: s.env, dir: s.folder.path, as: s.as, death: syscall.SIGKILL}
 	p, err := cmd.start(s.folder.join("log"))
 	if err != nil {
 		return err
@@ -137,6 +144,27 @@ func (s *RedisServer) Client(tb testing.TB, change ...func(*redis.Options)) *red
 
 // Pid returns the number of the process.
 func (s *RedisServer) Pid() int { return s.proc.cmd.Process.Pid }
+
+// Master returns the port of the server's master, 0 if it is one itself.
+func (s *RedisServer) Master(tb testing.TB) int {
+	tb.Helper()
+	client := redis.NewClient(s.probeOptions())
+	defer func() { _ = client.Close() }()
+	info, err := client.Info(context.Background(), "replication").Result()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.Lines(info) {
+		if port, ok := strings.CutPrefix(line, "master_port:"); ok {
+			n, err := strconv.Atoi(strings.TrimSpace(port))
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return n
+		}
+	}
+	return 0
+}
 
 // Stop ends the server in order. What it held is lost, except for a [RedisServer.Snapshot].
 func (s *RedisServer) Stop() { s.proc.stop(syscall.SIGTERM) }

@@ -191,3 +191,38 @@ func try(t *testing.T, f func(testing.TB)) (v *verdict) {
 	f(v)
 	return v
 }
+
+func TestRedisLivesByItsOwnClock(t *testing.T) {
+	s, clock := servers.RedisWithClock(t)
+	client, ctx := s.Client(t), t.Context()
+	if err := client.Set(ctx, "a", "x", time.Hour).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, jump := range []time.Duration{40 * time.Minute, -20 * time.Minute, 0} {
+		clock.Set(t, jump)
+		left, off := client.PTTL(ctx, "a").Val(), time.Until(client.Time(ctx).Val())
+		if d := left - (time.Hour - jump); d > 0 || d < -time.Minute {
+			t.Errorf("%v after a jump of %v the key has %v left", d, jump, left)
+		}
+		if d := off - jump; d > time.Minute || d < -time.Minute {
+			t.Errorf("the clock is off by %v after a jump of %v", off, jump)
+		}
+	}
+	clock.Set(t, 61*time.Minute)
+	if client.Exists(ctx, "a").Val() != 0 {
+		t.Error("the key outlived its hour")
+	}
+}
+
+func TestRedisClusterFailsOver(t *testing.T) {
+	c := servers.RedisCluster(t)
+	dead := c.Masters(t)[0]
+	replica := c.ReplicaOf(t, dead)
+	dead.Kill()
+	c.AwaitFailover(t, dead)
+	dead.Start(t)
+	c.AwaitWhole(t)
+	if c.ReplicaOf(t, replica) != dead {
+		t.Error("the old master does not follow the new one")
+	}
+}
