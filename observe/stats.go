@@ -13,6 +13,19 @@ type Counts struct {
 	Stale    uint64 // answered from an entry past its TTL
 	Bypasses uint64 // answered by the database, the cache left alone
 	Fills    uint64 // entries written
+	// Dropped counts the loads that took the place of an entry which an invalidation had dropped, and
+	// Identical those of them that gave the very same answer: nothing that the entry showed had changed.
+	// Entries that nobody asks for again are in neither.
+	Dropped, Identical uint64
+}
+
+// OverInvalidated is the share of dropped entries that need not have been dropped, from 0 to 1: how coarse
+// invalidation is for these reads. It is 0 where nothing was dropped.
+func (c Counts) OverInvalidated() float64 {
+	if c.Dropped == 0 {
+		return 0
+	}
+	return float64(c.Identical) / float64(c.Dropped)
 }
 
 // Stats is a snapshot of the counters since the plugin was made. The numbers are each exact, but not
@@ -44,8 +57,10 @@ type Stats struct {
 // Counter counts the reads of one region or table. The zero value is ready; it is safe for concurrent
 // use.
 type Counter struct {
-	outcomes [Bypass + 1]atomic.Uint64
-	fills    atomic.Uint64
+	outcomes  [Bypass + 1]atomic.Uint64
+	fills     atomic.Uint64
+	dropped   atomic.Uint64
+	identical atomic.Uint64
 }
 
 // Add counts one read.
@@ -54,13 +69,25 @@ func (c *Counter) Add(o Outcome) { c.outcomes[o].Add(1) }
 // Fill counts one entry written.
 func (c *Counter) Fill() { c.fills.Add(1) }
 
+// Dropped counts one load in place of a dropped entry; identical tells that it gave the same answer.
+func (c *Counter) Dropped(identical bool) {
+	// In this order, and read in the other, no snapshot shows more identical ones than dropped ones.
+	c.dropped.Add(1)
+	if identical {
+		c.identical.Add(1)
+	}
+}
+
 func (c *Counter) counts() Counts {
+	identical := c.identical.Load()
 	return Counts{
-		Hits:     c.outcomes[Hit].Load(),
-		Misses:   c.outcomes[Miss].Load(),
-		Stale:    c.outcomes[Stale].Load(),
-		Bypasses: c.outcomes[Bypass].Load(),
-		Fills:    c.fills.Load(),
+		Hits:      c.outcomes[Hit].Load(),
+		Misses:    c.outcomes[Miss].Load(),
+		Stale:     c.outcomes[Stale].Load(),
+		Bypasses:  c.outcomes[Bypass].Load(),
+		Fills:     c.fills.Load(),
+		Dropped:   c.dropped.Load(),
+		Identical: identical,
 	}
 }
 
@@ -122,6 +149,10 @@ func (r *Recorder) Count(o Outcome, reason Reason) {
 
 // Fill counts one entry written in the total.
 func (r *Recorder) Fill() { r.total.Fill() }
+
+// Dropped counts one load in place of a dropped entry in the total; identical tells that it gave the same
+// answer.
+func (r *Recorder) Dropped(identical bool) { r.total.Dropped(identical) }
 
 // Coalesced counts one read that was answered by another caller's load.
 func (r *Recorder) Coalesced() { r.coalesced.Add(1) }

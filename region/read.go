@@ -134,10 +134,13 @@ func (r *Region) read(ctx context.Context, q *Request) (Result, error) {
 	if !e.current(q, l) {
 		return Result{}, ErrSchema
 	}
+	var dropped []byte
 	if q.Mode != Refresh {
-		if res, ok := r.serve(ctx, q, l); ok {
+		res, was, ok := r.serve(ctx, q, l)
+		if ok {
 			return res, nil
 		}
+		dropped = was
 	}
 	if q.Mode == OnlyIfCached {
 		return Result{Outcome: observe.Miss}, ErrCacheMiss
@@ -154,6 +157,9 @@ func (r *Region) read(ctx context.Context, q *Request) (Result, error) {
 		if !clean(l.States) {
 			return r.bypass(q, observe.Marked, "")
 		}
+	}
+	if dropped != nil && !q.NoFill {
+		q = r.compared(q, dropped)
 	}
 	return r.load(ctx, q, appendTokens(nil, l.States), landed)
 }
@@ -183,10 +189,10 @@ func (r *Region) bypass(q *Request, reason observe.Reason, detail string) (Resul
 	return Result{Outcome: observe.Bypass, Reason: reason, Detail: detail}, nil
 }
 
-// serve answers from the entry if it may be.
-func (r *Region) serve(ctx context.Context, q *Request, l *store.Lookup) (Result, bool) {
+// serve answers from the entry if it may be. dropped is the payload of one that an invalidation has dropped.
+func (r *Region) serve(ctx context.Context, q *Request, l *store.Lookup) (res Result, dropped []byte, ok bool) {
 	if l.Values[0] == nil || !clean(l.States) {
-		return Result{}, false
+		return Result{}, nil, false
 	}
 	var env serializer.Envelope
 	if err := env.Decode(q.Key, l.Values[0]); err != nil || env.Kind != q.Kind {
@@ -194,18 +200,18 @@ func (r *Region) serve(ctx context.Context, q *Request, l *store.Lookup) (Result
 		if !errors.Is(err, serializer.ErrVersion) {
 			r.engine.cfg.Recorder.Rejected()
 		}
-		return Result{}, false
+		return Result{}, nil, false
 	}
 	if !match(env.Tokens, l.States) {
-		return Result{}, false
+		return Result{}, env.Payload, false
 	}
 	if !env.IsOld(time.Now()) {
-		return Result{Payload: env.Payload, Outcome: observe.Hit}, true
+		return Result{Payload: env.Payload, Outcome: observe.Hit}, nil, true
 	}
 	if q.Later == nil || !r.refresh(ctx, q, bytes.Clone(env.Tokens)) {
-		return Result{}, false
+		return Result{}, nil, false
 	}
-	return Result{Payload: env.Payload, Outcome: observe.Stale}, true
+	return Result{Payload: env.Payload, Outcome: observe.Stale}, nil, true
 }
 
 // load asks the database, once for all callers of this process that saw the same tokens. landed is the
