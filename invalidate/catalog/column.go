@@ -70,6 +70,9 @@ func (c *Column) Argument(v any) (text string, null, ok bool) {
 		}
 		text, ok = c.signed(v)
 	case uint64:
+		if c.counts && v == 0 {
+			return "", false, false
+		}
 		text, ok = c.unsigned(v)
 	case string:
 		text, ok = c.text(v)
@@ -106,16 +109,17 @@ func (c *Column) written(s string) (string, bool) {
 		}
 		return c.text(s)
 	}
+	var text string
+	var ok bool
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-		text, ok := c.signed(i)
-		return text, ok && text == s
+		text, ok = c.signed(i)
+	} else if u, err := strconv.ParseUint(s, 10, 64); err == nil {
+		text, ok = c.unsigned(u)
 	}
-	u, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
+	if !ok || text != s { // 007 may be what a column with ZEROFILL shows, or what is no number there
 		return "", false
 	}
-	text, ok := c.unsigned(u)
-	return text, ok && text == s
+	return text, true
 }
 
 func (c *Column) signed(i int64) (string, bool) {
