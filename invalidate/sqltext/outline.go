@@ -1,0 +1,131 @@
+package sqltext
+
+import "strings"
+
+// Outline is what a SELECT on one table makes of the rows that its WHERE leaves.
+type Outline struct {
+	// Plain says that each of these rows gives one row of the answer, whatever the others are, and that
+	// every column of the answer that bears the name of a column of the table is that column.
+	Plain bool
+	// Ordered says that there is an ORDER BY.
+	Ordered bool
+	// Order is the column of an ORDER BY that has but one, canonical as in Pin, "" for any other. Desc
+	// says that the order is descending.
+	Order string
+	Desc  bool
+}
+
+// OutlineOf reads a text whose Info has a Narrow.
+func OutlineOf(d Dialect, sql string) Outline {
+	o := outliner{lexer: lexer{sql: sql, d: d, escapes: d == MySQL}}
+	o.tok = o.scan()
+	if !o.word("select") {
+		return Outline{}
+	}
+	plain := o.columns()
+	for ; o.tok.kind != tEnd; o.tok = o.scan() {
+		if o.tok.kind != tWord {
+			continue
+		}
+		if o.word("order") && o.word("by") {
+			o.out.Ordered = true
+			o.order()
+		}
+		plain = plain && !unplain[o.tok.kw] && !o.unplainWord()
+	}
+	o.out.Plain = plain && !o.doubtful && o.lost == "" && o.broken == ""
+	return o.out
+}
+
+// outliner reads a text token by token.
+type outliner struct {
+	lexer
+	tok token
+	out Outline
+}
+
+// word skips the current token if it is the bare word, given in lower case.
+func (o *outliner) word(word string) bool {
+	if !o.is(word) {
+		return false
+	}
+	o.tok = o.scan()
+	return true
+}
+
+func (o *outliner) is(word string) bool {
+	p := parser{lexer: lexer{sql: o.sql}}
+	return p.is(o.tok, word)
+}
+
+// unplain are keywords after which an answer depends on several rows at once, or has rows of its own.
+var unplain = map[keyword]bool{kDistinct: true, kUnion: true, kExcept: true, kMinus: true, kSelect: true,
+	kOver: true, kFilter: true, kPartition: true, kInto: true, kFor: true, kLock: true, kWithin: true, kGrouping: true}
+
+// unplainWord says so for words that share a keyword with harmless ones.
+func (o *outliner) unplainWord() bool {
+	if o.tok.kw != kTail {
+		return false
+	}
+	return !o.is("where") && !o.is("order")
+}
+
+// columns reads the columns of the answer, up to FROM. It reports false unless each is a column's name,
+// perhaps qualified, or a star.
+func (o *outliner) columns() bool {
+	for {
+		if !o.column() {
+			return false
+		}
+		switch {
+		case o.tok.kind == tComma:
+			o.tok = o.scan()
+		case o.tok.kw == kFrom:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+// column reads a name, or a star.
+func (o *outliner) column() bool {
+	for {
+		t := o.tok
+		o.tok = o.scan()
+		switch {
+		case t.kind == tOp && o.sql[t.start] == '*':
+			return true
+		case t.kind == tQuoted, t.kind == tWord && t.kw == kNone:
+		default:
+			return false
+		}
+		if o.tok.kind != tDot {
+			return true
+		}
+		o.tok = o.scan()
+	}
+}
+
+// order reads what ORDER BY orders by.
+func (o *outliner) order() {
+	var last token
+	for {
+		last = o.tok
+		if last.kind != tQuoted && last.kind != tWord || last.kw != kNone {
+			return
+		}
+		if o.tok = o.scan(); o.tok.kind != tDot {
+			break
+		}
+		o.tok = o.scan()
+	}
+	desc := o.word("desc")
+	if !desc {
+		o.word("asc")
+	}
+	if o.tok.kind == tEnd {
+		p := parser{lexer: lexer{sql: o.sql}}
+		o.out.Order, o.out.Desc = strings.ToLower(p.unquote(last)), desc
+	}
+}
