@@ -73,8 +73,15 @@ func (e *Engine) enrol(ctx context.Context, q *Request) error {
 // fill stores what was loaded, under the tokens seen before the load. A store that fails is
 // recorded; the caller has its answer already.
 func (r *Region) fill(ctx context.Context, q *Request, tokens []byte, l Loaded) {
+	if q.NoFill || l.Reason != "" {
+		return
+	}
+	if q.store != nil {
+		q.store(ctx, l)
+		return
+	}
 	ttl := r.ttl(q, l.Empty)
-	if q.NoFill || l.Reason != "" || ttl <= 0 {
+	if ttl <= 0 {
 		return
 	}
 	e := r.engine
@@ -91,15 +98,33 @@ func (r *Region) fill(ctx context.Context, q *Request, tokens []byte, l Loaded) 
 		e.cfg.Logger.DebugContext(ctx, "gormcache: entry not stored", "error", err)
 		return
 	}
-	// The caller may have given up by now, the entry is worth keeping all the same.
+	if r.set(ctx, store.Entry{Key: q.Key, Value: value, TTL: keep}) {
+		r.filled(q)
+	}
+}
+
+// set stores entries, and tells whether the store has taken them. The caller may have given up by now, they
+// are worth keeping all the same.
+func (r *Region) set(ctx context.Context, entries ...store.Entry) bool {
+	e := r.engine
 	ctx = context.WithoutCancel(ctx)
 	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.WriteTimeout, store.ErrBudget)
 	defer cancel()
-	if err := e.cfg.Store.Set(budget, q.Key, value, keep); err != nil {
-		e.storeError(ctx, "set", err)
-		return
+	var err error
+	if len(entries) == 1 {
+		err = e.cfg.Store.Set(budget, entries[0].Key, entries[0].Value, entries[0].TTL)
+	} else {
+		err = store.SetAll(budget, e.cfg.Store, entries)
 	}
-	e.cfg.Recorder.Fill()
+	if err != nil {
+		e.storeError(ctx, "set", err)
+	}
+	return err == nil
+}
+
+// filled counts an entry that was stored.
+func (r *Region) filled(q *Request) {
+	r.engine.cfg.Recorder.Fill()
 	r.counter.Fill()
 	for _, c := range q.Counters {
 		c.Fill()

@@ -74,6 +74,9 @@ type Request struct {
 	// Tables and Counters are the tables the request reads, for hooks and counters.
 	Tables   []string
 	Counters []*observe.Counter
+
+	// store takes the place of storing one entry.
+	store func(context.Context, Loaded)
 }
 
 // Result is how a read ended.

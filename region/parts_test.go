@@ -1,0 +1,305 @@
+package region_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// children is a table whose answers fall into one part for each parent.
+type children struct {
+	*fixture
+	*region.Region
+	loaded [][]int // the parents of each load
+	during func()  // runs while the database answers
+	change func(q *region.PartsRequest)
+}
+
+func openChildren(t *testing.T, cfg region.Config, change ...func(*region.EngineConfig)) *children {
+	f := open(t, cfg, change...)
+	return &children{fixture: f, Region: f.region(t)}
+}
+
+func partTag(parent int) string { return fmt.Sprintf("test:s:children.parent.%d", parent) }
+
+func (c *children) request(parents ...int) *region.PartsRequest {
+	q := &region.PartsRequest{}
+	q.Key, q.Kind, q.Tags = fmt.Sprintf("test:e:%v", parents), serializer.KindRows, c.Tags("test:b:children")
+	for _, p := range parents {
+		q.Parts = append(q.Parts, region.Part{Key: fmt.Sprintf("test:e:%d", p), Tag: partTag(p)})
+	}
+	q.LoadParts = func(_ context.Context, missing []int) (region.Loaded, []region.LoadedPart, error) {
+		var asked []int
+		var parts []region.LoadedPart
+		var all []string
+		for _, i := range missing {
+			asked = append(asked, parents[i])
+			all = append(all, fmt.Sprint("of ", parents[i]))
+			parts = append(parts, region.LoadedPart{Payload: []byte(all[len(all)-1]), Empty: parents[i] == 0})
+		}
+		c.loaded = append(c.loaded, asked)
+		if c.during != nil {
+			c.during()
+		}
+		return region.Loaded{Payload: []byte(strings.Join(all, ","))}, parts, nil
+	}
+	if c.change != nil {
+		c.change(q)
+	}
+	return q
+}
+
+// read returns what was found, then what was loaded.
+func (c *children) read(t *testing.T, parents ...int) string {
+	t.Helper()
+	res, err := c.ReadParts(t.Context(), c.request(parents...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return show(res)
+}
+
+func show(res region.PartsResult) string {
+	var hits []string
+	for _, h := range res.Hits {
+		if h != nil {
+			hits = append(hits, string(h))
+		}
+	}
+	return strings.Join(hits, ",") + "|" + string(res.Payload) + "|" + res.Outcome.String()
+}
+
+func (c *children) want(t *testing.T, want string, parents ...int) {
+	t.Helper()
+	if got := c.read(t, parents...); got != want {
+		t.Errorf("parts of %v: got %q, want %q", parents, got, want)
+	}
+}
+
+func TestOnlyMissingPartsAreLoaded(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.want(t, "|of 1,of 2|miss", 1, 2)
+	c.want(t, "of 2,of 1||hit", 2, 1)
+	c.want(t, "of 1,of 2|of 3,of 0|miss", 3, 1, 0, 2)
+	c.want(t, "of 0||hit", 0)
+	if want := [][]int{{1, 2}, {3, 0}}; fmt.Sprint(c.loaded) != fmt.Sprint(want) {
+		t.Errorf("loaded %v, want %v", c.loaded, want)
+	}
+	if s := c.recorder.Snapshot(); s.Hits != 2 || s.Misses != 2 || s.Fills != 4 {
+		t.Errorf("%d hits, %d misses, %d fills", s.Hits, s.Misses, s.Fills)
+	}
+}
+
+// settle does to a tag what a commit does.
+func (c *children) settle(t *testing.T, tags ...string) {
+	t.Helper()
+	if err := c.store.Settle(t.Context(), tags, store.NewWriter(), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestATagOfAPartDropsThatPart(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1, 2)
+	c.settle(t, partTag(1))
+	c.want(t, "of 2|of 1|miss", 1, 2)
+	c.settle(t, "test:b:children")
+	c.want(t, "|of 1,of 2|miss", 1, 2)
+	c.settle(t, "test:n")
+	c.want(t, "|of 1,of 2|miss", 1, 2)
+}
+
+// What is loaded while a commit goes on is stored under the tokens of before, which nobody accepts.
+func TestPartsLoadedTooEarlyAreNotServed(t *testing.T) {
+	for _, tag := range []string{partTag(1), "test:b:children"} {
+		c := openChildren(t, region.Config{TTL: time.Hour})
+		c.during = func() { c.settle(t, tag) }
+		c.read(t, 1)
+		c.during = nil
+		c.want(t, "|of 1|miss", 1)
+		c.want(t, "of 1||hit", 1)
+	}
+}
+
+func TestAMarkedPartIsLoadedAndNotStored(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1, 2)
+	w := store.NewWriter()
+	if err := c.store.Mark(t.Context(), []string{partTag(1), partTag(3)}, w, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, "of 2|of 1,of 3,of 4|miss", 1, 2, 3, 4)
+	if err := c.store.Unmark(t.Context(), []string{partTag(1), partTag(3)}, w); err != nil {
+		t.Fatal(err)
+	}
+	// The entry of 1 is that of before, and its writer has not written. That of 3 was never stored.
+	c.want(t, "of 1,of 2,of 4|of 3|miss", 1, 2, 3, 4)
+}
+
+func TestAMarkOnASharedTagBypasses(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1)
+	if err := c.store.Mark(t.Context(), []string{"test:b:children"}, store.NewWriter(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, "||bypass", 1, 2)
+	if len(c.loaded) != 1 {
+		t.Errorf("loaded %v", c.loaded)
+	}
+}
+
+func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	tracks, enrolled := []string{"test:q:children", "test:q:children.parent"}, 0
+	c.change = func(q *region.PartsRequest) {
+		q.Tags = append(q.Tags, tracks...)
+		q.Tracks, q.Enrol = tracks, func(ctx context.Context) error {
+			enrolled++
+			return c.store.Settle(ctx, tracks, store.NewWriter(), 0)
+		}
+	}
+	c.want(t, "|of 1|miss", 1)
+	c.want(t, "of 1|of 2|miss", 1, 2)
+	if enrolled != 1 {
+		t.Errorf("enrolled %d times", enrolled)
+	}
+	c.settle(t, tracks[0]) // evicted and made again
+	c.want(t, "|of 1|miss", 1)
+	c.change = func(q *region.PartsRequest) {
+		q.Tags = append(q.Tags, "test:q:x", "test:q:y")
+		q.Tracks, q.Enrol = []string{"test:q:x", "test:q:y"}, func(context.Context) error { return nil }
+	}
+	c.want(t, "||bypass", 7) // an enrolment that waits for a writer: nothing is concluded
+}
+
+func TestPartsByMode(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1)
+	c.change = func(q *region.PartsRequest) { q.Mode = region.OnlyIfCached }
+	c.want(t, "of 1||hit", 1)
+	if _, err := c.ReadParts(t.Context(), c.request(1, 2)); !errors.Is(err, region.ErrCacheMiss) {
+		t.Errorf("%v, want ErrCacheMiss", err)
+	}
+	c.change = func(q *region.PartsRequest) { q.Mode = region.Refresh }
+	c.want(t, "|of 1|miss", 1)
+	c.change = func(q *region.PartsRequest) { q.NoFill = true }
+	c.want(t, "of 1|of 5|miss", 1, 5)
+	c.want(t, "of 1|of 5|miss", 1, 5)
+}
+
+func TestPartsKeepTheirTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openChildren(t, region.Config{TTL: time.Hour, NegativeTTL: time.Minute, StaleWhileRevalidate: time.Hour})
+		c.read(t, 0, 1)
+		time.Sleep(2 * time.Minute)
+		c.want(t, "of 1|of 0|miss", 0, 1)
+		time.Sleep(time.Hour)
+		c.want(t, "|of 0,of 1|miss", 0, 1)
+	})
+}
+
+func TestPartsThatDoNotComeApart(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	failure := errors.New("no such table")
+	for _, err := range []error{region.ErrParts, failure} {
+		c.change = func(q *region.PartsRequest) {
+			q.LoadParts = func(context.Context, []int) (region.Loaded, []region.LoadedPart, error) {
+				return region.Loaded{}, nil, err
+			}
+		}
+		if _, got := c.ReadParts(t.Context(), c.request(1)); !errors.Is(got, err) {
+			t.Errorf("%v, want %v", got, err)
+		}
+	}
+	if s := c.recorder.Snapshot(); s.Misses != 1 || s.Fills != 0 {
+		t.Errorf("%d misses, %d fills: what does not come apart is counted when it is read whole", s.Misses, s.Fills)
+	}
+}
+
+func TestPartsOfAStoreThatFails(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1)
+	c.store.lookup = errors.New("down")
+	c.want(t, "||bypass", 1)
+	c.store.lookup, c.store.set = nil, errors.New("down")
+	c.want(t, "of 1|of 2|miss", 1, 2)
+	c.want(t, "of 1|of 2|miss", 1, 2)
+	blocked := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *region.EngineConfig) {
+		cfg.Blocked = func(tags []string) bool { return slices.Contains(tags, partTag(1)) }
+	})
+	blocked.want(t, "||bypass", 2, 1)
+	blocked.want(t, "|of 2|miss", 2)
+}
+
+func TestPartsOfADamagedEntry(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1, 2)
+	if err := c.store.Set(t.Context(), "test:e:1", []byte("gc\x01damaged, and long enough for an envelope"), 0); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, "of 2|of 1|miss", 1, 2)
+	if n := c.recorder.Snapshot().Rejected; n != 1 {
+		t.Errorf("%d rejected", n)
+	}
+}
+
+// Of many who miss the same, one asks the database.
+func TestLoadsOfPartsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openChildren(t, region.Config{TTL: time.Hour})
+		c.read(t, 1)
+		var loads, outcomes atomic.Int64
+		request := c.request(1, 2)
+		request.LoadParts = func(context.Context, []int) (region.Loaded, []region.LoadedPart, error) {
+			loads.Add(1)
+			time.Sleep(time.Second)
+			return region.Loaded{Payload: []byte("of 2")}, []region.LoadedPart{{Payload: []byte("of 2")}}, nil
+		}
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				res, err := c.ReadParts(t.Context(), request)
+				if err != nil || show(res) != "of 1|of 2|miss" {
+					t.Errorf("%q, %v", show(res), err)
+				}
+				outcomes.Add(1)
+			})
+		}
+		wg.Wait()
+		if loads.Load() != 1 || outcomes.Load() != 20 {
+			t.Errorf("%d loads for %d callers", loads.Load(), outcomes.Load())
+		}
+		c.want(t, "of 1,of 2||hit", 1, 2)
+	})
+}
+
+func TestPartsOfAnotherSchema(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *region.EngineConfig) {
+		cfg.Schema = func(store.Token) uint64 { return 2 }
+	})
+	c.change = func(q *region.PartsRequest) { q.Schema, q.OfSchema = 1, true }
+	if _, err := c.ReadParts(t.Context(), c.request(1)); !errors.Is(err, region.ErrSchema) {
+		t.Errorf("%v, want ErrSchema", err)
+	}
+	c.change = func(q *region.PartsRequest) { q.Schema, q.OfSchema = 2, true }
+	c.want(t, "|of 1|miss", 1)
+	c.Close()
+	if _, err := c.ReadParts(t.Context(), c.request(1)); !errors.Is(err, region.ErrClosed) {
+		t.Errorf("%v, want ErrClosed", err)
+	}
+	if s := c.recorder.Snapshot(); s.Bypassed[observe.Marked] != 0 {
+		t.Error("marked")
+	}
+}
