@@ -202,11 +202,9 @@ func (n *narrower) operator() bool {
 	switch n.tok.kw {
 	case kNone:
 		return !n.is(n.tok, "xor")
-	case kAnd:
-		return !n.is(n.tok, "case") && !n.is(n.tok, "when") && !n.is(n.tok, "else") && !n.is(n.tok, "end")
-	case kIn, kIs, kNot, kAll, kDistinct:
+	case kAnd, kIn, kIs, kNot, kAll, kDistinct:
 		return true
-	case kOr, kThen:
+	case kOr, kThen: // of CASE: an AND in it joins other things
 		return false
 	case kSide, kReplace, kInsert, kValues:
 		if n.parenAhead() { // a function
