@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -17,7 +18,7 @@ import (
 
 // Defaults of a [Config].
 const (
-	DefaultRegion       = "default"
+	DefaultRegion       = fromcache.DefaultRegion
 	DefaultTTL          = 5 * time.Minute
 	DefaultReadTimeout  = 50 * time.Millisecond
 	DefaultWriteTimeout = time.Second
@@ -43,6 +44,12 @@ type Config struct {
 
 	// Regions are the policies by name. Defaults to one named "default" with a TTL of 5 minutes.
 	Regions map[string]region.Config
+
+	// Models sends queries through the cache that do not ask for it. A key is the name of a model's type
+	// ("User", "models.User"), of a table ("users"), a pattern for either as for path.Match ("order*"), or
+	// "*" for all there are. The most specific one holds: a name, then the longest pattern, then the model's
+	// own method CachePolicy, then "*". A query's own scope takes the place of all. Defaults to none.
+	Models map[string]fromcache.Policy
 
 	// Views tells for each view or foreign table that queries read from which tables (or views) it
 	// reads. Plain views need no declaration, as long as their own text tells what they read;
@@ -162,8 +169,19 @@ func (c Config) Validate() error {
 	if c.WritePolicy > invalidate.FailWrite {
 		bad("WritePolicy is %d: use invalidate.AllowStale or invalidate.FailWrite", c.WritePolicy)
 	}
+	if err := fromcache.CheckModels(c.Models, c.exists); err != nil {
+		bad("%w", err)
+	}
 	errs = append(errs, declared("Views", c.Views), declared("Triggers", c.Triggers), declared("Tracked", c.Tracked))
 	return errors.Join(errs...)
+}
+
+// exists says whether a region is configured.
+func (c Config) exists(name string) error {
+	if _, ok := c.Regions[name]; ok {
+		return nil
+	}
+	return fmt.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, slices.Sorted(maps.Keys(c.Regions)))
 }
 
 func declared(field string, m map[string][]string) error {

@@ -165,6 +165,7 @@ func (p *Plugin) build(name string, dialect sqltext.Dialect) {
 		Dialect:      name,
 		Database:     p.cfg.Database,
 		Tracked:      tracked(p.cfg.Tracked),
+		Models:       p.cfg.Models,
 		ReplicaReads: p.cfg.ReplicaLag > 0,
 	}))
 }
@@ -227,6 +228,7 @@ func (p *Plugin) register(db *gorm.DB) error {
 	}{
 		{query, "gorm:query", inv.Query, false},
 		{query, "gorm:query", cache.Query, false},
+		{query, "gorm:preload", cache.Preload, true},
 		{row, "gorm:row", inv.Row, false},
 		{row, "gorm:row", cache.Row, false},
 		{create, "gorm:create", inv.Statement, false},

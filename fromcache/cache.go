@@ -23,9 +23,10 @@ type Cache struct {
 	cfg      Config
 	plans    plans
 	prints   fingerprints
+	policies *policies
 }
 
-// Config is what a [Cache] works with. All must be set but Database.
+// Config is what a [Cache] works with. All must be set but Database, Tracked and Models.
 type Config struct {
 	Engine      *region.Engine
 	Invalidator *invalidate.Invalidator
@@ -38,6 +39,8 @@ type Config struct {
 	Database string
 	// Tracked are the columns, by table, on whose values queries may depend; canonical names.
 	Tracked map[string][]string
+	// Models are the policies by model, table or pattern; [CheckModels] has passed them.
+	Models map[string]Policy
 	// ReplicaReads lets loads go to replicas that dbresolver picks. Otherwise what is stored comes
 	// from a source, which does not lag.
 	ReplicaReads bool
@@ -45,13 +48,20 @@ type Config struct {
 
 // New returns the read path for an engine and an invalidator.
 func New(cfg Config) *Cache {
-	return &Cache{engine: cfg.Engine, inv: cfg.Invalidator, replayer: cfg.Replayer, cfg: cfg}
+	return &Cache{
+		engine: cfg.Engine, inv: cfg.Invalidator, replayer: cfg.Replayer, cfg: cfg,
+		policies: newPolicies(cfg.Models, exists(cfg.Engine)),
+	}
 }
 
 // Query wraps the callback behind Find, First, Count, Pluck and the like.
 func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
-		if scope := of(db.Statement); scope != nil && db.Error == nil {
+		scope := of(db.Statement)
+		if scope == nil || scope.bare {
+			scope = c.policed(db, scope, false)
+		}
+		if scope != nil && db.Error == nil {
 			c.query(db, scope, next)
 			return
 		}
@@ -62,7 +72,11 @@ func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
 // Row wraps the callback behind Rows, Row and Scan.
 func (c *Cache) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
-		if scope := of(db.Statement); scope != nil && db.Error == nil {
+		scope := of(db.Statement)
+		if scope == nil || scope.bare {
+			scope = c.policed(db, scope, true)
+		}
+		if scope != nil && db.Error == nil {
 			c.row(db, scope, next)
 			return
 		}
@@ -159,7 +173,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (*answer, error) {
 	if err != nil {
 		return &answer{}, err
 	}
-	if c.engine.Closed() {
+	if c.engine.Closed() && !scope.silent() {
 		return &answer{}, region.ErrClosed
 	}
 	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db.Statement)}
@@ -201,6 +215,9 @@ func (q *query) answer(ctx context.Context) (*answer, error) {
 	res, err := q.region.Read(ctx, &q.request)
 	ans := &answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
+	if q.scope.silent() && errors.Is(err, region.ErrClosed) {
+		return ans, nil
+	}
 	if err != nil || res.Outcome == observe.Bypass {
 		return ans, err
 	}

@@ -31,6 +31,7 @@ type plan struct {
 	// those.
 	narrowed *invalidate.Narrowed
 	base     []string
+	off      []string // tables that policies keep out
 }
 
 type planKey struct {
@@ -86,6 +87,7 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 		return nil, bypass{reason: observe.Tables, detail: reading.Detail}
 	}
 	pl := q.newPlan(reading.Tables)
+	pl.off = q.policies.off(info.Reads, reading.Tables)
 	if pl.narrowed = q.inv.Narrow(reading, info, q.tracked); pl.narrowed != nil {
 		pl.base = q.region.Tags()
 	}
@@ -109,7 +111,9 @@ func (q *query) newPlan(tables []string) *plan {
 }
 
 // tracked tells that queries may be pinned on a column by its values.
-func (c *Cache) tracked(table, column string) bool { return slices.Contains(c.cfg.Tracked[table], column) }
+func (c *Cache) tracked(table, column string) bool {
+	return slices.Contains(c.cfg.Tracked[table], column)
+}
 
 // depends fills in the tags that the query depends on with its arguments. They are part of its class: the
 // same query may depend on rows with some arguments, and on tables with others.

@@ -48,6 +48,9 @@ func (q *query) prepare() bypass {
 	if b.reason != "" {
 		return b
 	}
+	if table, ok := q.off(pl); ok {
+		return bypass{reason: observe.Policy, detail: table}
+	}
 	key, ok := q.key(stmt, pl, q.depends(pl, stmt.Vars))
 	if !ok {
 		return bypass{reason: observe.Argument}
@@ -65,6 +68,19 @@ func (q *query) prepare() bypass {
 	q.request.NoFill = state.In && !state.ReadCommitted
 	q.loads(stmt, state)
 	return bypass{}
+}
+
+// off finds a table that policies keep out of queries by policy.
+func (q *query) off(pl *plan) (table string, ok bool) {
+	if !q.scope.policy {
+		return "", false
+	}
+	for _, table := range pl.off {
+		if table != q.scope.own {
+			return table, true
+		}
+	}
+	return "", false
 }
 
 // asked are the reasons that need no look at the SQL.

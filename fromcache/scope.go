@@ -3,6 +3,7 @@ package fromcache
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -30,12 +31,21 @@ type Cached struct {
 	key           []any
 	tags          []string
 	err           error
+	bare          bool   // options only: the region is that of the model's policy
+	policy        bool   // a policy has made it
+	own           string // the table that the policy is for
 }
 
-var _ clause.Expression = (*Cached)(nil)
-
-// Option changes how one query uses its region.
+// Option changes how one query uses its region. Given to [Region] it belongs to that scope. As a clause by
+// itself, as in db.Clauses(fromcache.Bypass()), it changes the scope that the query has, or what the model's
+// [Policy] says; where neither is, it is an error, but for [Bypass].
 type Option func(*Cached)
+
+var (
+	_ clause.Expression      = (*Cached)(nil)
+	_ clause.Expression      = (Option)(nil)
+	_ gorm.StatementModifier = (Option)(nil)
+)
 
 // Region makes a query read through the region of that name. The result goes into gorm.DB.Clauses or
 // gorm.G. An unknown region, or a bad option, is an error of the query.
@@ -52,6 +62,35 @@ func Scope(name string, opts ...Option) func(*gorm.DB) *gorm.DB {
 	c := Region(name, opts...)
 	return func(db *gorm.DB) *gorm.DB { return db.Clauses(c) }
 }
+
+// With is options as clauses by themselves, for gorm.DB.Scopes.
+func With(opts ...Option) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		for _, opt := range opts {
+			db = db.Clauses(opt)
+		}
+		return db
+	}
+}
+
+// ModifyStatement changes the scope of a statement, or makes one that waits for the model's policy. It
+// implements gorm.StatementModifier.
+func (o Option) ModifyStatement(stmt *gorm.Statement) {
+	c := &Cached{bare: true}
+	if scope := of(stmt); scope != nil {
+		*c = *scope // others use that one at the same time
+		c.key, c.tags = slices.Clip(c.key), slices.Clip(c.tags)
+	}
+	o(c)
+	if c.bare {
+		c.attach(stmt)
+		return
+	}
+	c.ModifyStatement(stmt)
+}
+
+// Build implements clause.Expression. Options are not part of the SQL.
+func (o Option) Build(clause.Builder) {}
 
 // TTL takes the place of the region's TTL. It must be positive.
 func TTL(ttl time.Duration) Option {
@@ -102,7 +141,37 @@ func (c *Cached) setMode(m region.Mode) {
 }
 
 func (c *Cached) fail(err error) {
-	c.err = errors.Join(c.err, fmt.Errorf("gormcache: fromcache.Region(%q): %w", c.region, err))
+	where := fmt.Sprintf("fromcache.Region(%q)", c.region)
+	if c.bare {
+		where = "an option of fromcache"
+	}
+	c.err = errors.Join(c.err, fmt.Errorf("gormcache: %s: %w", where, err))
+}
+
+// attach puts options that wait for a policy on a statement.
+func (c *Cached) attach(stmt *gorm.Statement) {
+	_, registered := stmt.DB.Plugins[invalidate.PluginName].(interface{ Cache() *Cache })
+	switch {
+	case c.err != nil:
+		_ = stmt.AddError(c.err)
+	case !registered && !c.bypass:
+		_ = stmt.AddError(invalidate.ErrNotRegistered)
+	default:
+		stmt.Clauses[clauseName] = clause.Clause{Expression: c}
+	}
+}
+
+// silent tells that a closed plugin is no error of the query, which has not asked for the cache by itself.
+func (c *Cached) silent() bool { return c.policy && c.mode != region.OnlyIfCached }
+
+// within are the options as they are in a policy's scope.
+func (c *Cached) within(scope *Cached) *Cached {
+	all := *c
+	all.region, all.own, all.bare, all.policy = scope.region, scope.own, false, true
+	if all.ttl == 0 {
+		all.ttl = scope.ttl
+	}
+	return &all
 }
 
 // ModifyStatement puts the scope on a statement. It implements gorm.StatementModifier and reports

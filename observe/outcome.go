@@ -36,6 +36,8 @@ type Reason string
 const (
 	// Asked: the query said so (fromcache.Bypass).
 	Asked Reason = "asked"
+	// Policy: the query is one by policy, and reads a table whose policy is Off.
+	Policy Reason = "policy"
 	// Transaction: the query runs inside a transaction.
 	Transaction Reason = "transaction"
 	// Locking: FOR UPDATE, FOR SHARE and the like must lock rows.

@@ -1,0 +1,130 @@
+package fromcache
+
+import (
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// policed is the scope that a policy gives a query without one of its own, nil if it gives none. opts are what
+// the query changes in it, if not nil.
+func (c *Cache) policed(db *gorm.DB, opts *Cached, rows bool) *Cached {
+	if db.Error != nil || db.DryRun || opts == nil && c.engine.Closed() {
+		return nil
+	}
+	given := opts != nil
+	r := c.ruling(db)
+	switch {
+	case db.Error != nil:
+		return nil
+	case r == nil && given && !opts.bypass:
+		_ = db.AddError(fmt.Errorf("gormcache: options of fromcache without a region: give the query fromcache.Region(name, …), or %s a policy in Config.Models", subject(db.Statement)))
+		return nil
+	case r == nil:
+		return nil
+	case r.err != nil:
+		_ = db.AddError(r.err)
+		return nil
+	case r.policy.Off || !r.policy.covers(func() Operations { return operationOf(db.Statement, rows) }):
+		if given && opts.mode == region.OnlyIfCached && !opts.bypass {
+			_ = db.AddError(ErrCacheMiss)
+		}
+		return nil
+	}
+	if !given { // asked last: an empty sync.Map allocates when it is asked
+		opts = preloaded(db.Statement)
+	}
+	if opts == nil || opts == bare {
+		return r.scope
+	}
+	return opts.within(r.scope)
+}
+
+// subject names what a statement asks for, for an error.
+func subject(stmt *gorm.Statement) string {
+	switch {
+	case stmt.Schema != nil:
+		return stmt.Schema.Name
+	case stmt.Table != "":
+		return stmt.Table
+	}
+	return "the table"
+}
+
+// ruling finds the policy for a query. A model's own query goes by the model; one whose text is given, or
+// whose table, by the single table that the text reads.
+func (c *Cache) ruling(db *gorm.DB) *ruling {
+	stmt := db.Statement
+	if stmt.SQL.Len() == 0 && stmt.TableExpr == nil {
+		if stmt.Schema == nil {
+			return nil
+		}
+		return c.policies.ofModel(stmt.Schema)
+	}
+	if !c.policies.declared() && (stmt.Schema == nil || c.policies.ofModel(stmt.Schema) == nil) {
+		return nil
+	}
+	callbacks.BuildQuerySQL(db)
+	if db.Error != nil {
+		return nil
+	}
+	info := c.inv.Info(stmt.SQL.String())
+	switch {
+	case info.Verb != sqltext.Select || info.Write || len(info.Reads) == 0: // such as SELECT 1, to see whether the database answers
+		return nil
+	case len(info.Reads) > 1:
+		return c.policies.others("")
+	case stmt.Schema != nil && store.TableName(stmt.Schema.Table) == info.Reads[0]:
+		return c.policies.ofModel(stmt.Schema)
+	}
+	return c.policies.ofTable(info.Reads[0])
+}
+
+// preloadMark is among a statement's settings, which GORM copies, while it preloads.
+const preloadMark = "gormcache:preload"
+
+// bare are no options at all.
+var bare = &Cached{}
+
+// preloaded are the options with which a query is preloaded; bare: with none; nil: it is not preloaded.
+func preloaded(stmt *gorm.Statement) *Cached {
+	v, ok := stmt.Settings.Load(preloadMark)
+	if !ok {
+		return nil
+	}
+	return v.(*Cached)
+}
+
+// Preload wraps the callback that sends a query's preloads, so that they are known for what they are. Who
+// bypasses the cache, or refreshes it, means what is preloaded too.
+func (c *Cache) Preload(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		stmt := db.Statement
+		if db.Error != nil || len(stmt.Preloads) == 0 || !c.policies.related(stmt.Schema) {
+			next(db)
+			return
+		}
+		outer := preloaded(stmt)
+		inner := outer
+		if inner == nil {
+			inner = bare
+		}
+		if scope := of(stmt); scope != nil && (scope.bypass || scope.mode == region.Refresh) {
+			inner = &Cached{bypass: scope.bypass, mode: scope.mode}
+		}
+		stmt.Settings.Store(preloadMark, inner)
+		defer func() {
+			if outer == nil {
+				stmt.Settings.Delete(preloadMark)
+			} else {
+				stmt.Settings.Store(preloadMark, outer)
+			}
+		}()
+		next(db)
+	}
+}

@@ -1,0 +1,206 @@
+package fromcache
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// every is the key of Config.Models for what no other names.
+const every = "*"
+
+// ruling is the policy that holds for a model or a table.
+type ruling struct {
+	policy Policy
+	by     string // the key in Config.Models, or the method
+	scope  *Cached
+	err    error // a method's policy is wrong
+}
+
+// rule is an entry of Config.Models.
+type rule struct {
+	key    string
+	policy Policy
+}
+
+// policies finds policies. Made by newPolicies, it is safe for concurrent use.
+type policies struct {
+	exists   func(region string) error
+	types    map[string]rule // by the key as it is
+	tables   map[string]rule // by the canonical name of a table
+	patterns []rule          // the most specific first
+	rest     *rule
+	models   sync.Map // *schema.Schema → *ruling; nil: none
+	reaches  sync.Map // *schema.Schema → bool
+}
+
+// CheckModels names every entry of Config.Models that is wrong, and the remedy.
+func CheckModels(models map[string]Policy, exists func(region string) error) error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("Models[%q]: %w", key, fmt.Errorf(format, args...)))
+	}
+	tables := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(models)) {
+		_, malformed := path.Match(key, "")
+		switch other, taken := tables[store.TableName(key)]; {
+		case key == "":
+			bad(key, "the name is empty: name a model, a table, a pattern such as %q, or %q", "order*", every)
+		case malformed != nil:
+			bad(key, "%w: write it as for path.Match, or name a model or a table", malformed)
+		case taken:
+			bad(key, "it names the same table as %q: leave one of them out", other)
+		}
+		if !isPattern(key) {
+			tables[store.TableName(key)] = key
+		}
+		if err := models[key].Validate(exists); err != nil {
+			bad(key, "%w", err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func isPattern(key string) bool { return strings.ContainsAny(key, `*?[\`) }
+
+func newPolicies(models map[string]Policy, exists func(string) error) *policies {
+	p := &policies{exists: exists, types: map[string]rule{}, tables: map[string]rule{}}
+	for key, policy := range models {
+		r := rule{key, policy}
+		switch {
+		case key == every:
+			p.rest = &r
+		case isPattern(key):
+			p.patterns = append(p.patterns, r)
+		default:
+			p.types[key], p.tables[store.TableName(key)] = r, r
+		}
+	}
+	slices.SortFunc(p.patterns, func(a, b rule) int {
+		return cmp.Or(cmp.Compare(len(b.key), len(a.key)), cmp.Compare(a.key, b.key))
+	})
+	return p
+}
+
+// declared tells that Config.Models has entries.
+func (p *policies) declared() bool { return p.rest != nil || len(p.tables) > 0 || len(p.patterns) > 0 }
+
+// ofModel is what holds for a model, nil if nothing does.
+func (p *policies) ofModel(s *schema.Schema) *ruling {
+	if v, ok := p.models.Load(s); ok {
+		return v.(*ruling)
+	}
+	v, _ := p.models.LoadOrStore(s, p.judge(s))
+	return v.(*ruling)
+}
+
+func (p *policies) judge(s *schema.Schema) *ruling {
+	table := store.TableName(s.Table)
+	for _, name := range []string{s.ModelType.String(), s.ModelType.Name()} {
+		if r, ok := p.types[name]; ok {
+			return r.ruling(table)
+		}
+	}
+	if r, ok := p.named(table, s.ModelType.Name()); ok {
+		return r.ruling(table)
+	}
+	if m, ok := reflect.New(s.ModelType).Interface().(Policied); ok {
+		r := rule{s.ModelType.String() + ".CachePolicy", m.CachePolicy()}.ruling(table)
+		if err := r.policy.Validate(p.exists); err != nil {
+			r.err = fmt.Errorf("gormcache: %s: %w", r.by, err)
+		}
+		return r
+	}
+	return p.others(table)
+}
+
+// ofTable is what holds for a table without a model.
+func (p *policies) ofTable(table string) *ruling {
+	if r, ok := p.named(table, ""); ok {
+		return r.ruling(table)
+	}
+	return p.others(table)
+}
+
+// others is what holds where nothing is said in particular; table is "" for several.
+func (p *policies) others(table string) *ruling {
+	if p.rest == nil {
+		return nil
+	}
+	return p.rest.ruling(table)
+}
+
+// named finds the entry for a table, or the pattern for it or its model.
+func (p *policies) named(table, model string) (rule, bool) {
+	if r, ok := p.tables[table]; ok {
+		return r, true
+	}
+	for _, r := range p.patterns {
+		if matches(strings.ToLower(r.key), table) || model != "" && matches(r.key, model) {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+func matches(pattern, name string) bool {
+	ok, _ := path.Match(pattern, name) // patterns have been checked
+	return ok
+}
+
+// off are those of the tables that policies keep out, by name or pattern.
+func (p *policies) off(lists ...[]string) (tables []string) {
+	if len(p.tables) == 0 && len(p.patterns) == 0 {
+		return nil
+	}
+	for _, table := range slices.Concat(lists...) {
+		if r, ok := p.named(table, ""); ok && r.policy.Off && !slices.Contains(tables, table) {
+			tables = append(tables, table)
+		}
+	}
+	return tables
+}
+
+// related tells that what a model's queries preload may have a policy.
+func (p *policies) related(s *schema.Schema) bool {
+	if s == nil || p.declared() {
+		return p.declared()
+	}
+	if v, ok := p.reaches.Load(s); ok {
+		return v.(bool)
+	}
+	found := p.search(s, map[*schema.Schema]bool{})
+	p.reaches.Store(s, found)
+	return found
+}
+
+func (p *policies) search(s *schema.Schema, seen map[*schema.Schema]bool) bool {
+	if s == nil || seen[s] {
+		return false
+	}
+	seen[s] = true
+	for _, rel := range s.Relationships.Relations {
+		if p.ofModel(rel.FieldSchema) != nil || rel.JoinTable != nil && p.ofModel(rel.JoinTable) != nil || p.search(rel.FieldSchema, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r rule) ruling(table string) *ruling {
+	g := &ruling{policy: r.policy, by: r.key}
+	if !r.policy.Off {
+		g.scope = r.policy.scope(table)
+	}
+	return g
+}
