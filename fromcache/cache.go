@@ -22,6 +22,7 @@ type Cache struct {
 	replayer *replay.Replayer
 	cfg      Config
 	plans    plans
+	partings partings
 	prints   fingerprints
 	policies *policies
 }
@@ -183,6 +184,9 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (*answer, error) {
 	callbacks.BuildQuerySQL(db)
 	if db.Error != nil {
 		return &answer{}, nil // next finds the error and does nothing
+	}
+	if ans, ok, err := q.inParts(db.Statement); ok {
+		return ans, err
 	}
 	for range maxPlanning {
 		if b := q.prepare(); b.reason != "" {

@@ -27,6 +27,15 @@ var keyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // parts are written alike. Region and tags are parts too: an entry serves only readers that depend on
 // the same tags. ok is false for arguments that can't be written.
 func (q *query) key(stmt *gorm.Statement, pl *plan, class byte) (key string, ok bool) {
+	sum, ok := q.sum(stmt, pl, class, stmt.SQL.String(), stmt.Vars)
+	if !ok {
+		return "", false
+	}
+	return q.engine.Namespace().Entry([24]byte(sum[:24])), true
+}
+
+// sum is the hash of all that the answer to a text with these arguments depends on.
+func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args ...[]any) (sum [sha256.Size]byte, ok bool) {
 	buf := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buf)
 	b := append((*buf)[:0], keyVersion, prepared(stmt), class)
@@ -41,18 +50,16 @@ func (q *query) key(stmt *gorm.Statement, pl *plan, class byte) (key string, ok 
 	b = appendText(b, using(stmt))
 	b = appendText(b, stmt.Table)
 	b = binary.BigEndian.AppendUint64(b, q.prints.of(stmt.Schema))
-	b = appendText(b, stmt.SQL.String())
-	if b, ok = appendArguments(b, stmt.Vars); ok {
-		b, ok = appendArguments(b, q.scope.key)
+	b = appendText(b, sql)
+	for _, list := range append(args, q.scope.key) {
+		if b, ok = appendArguments(b, list); !ok {
+			break
+		}
 	}
 	if cap(b) <= 64<<10 { // let one huge query not stay in memory
 		*buf = b
 	}
-	if !ok {
-		return "", false
-	}
-	sum := sha256.Sum256(b)
-	return q.engine.Namespace().Entry([24]byte(sum[:24])), true
+	return sha256.Sum256(b), ok
 }
 
 // prepared tells drivers' two protocols apart, which give some values in different types.

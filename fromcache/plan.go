@@ -142,4 +142,5 @@ const (
 	classTable byte = iota
 	classRow
 	classColumn
+	classPart // one value of a column
 )

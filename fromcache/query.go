@@ -59,15 +59,20 @@ func (q *query) prepare() bypass {
 	if len(q.scope.tags) > 0 {
 		q.request.Tags = q.withUserTags(q.request.Tags)
 	}
-	q.request.Schema, q.request.OfSchema = pl.version, true
-	q.request.Kind = serializer.KindRows
-	q.request.TTL = q.scope.ttl
-	q.request.Mode = q.scope.mode
-	// Callers in transactions see their own snapshots: nothing of theirs is shared.
-	q.request.Alone = state.In
-	q.request.NoFill = state.In && !state.ReadCommitted
+	q.policy(&q.request, pl, state)
 	q.loads(stmt, state)
 	return bypass{}
+}
+
+// policy fills in how the request is read.
+func (q *query) policy(r *region.Request, pl *plan, state invalidate.State) {
+	r.Schema, r.OfSchema = pl.version, true
+	r.Kind = serializer.KindRows
+	r.TTL = q.scope.ttl
+	r.Mode = q.scope.mode
+	// Callers in transactions see their own snapshots: nothing of theirs is shared.
+	r.Alone = state.In
+	r.NoFill = state.In && !state.ReadCommitted
 }
 
 // off finds a table that policies keep out of queries by policy.

@@ -34,6 +34,7 @@ type Cached struct {
 	bare          bool   // options only: the region is that of the model's policy
 	policy        bool   // a policy has made it
 	own           string // the table that the policy is for
+	by            string // the column by whose values the answer is divided, whatever the order of its parts
 }
 
 // Option changes how one query uses its region. Given to [Region] it belongs to that scope. As a clause by

@@ -69,6 +69,12 @@ func (k *Key) Columns() []string {
 	return names
 }
 
+// Integer tells that it has one column, of integers.
+func (k *Key) Integer() bool { return len(k.columns) == 1 && k.columns[0].Kind == catalog.Integer }
+
+// Rowid tells that SQLite keeps the table in the order of the key.
+func (k *Key) Rowid() bool { return len(k.columns) == 1 && k.columns[0].Rowid }
+
 // Base are the tags that all depend on who depend on the key. It must not be modified.
 func (k *Key) Base() []string { return k.base }
 

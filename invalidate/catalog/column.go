@@ -42,6 +42,9 @@ type Column struct {
 	// Default says that the database may fill in another value than NULL where a write names none: there
 	// is a default, a sequence or an identity, or the column is NOT NULL, for which MySQL makes up a value.
 	Default bool
+	// Rowid says that it is the number by which SQLite keeps the rows of the table, if it is the whole
+	// primary key.
+	Rowid bool
 
 	dialect sqltext.Dialect
 	lowest  int64  // of an Integer

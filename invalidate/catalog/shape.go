@@ -79,6 +79,7 @@ func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 	switch d {
 	case sqltext.SQLite:
 		col.sqliteType(r)
+		col.Rowid = r.key == 1 && strings.EqualFold(r.typ, "integer")
 	case sqltext.Postgres:
 		col.postgresType(r)
 	case sqltext.MySQL:

@@ -46,6 +46,9 @@ func Fold(d Dialect, sql string) (f *Folded, ok bool) {
 	return &o.out, true
 }
 
+// Dialect is the text's dialect.
+func (f *Folded) Dialect() Dialect { return f.d }
+
 // folder reads a text token by token.
 type folder struct {
 	lexer

@@ -76,7 +76,7 @@ func TestExpand(t *testing.T) {
 
 func TestOutline(t *testing.T) {
 	for sql, want := range map[string]Outline{
-		"SELECT * FROM `t` WHERE a = 1":                             {Plain: true},
+		"SELECT * FROM `t` WHERE a = 1":                             {Plain: true, Whole: true},
 		`SELECT "t"."id", name,"t".* FROM t AS u`:                   {Plain: true},
 		"SELECT id FROM t ORDER BY id":                              {Plain: true, Ordered: true, Order: "id"},
 		`SELECT id FROM t WHERE a IN (?) ORDER BY "t"."ID" DESC`:    {Plain: true, Ordered: true, Order: "id", Desc: true},
@@ -107,6 +107,28 @@ func TestOutline(t *testing.T) {
 			if got := OutlineOf(d, sql); got != want {
 				t.Errorf("%s: %s\ngot  %+v\nwant %+v", d, sql, got, want)
 			}
+		}
+	}
+}
+
+func TestAlone(t *testing.T) {
+	for where, want := range map[string]bool{
+		"id IN (?)":                            true,
+		"`t`.`id` IN (?, ?)":                   true,
+		"id = ?":                               true,
+		"id IN (?) AND `t`.`gone` IS NULL":     true,
+		"id IN (?) AND gone IS NOT NULL":       false,
+		"id IN (?) AND a IS NULL AND b":        false,
+		"id IN (?) AND age > 3":                false,
+		"id IN (?) AND name = ?":               false,
+		"a IS NULL AND id IN (?)":              false,
+		"id IN (?) AND (a IS NULL OR b = 'x')": false,
+	} {
+		n := Parse(SQLite, "SELECT * FROM t WHERE "+where).Narrow
+		if n == nil {
+			t.Errorf("%s: not narrow", where)
+		} else if got := n.Alone(SQLite); got != want {
+			t.Errorf("%s: %v", where, got)
 		}
 	}
 }

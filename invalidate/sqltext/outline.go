@@ -7,6 +7,8 @@ type Outline struct {
 	// Plain says that each of these rows gives one row of the answer, whatever the others are, and that
 	// every column of the answer that bears the name of a column of the table is that column.
 	Plain bool
+	// Whole says that the answer is `*`, so that no index holds all of it but by having all columns.
+	Whole bool
 	// Ordered says that there is an ORDER BY.
 	Ordered bool
 	// Order is the column of an ORDER BY that has but one, canonical as in Pin, "" for any other. Desc
@@ -22,7 +24,9 @@ func OutlineOf(d Dialect, sql string) Outline {
 	if !o.word("select") {
 		return Outline{}
 	}
+	start := o.tok
 	plain := o.columns()
+	o.out.Whole = start.kind == tOp && start.end == o.last.end
 	for ; o.tok.kind != tEnd; o.tok = o.scan() {
 		if o.tok.kind != tWord {
 			continue
@@ -40,8 +44,9 @@ func OutlineOf(d Dialect, sql string) Outline {
 // outliner reads a text token by token.
 type outliner struct {
 	lexer
-	tok token
-	out Outline
+	tok  token
+	last token // of the columns
+	out  Outline
 }
 
 // word skips the current token if it is the bare word, given in lower case.
@@ -92,7 +97,7 @@ func (o *outliner) columns() bool {
 func (o *outliner) column() bool {
 	for {
 		t := o.tok
-		o.tok = o.scan()
+		o.tok, o.last = o.scan(), t
 		switch {
 		case t.kind == tOp && o.sql[t.start] == '*':
 			return true
@@ -128,4 +133,26 @@ func (o *outliner) order() {
 		p := parser{lexer: lexer{sql: o.sql}}
 		o.out.Order, o.out.Desc = strings.ToLower(p.unquote(last)), desc
 	}
+}
+
+// Alone says that the WHERE is a pin, and beside it at most that a column is NULL, as in a soft delete.
+func (n *Narrow) Alone(d Dialect) bool {
+	if len(n.Pins) != 1 {
+		return false
+	}
+	o := outliner{lexer: lexer{sql: n.Where, d: d, escapes: d == MySQL}}
+	o.tok = o.scan()
+	if !o.column() {
+		return false
+	}
+	if o.is("in") {
+		o.tok = o.scan()
+	}
+	for o.tok.kind == tOp || o.tok.kind == tOpen || o.tok.kind == tParam || o.tok.kind == tComma || o.tok.kind == tClose {
+		o.tok = o.scan()
+	}
+	if o.tok.kind == tEnd {
+		return true
+	}
+	return o.word("and") && o.column() && o.word("is") && o.word("null") && o.tok.kind == tEnd
 }
