@@ -15,12 +15,18 @@ const (
 	processes = 3
 	cells     = 4
 	accounts  = 4
+	items     = 2 * cells
 
-	// The slots of the board: a row's version each, and the number of notes.
+	// The slots of the board: a row's version each, and numbers of notes: of all, and of each process.
 	slotCells    = 0
 	slotAccounts = cells
-	slotNotes    = cells + accounts
-	slots        = slotNotes + 1
+	slotItems    = slotAccounts + accounts
+	slotNotes    = slotItems + items
+	slotNotesOf  = slotNotes + 1
+	slots        = slotNotesOf + processes
+
+	// A slot of an item holds where it is besides its version: version * places + the cell's id.
+	places = 16
 
 	// dirty is added to the version of a row that will be rolled back.
 	dirty = 1 << 40
@@ -41,6 +47,7 @@ type board struct {
 	overruns atomic.Int64                    // writes that outlasted their mark
 	window   atomic.Int64                    // until when a fault lasts: no share of hits is taken
 	armed    [processes]atomic.Uint32        // the step at which a process is to kill itself
+	skew     [processes]atomic.Int64         // how far a process's clock is off
 	deaths   atomic.Int64
 	counts   [processes]counts
 	broken   atomic.Uint64 // violations found
@@ -86,7 +93,7 @@ func raise(a *atomic.Uint64, v uint64) {
 
 // publish notes a returned commit. Notes are counted: their inserts come in no order.
 func publish(in *[slots]atomic.Uint64, slot int, version uint64) {
-	if slot == slotNotes {
+	if slot >= slotNotes {
 		in[slot].Add(1)
 		return
 	}

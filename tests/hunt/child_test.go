@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,17 +37,20 @@ type plan struct {
 	Board      string
 	Process    int
 	Seed       uint64
-	DSN, Redis string
+	DSN, Redis string            // several addresses, parted by commas: a Cluster
 	Tooth      string            // what is broken on purpose; empty: nothing
 	Policy     invalidate.Policy // on store failures
 	Grace      time.Duration
 	Read       time.Duration // budgets
 	Write      time.Duration
 	Pause      int  // of a writer between two writes, on the average, in ms
+	Writers    int  // how many processes write; 0: all
 	Cancel     bool // contexts end early during bursts
 	ReadsFail  bool // the database may fail, and so reads and writes
 	WritesFail bool
-	MarksLost  bool // the fault takes marks out of the store
+	MarksLost  bool          // the fault takes marks out of the store
+	Skew       bool          // the clocks of processes jump
+	Jumps      time.Duration // how far, together, Redis's clock jumps forward during a write
 }
 
 // strictQueued tells that commits count for everybody before their tokens have landed.
@@ -78,7 +82,12 @@ func hunted(encoded string) error {
 	for i := range c.board.own[c.plan.Process] {
 		c.board.own[c.plan.Process][i].Store(0)
 	}
-	s := &steps{child: c, Store: broken(c.plan, redisStore(c.plan.Redis))}
+	rdb, done := redisStore(c.plan)
+	defer done()
+	var s store.Store = &steps{child: c, Store: broken(c.plan, rdb)}
+	if c.plan.Skew {
+		s = &skewed{child: c, Store: s}
+	}
 	if c.db, c.plugin, err = open(c.plan, s, tracer{c}); err != nil {
 		return err
 	}
@@ -90,7 +99,9 @@ func hunted(encoded string) error {
 	}
 	c.board.ready.Add(1)
 	var all sync.WaitGroup
-	all.Go((&writer{child: c, rand: c.random(0)}).run)
+	if c.plan.Writers == 0 || c.plan.Process < c.plan.Writers {
+		all.Go((&writer{child: c, rand: c.random(0)}).run)
+	}
 	for i := range 2 {
 		all.Go((&reader{child: c, rand: c.random(i + 1)}).run)
 	}
@@ -102,9 +113,24 @@ func (c *child) random(i int) *rand.Rand {
 	return rand.New(rand.NewPCG(c.plan.Seed, uint64(c.plan.Process*10+i)))
 }
 
-func redisStore(addr string) store.Store {
+// redisStore returns the plan's store, and what closes its client.
+func redisStore(p plan) (*redisstore.Store, func()) {
 	redis.SetLogger(silent{})
-	return redisstore.New(redis.NewClient(&redis.Options{Addr: addr, DialTimeout: 100 * time.Millisecond}))
+	client := redisClient(p)
+	return redisstore.New(client), func() { _ = client.Close() }
+}
+
+func redisClient(p plan) redis.UniversalClient {
+	const dial = 100 * time.Millisecond
+	addrs := strings.Split(p.Redis, ",")
+	if len(addrs) == 1 {
+		return redis.NewClient(&redis.Options{Addr: p.Redis, DialTimeout: dial})
+	}
+	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, DialTimeout: dial})
+	if p.Tooth == toothUnbound {
+		return unbound{cluster}
+	}
+	return cluster
 }
 
 // silent is for go-redis, which writes a line for each lost connection.
@@ -126,9 +152,13 @@ func open(p plan, s store.Store, trace pgx.QueryTracer) (*gorm.DB, *gormcache.Pl
 	if err != nil {
 		return nil, nil, err
 	}
+	policy := region.Config{TTL: time.Hour}
+	if p.Skew {
+		policy.StaleWhileRevalidate = time.Hour
+	}
 	plugin, err := gormcache.New(gormcache.Config{
 		Store: s, Namespace: "hunt", Database: "hunt",
-		Regions:     map[string]region.Config{"default": {TTL: time.Hour}},
+		Regions:     map[string]region.Config{"default": policy},
 		Triggers:    map[string][]string{"cells": {}}, // dawdle changes nothing
 		ReadTimeout: p.Read, WriteTimeout: p.Write, WriteGrace: p.Grace, WritePolicy: p.Policy,
 		BreakerCooldown: 100 * time.Millisecond,

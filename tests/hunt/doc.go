@@ -16,6 +16,8 @@
 //	            direct. This is what marks buy: between a COMMIT and its tokens nobody may fall back.
 //	            While a write is under way whose mark could not be set (AllowStale only: CAVEATS 11) it
 //	            is not asserted; nor under faults that take marks out of the store (CAVEATS 9 and 12).
+//	            What a cell must contain is asserted as well: an item that was in it by these three
+//	            measures, and has not been written to since, is not absent.
 //	sum         a query of all accounts gives the sum that every transfer keeps. Always.
 //	dirty       no version that was rolled back, by a transaction or to a savepoint. Always.
 //	error       no read fails, unless the database does or the reader's own context ends.
@@ -26,6 +28,22 @@
 // With AllowStale a commit whose tokens could not be delivered counts for other processes from the
 // moment when Stats().Pending of its own process is back at 0, which is what CAVEATS 11 promises.
 //
+// Queries are lookups by primary key and by a foreign key, counts, joins and whole tables; writes name one
+// row, several, or a condition, insert, delete and move rows, with and without a transaction.
+//
+// # Faults
+//
+// Where a fault makes Redis lose what it has acknowledged (a restart, a failover to a replica that had been
+// left behind, FLUSHALL, evictions), "monotonic" is not asserted: what is lost may be a mark, and until its
+// writer's tokens land nobody keeps readers off (CAVEATS 9 and 12). "strict" and "own" are.
+//
+// Redis's own clock decides when marks run out. It jumps, forward by less than the write grace (by more is
+// CAVEATS 8, and one of the teeth) and back. The clocks of processes jump too, by up to 100 minutes among
+// them with a TTL of an hour: freshness must not depend on them.
+//
+// Outside of faults and what they leave behind, most reads must be hits ("calm" in the table): a cache that
+// is bypassed shows no violations either.
+//
 // At the end of each fault, when all is healed, every query is compared with the database once more
 // ("final"): nothing stale is left behind.
 //
@@ -35,6 +53,7 @@
 //
 //	go test ./tests/hunt -v -run Hunt                               3 s a fault, with -short 2 s
 //	go test ./tests/hunt -v -run Hunt -hunt.time=10m -hunt.seed=7   longer, with another seed
+//	go test ./tests/hunt -v -run Hunt -hunt.reads=1000000           until so many reads have gone through the cache
 //	go test ./tests/hunt -v -run 'Hunt/kill'                        one fault
 //
 // The seed gives the schedule of faults and of operations; what the machine makes of it differs from

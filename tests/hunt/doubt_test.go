@@ -69,7 +69,9 @@ CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON cells DEFERRABLE INITIALLY DEFE
 
 // handle opens a handle with a plugin for one test.
 func handle(t *testing.T, p plan) *gorm.DB {
-	db, plugin, err := open(p, redisStore(p.Redis), nil)
+	rdb, done := redisStore(p)
+	t.Cleanup(done)
+	db, plugin, err := open(p, rdb, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

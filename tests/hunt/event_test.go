@@ -149,18 +149,18 @@ func (n entry) String() string {
 	who := fmt.Sprintf("process %d", n.process)
 	switch n.kind {
 	case eventRead:
-		s := fmt.Sprintf("%s: %s: %v of %s = %d", who, queryNames[n.query], n.outcome, slotName(n.slot), n.value)
+		s := fmt.Sprintf("%s: %s: %v of %s = %s", who, queryNames[n.query], n.outcome, slotName(n.slot), what(n.slot, n.value))
 		if n.outcome == 0 {
-			s = fmt.Sprintf("%s: %s: direct read of %s = %d", who, queryNames[n.query], slotName(n.slot), n.value)
+			s = fmt.Sprintf("%s: %s: direct read of %s = %s", who, queryNames[n.query], slotName(n.slot), what(n.slot, n.value))
 		}
 		if n.breach != breachNone {
-			s += fmt.Sprintf("   <-- %s: want at least %d", breachNames[n.breach], n.want)
+			s += fmt.Sprintf("   <-- %s: want at least %s", breachNames[n.breach], what(n.slot, n.want))
 		}
 		return s
 	case eventCommit:
-		return fmt.Sprintf("%s: commit of %s = %d returned", who, slotName(n.slot), n.value)
+		return fmt.Sprintf("%s: commit of %s = %s returned", who, slotName(n.slot), what(n.slot, n.value))
 	case eventUnknown:
-		return fmt.Sprintf("%s: commit of %s = %d failed, outcome unknown", who, slotName(n.slot), n.value)
+		return fmt.Sprintf("%s: commit of %s = %s failed, outcome unknown", who, slotName(n.slot), what(n.slot, n.value))
 	case eventKilled:
 		return fmt.Sprintf("%s: killed %s", who, stepNames[n.note])
 	case eventFault:
@@ -169,12 +169,27 @@ func (n entry) String() string {
 	return "?"
 }
 
+// what names the state of a slot.
+func what(slot int, value uint64) string {
+	switch {
+	case slot < slotItems || slot >= slotNotes || value >= dirty:
+		return fmt.Sprint(value)
+	case value == absent:
+		return "absent"
+	}
+	return fmt.Sprintf("%d in cell %d", value/places, value%places)
+}
+
 func slotName(slot int) string {
 	switch {
 	case slot < slotAccounts:
 		return fmt.Sprintf("cell %d", slot+1)
-	case slot < slotNotes:
+	case slot < slotItems:
 		return fmt.Sprintf("account %d", slot-slotAccounts+1)
+	case slot < slotNotes:
+		return fmt.Sprintf("item %d", slot-slotItems+1)
+	case slot > slotNotes:
+		return fmt.Sprintf("number of notes of process %d", slot-slotNotesOf)
 	}
 	return "number of notes"
 }

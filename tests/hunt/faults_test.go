@@ -10,17 +10,21 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // fault is a kind of failure, and how it is made.
 type fault struct {
-	name  string
-	plan  plan     // what differs from the usual plan
-	redis []string // arguments of the server
-	proxy bool     // between processes and Redis
-	pgcut bool     // a proxy between processes and PostgreSQL
-	slow  bool     // COMMIT takes a while on the server
-	run   func(*hunt)
+	name    string
+	plan    plan          // what differs from the usual plan
+	redis   []string      // arguments of the server
+	cluster bool          // Redis is a Cluster
+	clock   bool          // Redis has a clock of its own
+	proxy   bool          // between processes and Redis
+	pgcut   bool          // a proxy between processes and PostgreSQL
+	slow    bool          // COMMIT takes a while on the server
+	jump    time.Duration // how far from the machine's time a clock jumps, either way
+	run     func(*hunt)
 }
 
 const failWrite = invalidate.FailWrite
@@ -32,8 +36,8 @@ var faults = []fault{
 	{name: "kill a writer at each step", plan: plan{Grace: time.Second, Write: time.Second}, run: killWriters},
 	{name: "pause a process", run: pauseProcesses},
 	{name: "pause Redis, short", plan: tight(0), run: func(h *hunt) { h.pauseRedis(5, 40, 100) }},
-	{name: "pause Redis, long", plan: tight(0), run: func(h *hunt) { h.pauseRedis(200, 500, lateMarks+100) }},
-	{name: "pause Redis, long, FailWrite", plan: tight(failWrite), run: func(h *hunt) { h.pauseRedis(200, 500, lateMarks+100) }},
+	{name: "pause Redis, long", plan: tight(0), run: func(h *hunt) { h.pauseRedis(200, 500, recovery) }},
+	{name: "pause Redis, long, FailWrite", plan: tight(failWrite), run: func(h *hunt) { h.pauseRedis(200, 500, recovery) }},
 	{name: "restart Redis empty", plan: lossy(), run: restartRedis},
 	{name: "FLUSHALL", plan: lossy(), run: func(h *hunt) { h.command(50, "FLUSHALL") }},
 	{name: "SCRIPT FLUSH", run: func(h *hunt) { h.command(20, "SCRIPT", "FLUSH") }},
@@ -47,16 +51,21 @@ var faults = []fault{
 	{name: "cut from Redis, FailWrite", plan: tight(failWrite), proxy: true, run: cut},
 	{name: "cancelled contexts", plan: plan{Cancel: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, slow: true, run: bursts},
 	{name: "cut from the database", plan: plan{ReadsFail: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, pgcut: true, slow: true, run: cutDatabase},
+	{name: "Cluster node killed", plan: plan{MarksLost: true, Writers: 1}, cluster: true, run: failOver},
+	{name: "Redis's clock jumps", clock: true, jump: 10 * time.Second, plan: plan{Jumps: 20 * time.Second}},
+	{name: "Redis's clock jumps, kills", clock: true, jump: 500 * time.Millisecond,
+		plan: plan{Grace: 2 * time.Second, Write: time.Second, Jumps: time.Second}, run: killWriters},
+	{name: "processes' clocks jump", jump: 50 * time.Minute, plan: plan{Skew: true}},
 }
 
-// tight are budgets as in production. The grace is short, because a mark that was given up may land late,
-// and then lasts that long.
+// tight are budgets as in production.
 func tight(policy invalidate.Policy) plan {
-	return plan{Policy: policy, Read: 50 * time.Millisecond, Write: 150 * time.Millisecond, Grace: lateMarks * time.Millisecond}
+	return plan{Policy: policy, Read: 50 * time.Millisecond, Write: 150 * time.Millisecond}
 }
 
-// lateMarks is how long, in ms, marks that land late keep readers off.
-const lateMarks = 500
+// recovery is how long, in ms, a store's failure has consequences: what waits in the queue lands, marks
+// that were given up and land late are swept.
+const recovery = 1000
 
 func lossy() plan { return plan{MarksLost: true} }
 
@@ -155,9 +164,9 @@ func fillUp(h *hunt) {
 
 // delay makes one process's way to Redis longer than the budget of a read; sometimes of a write, too.
 func delay(h *hunt) {
-	for h.rest(lateMarks+300, lateMarks+500) {
+	for h.rest(recovery+300, recovery+500) {
 		p := h.proxies[h.rand.IntN(processes)]
-		h.during(lateMarks+100, func() {
+		h.during(recovery, func() {
 			p.setDelay(time.Duration(30+h.rand.IntN(100)) * time.Millisecond)
 			h.rest(200, 500)
 			p.setDelay(0)
@@ -166,9 +175,9 @@ func delay(h *hunt) {
 }
 
 func cut(h *hunt) {
-	for h.rest(lateMarks+300, lateMarks+500) {
+	for h.rest(recovery+300, recovery+500) {
 		p := h.proxies[h.rand.IntN(processes)]
-		h.during(lateMarks+100, func() {
+		h.during(recovery, func() {
 			p.setCut(true)
 			h.rest(20, 400)
 			p.setCut(false)
@@ -199,4 +208,52 @@ func cutDatabase(h *hunt) {
 			}
 		})
 	}
+}
+
+// failOver kills a node that serves keys, and brings it back as its replica's replica. Sometimes the
+// replica has not got what the master acknowledged last.
+func failOver(h *hunt) {
+	for h.rest(500, 2500) {
+		h.during(1000, func() {
+			dead := h.cluster.Masters(h.t)[h.rand.IntN(3)]
+			if h.plan.Tooth != "" || h.rand.IntN(2) == 0 {
+				h.leaveBehind(dead)
+			}
+			dead.Kill()
+			h.cluster.AwaitFailover(h.t, dead)
+			h.rest(1, 500)
+			dead.Start(h.t)
+			h.cluster.AwaitWhole(h.t)
+		})
+		h.failovers++
+	}
+	if h.failovers == 0 {
+		h.t.Error("no node was killed")
+	}
+}
+
+// leaveBehind ends the replication to a master's replica, and lets it acknowledge some writes after that.
+func (h *hunt) leaveBehind(master *servers.RedisServer) {
+	replica := h.cluster.ReplicaOf(h.t, master)
+	replica.Pause(h.t)
+	if err := master.Client(h.t).Do(context.Background(), "CLIENT", "KILL", "TYPE", "replica").Err(); err != nil {
+		h.t.Error(err)
+	}
+	h.rest(50, 300)
+	master.Kill()
+	replica.Resume(h.t)
+}
+
+// hop lets the clocks jump.
+func (h *hunt) hop() {
+	if h.fault.jump == 0 || time.Since(h.hopped) < 50*time.Millisecond {
+		return
+	}
+	h.hopped = time.Now()
+	to := func() time.Duration { return time.Duration(h.rand.Int64N(2*int64(h.fault.jump))) - h.fault.jump }
+	if h.clock != nil {
+		h.clock.Set(h.t, to())
+		return
+	}
+	h.board.skew[h.rand.IntN(processes)].Store(int64(to()))
 }

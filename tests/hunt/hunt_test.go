@@ -29,8 +29,9 @@ import (
 )
 
 var (
-	huntTime = flag.Duration("hunt.time", 0, "how long to hunt under each fault; 0: 3 s, with -short 2 s")
-	huntSeed = flag.Uint64("hunt.seed", 1, "seed of the schedules")
+	huntTime  = flag.Duration("hunt.time", 0, "how long to hunt under each fault, at least; 0: 3 s, with -short 2 s")
+	huntReads = flag.Uint64("hunt.reads", 0, "how many reads through the cache to see under each fault, at least")
+	huntSeed  = flag.Uint64("hunt.seed", 1, "seed of the schedules")
 )
 
 func TestMain(m *testing.M) {
@@ -46,15 +47,18 @@ func TestMain(m *testing.M) {
 
 // hunt is the coordinator's side of one fault.
 type hunt struct {
-	t       *testing.T
-	fault   fault
-	plan    plan
-	rand    *rand.Rand
-	board   *board
-	redis   *servers.RedisServer
-	proxies []*proxy
-	began   time.Time
-	end     time.Time
+	t         *testing.T
+	fault     fault
+	plan      plan
+	rand      *rand.Rand
+	board     *board
+	redis     *servers.RedisServer
+	cluster   *servers.RedisClusterServers
+	clock     *servers.Clock
+	proxies   []*proxy
+	began     time.Time
+	hopped    time.Time // when a clock has jumped last
+	failovers int
 
 	mu       sync.Mutex
 	stopping bool
@@ -81,8 +85,7 @@ func newHunt(t *testing.T, f fault) *hunt {
 	t.Cleanup(func() { _ = h.board.close() })
 	pg := servers.Postgres(t)
 	h.plan.DSN = pg.DSN
-	h.redis = servers.Redis(t, f.redis...)
-	h.plan.Redis = h.redis.Addr
+	h.serve()
 	plain := h.plain()
 	if err := schema(plain, f.slow); err != nil {
 		t.Fatal(err)
@@ -110,6 +113,21 @@ func newHunt(t *testing.T, f fault) *hunt {
 	}
 	h.began = time.Now()
 	return h
+}
+
+// serve starts the fault's Redis.
+func (h *hunt) serve() {
+	switch {
+	case h.fault.cluster:
+		h.cluster = servers.RedisCluster(h.t, h.fault.redis...)
+		h.plan.Redis = strings.Join(h.cluster.Addrs(), ",")
+		return
+	case h.fault.clock:
+		h.redis, h.clock = servers.RedisWithClock(h.t, h.fault.redis...)
+	default:
+		h.redis = servers.Redis(h.t, h.fault.redis...)
+	}
+	h.plan.Redis = h.redis.Addr
 }
 
 func portOf(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
@@ -198,15 +216,21 @@ func (h *hunt) signal(i int, s syscall.Signal) {
 	}
 }
 
-// rest lets the processes work for some ms, and reports false when the hunt's time is up.
+// rest lets the processes work for some ms, and reports false when the hunt is over.
 func (h *hunt) rest(from, to int) bool {
-	d := time.Duration(from+h.rand.IntN(to-from)) * time.Millisecond
-	if left := time.Until(h.end); d > left {
-		time.Sleep(left)
-		return false
+	h.hop()
+	time.Sleep(time.Duration(from+h.rand.IntN(to-from)) * time.Millisecond)
+	return !h.over()
+}
+
+// over tells that the hunt has lasted long enough, and seen enough.
+func (h *hunt) over() bool {
+	took := time.Since(h.began)
+	if h.plan.Tooth != "" {
+		return h.board.broken.Load() > 0 || took > time.Minute
 	}
-	time.Sleep(d)
-	return true
+	s := h.total()
+	return took > patience() && s.reads-s.direct >= *huntReads && (s.calm >= calm || took > 10*patience())
 }
 
 // during makes a fault, after which the processes need some ms to recover.
@@ -236,20 +260,12 @@ func (h *hunt) stop() {
 	h.ended.Wait()
 }
 
-func (h *hunt) hunt(d time.Duration) {
-	h.end = time.Now().Add(d)
+// hunt lets the fault happen until the hunt is over. With a tooth, that is when it is found.
+func (h *hunt) hunt() {
 	if h.fault.run != nil {
 		h.fault.run(h)
 	}
-	for h.rest(50, 51) {
-	}
-	h.stop()
-}
-
-// untilBroken hunts until something is found.
-func (h *hunt) untilBroken(limit time.Duration) {
-	h.end = time.Now().Add(limit)
-	for h.board.broken.Load() == 0 && h.rest(5, 6) {
+	for h.rest(5, 50) {
 	}
 	h.stop()
 }
@@ -257,7 +273,9 @@ func (h *hunt) untilBroken(limit time.Duration) {
 // final compares every query with the database when all is over.
 func (h *hunt) final() {
 	p := h.plan
-	db, plugin, err := open(p, redisStore(p.Redis), nil)
+	rdb, done := redisStore(p)
+	defer done()
+	db, plugin, err := open(p, rdb, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -314,7 +332,8 @@ func share(n, of uint64) float64 { return 100 * float64(n) / float64(max(of, 1))
 const (
 	head   = "%-30s %8s %8s %6s %6s %8s %7s %7s %7s %7s %6s %10s %6s\n"
 	line   = "%-30s %8d %8d %5.0f%% %5.0f%% %8d %7d %7d %7d %7d %6d %10d %6.1f\n"
-	wanted = 50 // percent of hits while all is calm
+	wanted = 50   // percent of hits while all is calm
+	calm   = 1000 // reads by which to tell
 )
 
 // patience is how long to hunt under each fault.
@@ -330,15 +349,18 @@ func patience() time.Duration {
 
 func TestHunt(t *testing.T) {
 	var table strings.Builder
-	fmt.Fprintf(&table, head, "fault", "reads", "hits", "share", "calm", "bypasses", "commits", "queued", "refused", "unknown", "deaths", "violations", "s")
+	names := fmt.Sprintf(head, "fault", "reads", "hits", "share", "calm", "bypasses", "commits", "queued", "refused", "unknown", "deaths", "violations", "s")
+	table.WriteString(names)
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			h := newHunt(t, f)
-			h.hunt(patience())
+			h.hunt()
 			s := h.total()
 			violations := h.board.broken.Load()
-			fmt.Fprintf(&table, line, f.name, s.reads, s.hits, share(s.hits, s.reads-s.direct), share(s.calmHits, s.calm), s.bypasses,
+			row := fmt.Sprintf(line, f.name, s.reads-s.direct, s.hits, share(s.hits, s.reads-s.direct), share(s.calmHits, s.calm), s.bypasses,
 				s.commits, s.queued, s.refused, s.unknown, h.board.deaths.Load(), violations, time.Since(h.began).Seconds())
+			table.WriteString(row)
+			t.Logf("\n%s%s", names, row)
 			h.judge(s, violations)
 		})
 	}
@@ -356,9 +378,10 @@ func (h *hunt) judge(s sums, violations uint64) {
 	if s.commits == 0 {
 		h.t.Error("nothing was committed")
 	}
-	if s.calm < 500 {
-		h.t.Logf("only %d reads while all was calm", s.calm)
-	} else if share(s.calmHits, s.calm) < wanted {
+	if s.calm < calm {
+		h.t.Errorf("only %d reads while all was calm", s.calm)
+	}
+	if share(s.calmHits, s.calm) < wanted {
 		h.t.Errorf("%.0f %% of %d reads were hits while all was calm, want %d %%", share(s.calmHits, s.calm), s.calm, wanted)
 	}
 	if !h.plan.MarksLost && h.board.unmarked.Load() == 0 && overruns == 0 {

@@ -18,6 +18,12 @@ type (
 		Balance int64
 		Version uint64
 	}
+	// Item is in a cell, and moves to others.
+	Item struct {
+		ID      uint
+		CellID  uint `gorm:"index"`
+		Version uint64
+	}
 	// Note is only ever inserted.
 	Note struct {
 		ID      uint
@@ -34,7 +40,7 @@ CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg
 CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON cells DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle();`
 
 func schema(plain *gorm.DB, slow bool) error {
-	if err := plain.AutoMigrate(&Cell{}, &Account{}, &Note{}); err != nil {
+	if err := plain.AutoMigrate(&Cell{}, &Account{}, &Item{}, &Note{}); err != nil {
 		return err
 	}
 	for i := range cells {
@@ -44,6 +50,11 @@ func schema(plain *gorm.DB, slow bool) error {
 	}
 	for i := range accounts {
 		if err := plain.Create(&Account{ID: uint(i + 1), Balance: balance, Version: 1}).Error; err != nil {
+			return err
+		}
+	}
+	for i := range items {
+		if err := plain.Create(&Item{ID: uint(i + 1), CellID: uint(i%cells + 1), Version: 1}).Error; err != nil {
 			return err
 		}
 	}

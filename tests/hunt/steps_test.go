@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,7 +40,7 @@ func (c *child) die(step uint32) {
 		return
 	}
 	c.board.record(entry{kind: eventKilled, process: c.plan.Process, start: now(), end: now(), note: int(step)})
-	c.board.disturb(now() + int64(c.plan.Grace+100*time.Millisecond))
+	c.board.disturb(now() + int64(c.plan.Grace+c.plan.Jumps+100*time.Millisecond))
 	c.board.deaths.Add(1)
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
@@ -91,7 +92,7 @@ type traceKey struct{}
 func (t tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
 	w := writeOf(ctx)
 	commit := q.SQL == "commit"
-	if w == nil || !commit && !w.auto {
+	if w == nil || !commit && (!w.auto || strings.HasPrefix(q.SQL, "SELECT")) {
 		return ctx
 	}
 	w.effective()

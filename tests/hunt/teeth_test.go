@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -22,13 +23,17 @@ const (
 	toothEarly    = "invalidation before COMMIT"
 	toothLate     = "tokens read after the load"
 	toothSnapshot = "fills inside a snapshot"
+	toothUnbound  = "tokens that survive a failover"
+	toothJump     = "a clock that jumps by more than the grace"
 )
 
 // broken puts a tooth's store around the real one.
 func broken(p plan, s store.Store) store.Store {
 	switch p.Tooth {
 	case toothMarks:
-		return unmarked{s}
+		return unmarked{heldUp{s}}
+	case toothJump:
+		return heldUp{s}
 	case toothEarly:
 		return early{s}
 	case toothLate:
@@ -37,16 +42,22 @@ func broken(p plan, s store.Store) store.Store {
 	return s
 }
 
-// unmarked sets no marks. Its writers are held up between COMMIT and their new tokens, as a process is
-// that the machine lets wait.
-type unmarked struct{ store.Store }
+// heldUp holds writers up between COMMIT and their new tokens, as the machine does with a process that
+// has to wait.
+type heldUp struct{ store.Store }
+
+func (h heldUp) Settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration) error {
+	time.Sleep(5 * time.Millisecond)
+	return h.Store.Settle(ctx, tags, w, linger)
+}
+
+// unmarked sets no marks.
+type unmarked struct{ heldUp }
 
 func (unmarked) Mark(context.Context, []string, store.Writer, time.Duration) error { return nil }
 
-func (u unmarked) Settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration) error {
-	time.Sleep(5 * time.Millisecond)
-	return u.Store.Settle(ctx, tags, w, linger)
-}
+// unbound is a client that the store can't watch, since it does not know the type.
+type unbound struct{ *redis.ClusterClient }
 
 // early gives the new tokens when it should mark.
 type early struct{ store.Store }
@@ -116,21 +127,28 @@ func (r *reader) fillInSnapshot() {
 }
 
 func TestTheHuntHasTeeth(t *testing.T) {
-	for tooth, breaches := range map[string][]int{
-		toothMarks:    {breachMonotonic},
-		toothEarly:    {breachStrict, breachOwn, breachMonotonic},
-		toothLate:     {breachStrict, breachOwn, breachMonotonic},
-		toothSnapshot: {breachStrict, breachOwn, breachMonotonic},
+	stale := []int{breachStrict, breachOwn, breachMonotonic}
+	for _, tooth := range []struct {
+		name     string
+		breaches []int
+		fault    fault
+	}{
+		{toothMarks, []int{breachMonotonic}, fault{}},
+		{toothEarly, stale, fault{slow: true}},
+		{toothLate, stale, fault{slow: true}},
+		{toothSnapshot, stale, fault{slow: true}},
+		{toothUnbound, stale, fault{cluster: true, plan: plan{MarksLost: true, Writers: 1}, run: failOver}},
+		{toothJump, []int{breachMonotonic}, fault{clock: true, jump: 10 * time.Second, plan: plan{Grace: 5 * time.Second, Write: time.Second}, slow: true}},
 	} {
-		t.Run(tooth, func(t *testing.T) {
-			f := fault{name: tooth, plan: plan{Tooth: tooth}, slow: tooth != toothMarks}
-			h := newHunt(t, f)
-			h.untilBroken(20 * time.Second)
+		t.Run(tooth.name, func(t *testing.T) {
+			tooth.fault.plan.Tooth = tooth.name
+			h := newHunt(t, tooth.fault)
+			h.hunt()
 			if h.board.broken.Load() == 0 {
 				t.Fatalf("no violation in %v of %d reads", time.Since(h.began), h.total().reads)
 			}
 			found := h.board.breaks[0].load().breach
-			for _, b := range breaches {
+			for _, b := range tooth.breaches {
 				if b == found {
 					t.Logf("found after %v:%s", time.Since(h.began).Round(time.Millisecond), h.board.shortest())
 					return

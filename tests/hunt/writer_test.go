@@ -3,6 +3,7 @@
 package hunt_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -25,12 +26,12 @@ type claim struct {
 // database driver, which both lie below the plugin, can note what becomes of it.
 type write struct {
 	board   *board
-	grace   time.Duration
-	auto    bool         // one statement outside a transaction
-	marked  atomic.Bool  // its mark has landed
-	markAt  atomic.Int64 // when the mark was asked for
-	exposed atomic.Bool  // it went to the database without a mark
-	queued  atomic.Bool  // its tokens wait in the queue
+	grace   time.Duration // that it has at least, however its mark's clock jumps
+	auto    bool          // one statement outside a transaction
+	marked  atomic.Bool   // its mark has landed
+	markAt  atomic.Int64  // when the mark was asked for
+	exposed atomic.Bool   // it went to the database without a mark
+	queued  atomic.Bool   // its tokens wait in the queue
 }
 
 type writeKey struct{}
@@ -101,7 +102,7 @@ var errRollback = errors.New("rolled back on purpose")
 
 // once does one write and says what became of it.
 func (w *writer) once() {
-	wr := &write{board: w.board, grace: w.plan.Grace}
+	wr := &write{board: w.board, grace: w.plan.Grace - w.plan.Jumps}
 	ctx := context.WithValue(context.Background(), writeKey{}, wr)
 	if w.plan.Cancel && w.board.burst.Load() && w.rand.IntN(3) > 0 {
 		var cancel context.CancelFunc
@@ -167,31 +168,37 @@ func (w *writer) failed(wr *write, claims []claim, err error, over bool, start, 
 }
 
 // some does a write of some kind. What it claims holds if it returns no error.
-func (w *writer) some(wr *write, db *gorm.DB) (claims []claim, err error) {
+func (w *writer) some(wr *write, db *gorm.DB) ([]claim, error) {
 	n := w.rand.IntN(100)
-	switch {
-	case n < 15:
+	if n < 25 {
 		wr.auto = true
-		return w.bumpAlone(db)
-	case n < 25:
-		wr.auto = true
-		err := db.Session(&gorm.Session{SkipDefaultTransaction: true}).Create(&Note{Process: w.plan.Process}).Error
-		return []claim{{slot: slotNotes}}, err
-	}
-	err = db.Transaction(func(tx *gorm.DB) error {
-		var err error
 		switch {
-		case n < 50:
+		case n < 12:
+			return w.bumpAlone(db)
+		case n < 19:
+			return w.note(db.Session(&gorm.Session{SkipDefaultTransaction: true}))
+		}
+		return w.moveAlone(db)
+	}
+	var claims []claim
+	err := db.Transaction(func(tx *gorm.DB) (err error) {
+		switch {
+		case n < 42:
 			claims, err = bump(tx, w.row(cells))
-		case n < 75:
+		case n < 58:
 			claims, err = w.transfer(tx)
-		case n < 85:
+		case n < 66:
 			claims, err = w.nested(tx)
+		case n < 78:
+			claims, err = w.move(tx)
+		case n < 84:
+			claims, err = w.replace(tx)
+		case n < 88:
+			claims, err = w.bumpItems(tx)
+		case n < 94:
+			err = cmp.Or(spoil(tx, w.row(cells)), errRollback)
 		default:
-			claims, err = nil, spoil(tx, w.row(cells))
-			if err == nil {
-				err = errRollback
-			}
+			err = cmp.Or(spoilItem(tx, w.row(items), w.row(cells)), errRollback)
 		}
 		return err
 	})
