@@ -49,9 +49,10 @@ type Catalog struct {
 	// views holds what the query of a view touches; nil for what is no view or has two queries.
 	views map[string]*sqltext.Info
 
-	children map[string][]string // partitions and heirs, by their parent
-	virtual  []string            // virtual tables of SQLite
-	guests   []guest             // calls of functions that may be hidden
+	children  map[string][]string // partitions and heirs, by their parent
+	virtual   []string            // virtual tables of SQLite
+	referrers map[string][]string // tables with a foreign key, by the one that it names
+	guests    []guest             // calls of functions that may be hidden
 
 	layouts  map[string]*Layout
 	indirect map[string]bool    // tables whose writes may change other rows, or to other values
@@ -88,9 +89,10 @@ func empty() *Catalog {
 		queried: make(map[string][]string),
 		views:   make(map[string]*sqltext.Info),
 
-		children: make(map[string][]string),
-		indirect: make(map[string]bool),
-		shapes:   make(map[shape]*columns),
+		children:  make(map[string][]string),
+		referrers: make(map[string][]string),
+		indirect:  make(map[string]bool),
+		shapes:    make(map[shape]*columns),
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 //	cascade  parent  child
 //	child    parent  child
 //	trigger  table   trigger  its body, or "" if it can't be read
+//	refers   parent  child    by any foreign key
 //	rule     table   rule
 //	indirect table   why a write may change other rows than it names, or to other values
 //	calls    table   function, by a default, CHECK, index or the like: a write to the table calls it
@@ -32,6 +33,7 @@ const (
 	rowCascade  = "cascade"
 	rowChild    = "child"
 	rowTrigger  = "trigger"
+	rowRefers   = "refers"
 	rowRule     = "rule"
 	rowIndirect = "indirect"
 	rowCalls    = "calls"
@@ -94,6 +96,8 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 		c.addTrigger(d, table, other, text)
 	case rowRule:
 		c.unsure[table] = other
+	case rowRefers:
+		c.referrers[table] = append(c.referrers[table], canonical(other))
 	case rowIndirect:
 		c.indirect[table] = true
 	case rowCalls:
@@ -189,12 +193,6 @@ func (c *Catalog) finish() {
 	for table, list := range c.reaches {
 		slices.Sort(list)
 		c.reaches[table] = slices.Compact(list)
-		if c.kinds[table] == Unknown && !isNode(table) {
-			// Who asks may not see it, nor whether it is reached from where it leads.
-			for _, hidden := range c.reaches[table] {
-				c.indirect[hidden] = true
-			}
-		}
 	}
 	c.layOut()
 }

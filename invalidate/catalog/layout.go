@@ -45,6 +45,7 @@ func (c *Catalog) layOut() {
 	if len(c.shapes) == 0 {
 		return
 	}
+	c.distrust()
 	unsure, cyclic := c.reachUnsure(), c.cyclic()
 	c.layouts = make(map[string]*Layout, len(c.shapes))
 	for s, rows := range c.shapes {
@@ -63,6 +64,19 @@ func (c *Catalog) layOut() {
 		l.Direct = !c.indirect[name] && !unsure[name] && !cyclic[name]
 	}
 	c.shapes = nil
+}
+
+// distrust finds the tables of MySQL whose foreign keys name a table that may not be seen: nor may whether
+// it is reached from them and changes them in turn.
+func (c *Catalog) distrust() {
+	for parent, list := range c.referrers {
+		if c.kinds[parent] == Unknown {
+			for _, table := range list {
+				c.indirect[table] = true
+			}
+		}
+	}
+	c.referrers = nil
 }
 
 // alike compares two tables of one name, but for Direct, which belongs to the name.

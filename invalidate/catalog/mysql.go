@@ -33,6 +33,10 @@ SELECT 'cascade', referenced_table_name, table_name, ''
 FROM information_schema.referential_constraints
 WHERE delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR update_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
 UNION ALL
+SELECT 'refers', referenced_table_name, table_name, ''
+FROM information_schema.key_column_usage
+WHERE referenced_table_name IS NOT NULL
+UNION ALL
 SELECT 'trigger', event_object_table, trigger_name, coalesce(action_statement, '')
 FROM information_schema.triggers
 WHERE trigger_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')

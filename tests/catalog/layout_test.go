@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/mattn/go-sqlite3"
+	gormmysql "gorm.io/driver/mysql"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // describe tells a layout as "direct: id! | id! integer, name text", where ! stands for a default.
@@ -306,4 +308,40 @@ func TestDirectMariaDB(t *testing.T) {
 		"CREATE TABLE isam (id int PRIMARY KEY) ENGINE=MyISAM", "CREATE TABLE aria (id int PRIMARY KEY) ENGINE=Aria", "CREATE TABLE mem (id int PRIMARY KEY) ENGINE=MEMORY")
 	direct(t, db.load(t), map[string]bool{"log": true, "plain": true, "after1": true, "before1": false, "calling": false, "tree": false, "kept": true,
 		"a": false, "b": false, "parent": true, "child": true, "versioned": false, "parts": false, "isam": false, "aria": false, "mem": false})
+}
+
+// TestPrivilegesMariaDB: what the user may not see is not taken for what is not there.
+func TestPrivilegesMariaDB(t *testing.T) {
+	root := servers.MariaDB(t)
+	db := open(t, gormmysql.Open(root.DSN))
+	schema := fmt.Sprintf("%s", values(db, "SELECT database()")[0])
+	db.exec(t,
+		"CREATE TABLE plain (id int PRIMARY KEY, a int)", "CREATE TABLE other (id int PRIMARY KEY, b int)",
+		"CREATE TABLE pair (a int, b int, c int, PRIMARY KEY (a, b))", "CREATE TABLE parent (id int PRIMARY KEY)",
+		"CREATE TABLE child (id int PRIMARY KEY, up int, FOREIGN KEY (up) REFERENCES parent (id) ON DELETE CASCADE)",
+		"CREATE TRIGGER x BEFORE UPDATE ON other FOR EACH ROW SET NEW.b = 3")
+	for name, c := range map[string]struct {
+		grants []string
+		want   map[string]string
+	}{
+		"all": {[]string{"ALL ON *.*"}, map[string]string{"plain": "direct: id | a integer, id integer!", "other": "id | b integer, id integer!",
+			"child": "direct: id | id integer!, up integer"}},
+		"schema": {[]string{"SELECT, INSERT, TRIGGER ON `" + strings.ReplaceAll(schema, "_", `\_`) + "`.*"}, map[string]string{
+			"plain": "direct: id | a integer, id integer!", "other": "id | b integer, id integer!", "child": "direct: id | id integer!, up integer"}},
+		"blind": {[]string{"SELECT, INSERT, UPDATE, DELETE ON `" + schema + "`.*"}, map[string]string{
+			"plain": "id | a integer, id integer!", "other": "id | b integer, id integer!", "child": "id | id integer!, up integer"}},
+		"tables": {[]string{"SELECT, TRIGGER ON plain", "SELECT ON other", "SELECT, DELETE, TRIGGER ON child"}, map[string]string{
+			"plain": "direct: id | a integer, id integer!", "other": "id | b integer, id integer!", "child": "id | id integer!, up integer", "parent": "none"}},
+		"columns": {[]string{"SELECT (a, c) ON pair", "TRIGGER ON pair", "SELECT (id) ON plain", "UPDATE (id) ON plain"}, map[string]string{
+			"pair": "| a integer!, c integer", "plain": "id | id integer!"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db.exec(t, "DROP USER IF EXISTS 'narrow'@'127.0.0.1'", "CREATE USER 'narrow'@'127.0.0.1'")
+			for _, g := range c.grants {
+				db.exec(t, "GRANT "+g+" TO 'narrow'@'127.0.0.1'")
+			}
+			user := open(t, gormmysql.Open("narrow"+strings.TrimPrefix(root.DSN, "root")))
+			layouts(t, user.load(t), c.want)
+		})
+	}
 }
