@@ -10,6 +10,7 @@ MODULES  := . tests examples
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # How many inputs each fuzz target gets; how often each benchmark runs, and how long.
 FUZZTIME  ?= 200000x
+PROVEFUZZ ?= 50000x
 COUNT     ?= 5
 BENCHTIME ?= 1s
 
@@ -25,10 +26,8 @@ test: ## Vet and test all modules with the race detector, on the servers found h
 	$(GO) test -count=1 -run UnscopedQueriesAreFree $(TESTFLAGS) ./tests/plugin
 
 .PHONY: prove
-prove: ## Check the model and its mutants, and hunt stale reads under faults; PROVEFLAGS=-hunt.time=1h for longer
-	cd tests && $(GO) test -count=1 -timeout 2h -v ./model
-	cd tests && $(GO) test -count=1 -timeout 12h -v ./hunt $(PROVEFLAGS)
-	cd tests && $(GO) test -count=1 -timeout 2h -v ./differential
+prove: ## Check the model and its mutants, hunt stale reads under faults, compare random programs, fuzz; PROVEFLAGS=-hunt.time=1h for longer
+	$(GO) run ./tests/verdict -prove -fuzz $(PROVEFUZZ) -- $(PROVEFLAGS)
 
 .PHONY: short
 short: ## Test the library alone: no servers, no race detector

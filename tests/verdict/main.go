@@ -3,17 +3,32 @@
 // skipped, or did not end: where all servers are installed, a skip is a test that nobody runs.
 //
 //	go test -json ./... | go run ./tests/verdict
+//
+// With -prove it runs the proof instead: the model and its mutants, the hunt under faults, random programs
+// and the fuzz targets, one after the other, and prints one table of what they did, whatever fails.
+//
+//	go run ./tests/verdict -prove -fuzz 50000x -- -hunt.time=1h
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 )
 
 func main() {
+	proving := flag.Bool("prove", false, "run the proof; arguments go to the hunt")
+	inputs := flag.String("fuzz", "50000x", "how many inputs each fuzz target gets")
+	flag.Parse()
+	if *proving {
+		if !prove(os.Stdout, proofs(flag.Args(), *inputs)) {
+			os.Exit(1)
+		}
+		return
+	}
 	v := newVerdict(os.Stdout)
 	if err := v.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "verdict:", err)
