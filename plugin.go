@@ -18,6 +18,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/relation"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/breaker"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
@@ -216,6 +217,7 @@ func (p *Plugin) register(db *gorm.DB) error {
 	create, query, update, del, row, raw := db.Callback().Create(), db.Callback().Query(), db.Callback().Update(),
 		db.Callback().Delete(), db.Callback().Row(), db.Callback().Raw()
 	inv, cache := p.inv.Load(), p.cache.Load()
+	relations := &relation.Callbacks{}
 	const begin, resolver = "gorm:begin_transaction", "gorm:db_resolver"
 	quiet := db.Config.Logger
 	db.Config.Logger = logger.Discard // Replace writes a line for each
@@ -228,7 +230,9 @@ func (p *Plugin) register(db *gorm.DB) error {
 	}{
 		{query, "gorm:query", inv.Query, false},
 		{query, "gorm:query", cache.Query, false},
+		{query, "gorm:query", relations.Query, false},
 		{query, "gorm:preload", cache.Preload, true},
+		{query, "gorm:preload", relations.Preload, true},
 		{row, "gorm:row", inv.Row, false},
 		{row, "gorm:row", cache.Row, false},
 		{create, "gorm:create", inv.Statement, false},

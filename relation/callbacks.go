@@ -1,0 +1,136 @@
+package relation
+
+import (
+	"strings"
+	"sync/atomic"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+)
+
+// joinsMark is the setting that tells the query of a join table, which GORM sends without the conditions of its
+// preload, that it is cached. What is preloaded itself takes it off, so that it goes no further.
+const joinsMark = "gormcache:relation_joins"
+
+// Callbacks wrap those of GORM. The zero value is ready; it is safe for concurrent use.
+type Callbacks struct {
+	// joined: a relation of many to many has been cached. Before, no query needs to be asked whether it is
+	// for a join table.
+	joined atomic.Bool
+}
+
+// Query wraps the callback behind Find. It refuses relations that the model does not have, and gives the queries
+// of associations and join tables their scope.
+func (cb *Callbacks) Query(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		stmt := db.Statement
+		switch c := of(stmt); {
+		case db.Error != nil:
+		case c != nil && fromcache.Associated(stmt):
+			if name, scope := c.associated(stmt); name != "" && scope != nil && !fromcache.HasScope(stmt) {
+				defer within(stmt, scope.By(listed(stmt)))()
+			}
+		case c != nil && stmt.Schema != nil:
+			if err := c.known(stmt.Schema); err != nil {
+				_ = db.AddError(err)
+				return
+			}
+		case cb.joined.Load() && !fromcache.HasScope(stmt):
+			if scope := ofJoin(stmt); scope != nil {
+				defer within(stmt, scope)()
+			}
+		}
+		next(db)
+	}
+}
+
+// within gives a statement a scope, and returns how to take it away: the handle of an association is used
+// again.
+func within(stmt *gorm.Statement, scope *fromcache.Cached) func() {
+	clauses := stmt.Clauses
+	stmt.Clauses = make(map[string]clause.Clause, len(clauses)+1)
+	for name, c := range clauses {
+		stmt.Clauses[name] = c
+	}
+	scope.ModifyStatement(stmt)
+	return func() { stmt.Clauses = clauses }
+}
+
+// associated finds the relation whose association sent the query, which names the model at its end only. Of
+// several it is the one that is called as the table is.
+func (c *Cached) associated(stmt *gorm.Statement) (name string, scope *fromcache.Cached) {
+	if _, counts := stmt.Dest.(*int64); counts {
+		return "", nil
+	}
+	first := map[string]bool{}
+	for _, r := range c.relations {
+		first[r.path[0]] = true
+	}
+	for candidate := range first {
+		if len(first) > 1 && stmt.DB.NamingStrategy.TableName(candidate) != stmt.Schema.Table {
+			continue
+		}
+		if name != "" {
+			return "", nil
+		}
+		name = candidate
+	}
+	return name, c.find([]string{name})
+}
+
+// listed is the column by whose values an association asks, "" if it is not one.
+func listed(stmt *gorm.Statement) string {
+	where, _ := stmt.Clauses["WHERE"].Expression.(clause.Where)
+	for _, e := range where.Exprs {
+		in, ok := e.(clause.IN)
+		if !ok {
+			continue
+		}
+		if column, ok := in.Column.(clause.Column); ok && column.Table == stmt.Schema.Table {
+			return strings.ToLower(column.Name)
+		}
+	}
+	return ""
+}
+
+// ofJoin is the scope of a query that asks for the rows of a join table, nil for any other.
+func ofJoin(stmt *gorm.Statement) *fromcache.Cached {
+	if stmt.Schema == nil {
+		return nil
+	}
+	joins, _ := stmt.Settings.Load(joinsMark)
+	scopes, _ := joins.(map[*schema.Schema]*fromcache.Cached)
+	return scopes[stmt.Schema]
+}
+
+// Preload wraps the callback that sends a query's preloads: it gives them their scopes, as conditions of theirs.
+func (cb *Callbacks) Preload(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		stmt := db.Statement
+		c := of(stmt)
+		if c == nil || db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil {
+			next(db)
+			return
+		}
+		if fromcache.Associated(stmt) {
+			name, _ := c.associated(stmt)
+			if c = c.below([]string{name}); c == nil {
+				next(db)
+				return
+			}
+		}
+		l := newLevel(c, stmt)
+		if len(l.joins) > 0 {
+			cb.joined.Store(true)
+			stmt.Settings.Store(joinsMark, l.joins)
+			defer stmt.Settings.Delete(joinsMark)
+		}
+		given := stmt.Preloads
+		stmt.Preloads = l.preloads
+		defer func() { stmt.Preloads = given }()
+		next(db)
+	}
+}
