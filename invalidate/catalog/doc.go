@@ -11,5 +11,8 @@
 // Partitions and tables that inherit are plain, and so are their parents: a write to one reaches the
 // whole hierarchy. A write to a view reaches the tables below it.
 //
+// Layout tells what a plain table's rows are told apart by, for those who ask which rows a query depends
+// on and which a write changes. In doubt a value has no text, a column is Other, writes are not Direct.
+//
 // A snapshot is as old as its Load: load anew after DDL.
 package catalog

@@ -98,7 +98,7 @@ func (c *Column) mysqlType(r *columnRow) {
 		c.counts = strings.Contains(typ, "auto_increment")
 		c.Default = c.Default || c.counts
 	case "char", "varchar", "tinytext", "text", "mediumtext", "longtext":
-		if knownCollation(r.detail) {
+		if knownCollation(r.detail) && r.length > 0 {
 			c.Kind, c.length, c.padded = Text, r.length, first == "char"
 		}
 	case "uuid":

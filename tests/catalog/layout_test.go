@@ -263,7 +263,7 @@ func TestLayoutMariaDB(t *testing.T) {
 	db := openMariaDB(t)
 	db.exec(t,
 		"CREATE TABLE users (id bigint unsigned AUTO_INCREMENT PRIMARY KEY, `Na``me` varchar(10) NOT NULL, code char(3), tiny tinyint DEFAULT 3, ok bool, nil int DEFAULT NULL, "+
-			"word varchar(9) DEFAULT 'NULL', bio text COLLATE utf8mb4_bin, lt text COLLATE utf8mb4_lithuanian_ci, rom varchar(9) COLLATE utf8mb4_roman_ci, bin varbinary(9), e enum('a'), s set('a'), "+
+			"word varchar(9) DEFAULT 'NULL', bio text COLLATE utf8mb4_bin, lt text COLLATE utf8mb4_lithuanian_ci, rom varchar(9) COLLATE utf8mb4_roman_ci, bin varbinary(9), e enum('a'), s set('a'), no varchar(0), "+
 			"u uuid, f double, d decimal, y year, b bit(3), j json, at datetime DEFAULT current_timestamp ON UPDATE current_timestamp, doc blob, "+
 			"medium mediumint unsigned zerofill, swe varchar(3) CHARACTER SET swe7, len int AS (length(code)) VIRTUAL, lens int AS (tiny + 1) PERSISTENT)",
 		"CREATE TABLE pair (b int, a varchar(9), PRIMARY KEY (a, b), UNIQUE KEY (b))",
