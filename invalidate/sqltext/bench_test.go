@@ -14,6 +14,15 @@ func BenchmarkParseSelect(b *testing.B) {
 	}
 }
 
+func BenchmarkParseNarrow(b *testing.B) {
+	sql := "SELECT * FROM `users` WHERE `users`.`id` = ? AND `users`.`deleted_at` IS NULL ORDER BY `users`.`id` LIMIT 1"
+	b.SetBytes(int64(len(sql)))
+	b.ReportAllocs()
+	for b.Loop() {
+		Parse(MySQL, sql)
+	}
+}
+
 func BenchmarkParseInsert(b *testing.B) {
 	for name, row := range map[string]string{"params": "(?,?,?,?),", "values": "('some name, or so',12345,'2020-01-01 00:00:00',NULL),"} {
 		sql := "INSERT INTO users (a,b,c,d) VALUES " + strings.Repeat(row, 1<<20/len(row)) + "(1,2,3,4)"

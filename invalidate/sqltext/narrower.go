@@ -44,6 +44,7 @@ func narrowOf(p *parser) *Narrow {
 	for !n.no && n.tok.kind == tSemi {
 		n.step()
 	}
+	// A quoted name with a dot in it is not its last part: there the two differ.
 	if n.no || n.tok.kind != tEnd || n.out.Table != table || n.shared() {
 		return nil
 	}
@@ -218,10 +219,7 @@ func (n *narrower) query() {
 		}
 		n.step()
 	}
-	if n.prev.kw == kDistinct { // a IS DISTINCT FROM b
-		n.refuse()
-		return
-	}
+	// Behind a IS DISTINCT FROM b the real FROM, where only a clause may follow, is refused.
 	if n.expect(kFrom) && n.table(true) {
 		n.condition()
 	}
@@ -229,7 +227,8 @@ func (n *narrower) query() {
 
 // table reads the name of the table and its alias.
 func (n *narrower) table(aliased bool) bool {
-	start, end := n.tok, n.tok
+	start := n.tok
+	var end token
 	for {
 		if !n.bare() {
 			n.refuse()
@@ -243,7 +242,7 @@ func (n *narrower) table(aliased bool) bool {
 		n.step()
 	}
 	name, ok := n.identifier(end)
-	if !ok || strings.IndexByte(name, '.') >= 0 { // a quoted name with a dot is not its last part
+	if !ok {
 		n.refuse()
 		return false
 	}
@@ -336,9 +335,7 @@ func (n *narrower) clause() bool {
 // tail says whether the word starts a clause behind WHERE.
 func (n *narrower) tail() bool {
 	switch {
-	case n.is(n.tok, "group"), n.is(n.tok, "order"):
-		return n.ahead.kw == kBy
-	case n.is(n.tok, "having"), n.is(n.tok, "limit"):
+	case n.is(n.tok, "group"), n.is(n.tok, "order"), n.is(n.tok, "having"), n.is(n.tok, "limit"):
 		return true
 	case n.is(n.tok, "fetch"):
 		return n.d != SQLite
