@@ -1,0 +1,228 @@
+package limits_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servers.Main(m)) }
+
+// Thing is what all read; nothing but its name changes.
+type Thing struct {
+	ID   uint
+	Name string
+}
+
+// Other is a table beside, for triggers and views.
+type Other struct {
+	ID   uint
+	Name string
+}
+
+// The regions: what is in one for hours shows that a read is too old, and in the other that the TTL is the
+// bound.
+const (
+	long  = "long"
+	brief = "brief"
+
+	briefTTL = 300 * time.Millisecond
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// scene is a database with one thing of the name "old", and a store that processes share.
+type scene struct {
+	kind, dsn string
+	plain     *gorm.DB // without the plugin
+	store     store.Store
+}
+
+func newScene(t testing.TB, kind string) *scene {
+	t.Helper()
+	s := &scene{kind: kind, store: memory.New()}
+	t.Cleanup(func() { must(t, s.store.Close()) })
+	switch kind {
+	case "postgres":
+		s.dsn = servers.Postgres(t).DSN
+	case "mariadb":
+		s.dsn = servers.MariaDB(t).DSN
+	default:
+		s.dsn = "file:" + filepath.Join(t.TempDir(), "db") + "?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000"
+	}
+	s.plain = s.open(t)
+	s.fill(t, s.plain)
+	return s
+}
+
+func (s *scene) fill(t testing.TB, db *gorm.DB) {
+	t.Helper()
+	must(t, db.AutoMigrate(&Thing{}, &Other{}))
+	must(t, db.Create(&Thing{ID: 1, Name: "old"}).Error)
+	must(t, db.Create(&Other{ID: 1, Name: "other"}).Error)
+}
+
+// over is a scene whose store is a Redis.
+func (s *scene) over(t testing.TB, server *servers.RedisServer) *scene {
+	t.Helper()
+	s.store = redisOf(t, server)
+	return s
+}
+
+func redisOf(t testing.TB, server *servers.RedisServer) store.Store {
+	return redisstore.New(server.Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled = true }))
+}
+
+func (s *scene) open(t testing.TB) *gorm.DB {
+	t.Helper()
+	var d gorm.Dialector
+	switch s.kind {
+	case "postgres":
+		d = postgres.Open(s.dsn)
+	case "mariadb":
+		d = mysql.Open(s.dsn)
+	default:
+		d = sqlite.Open(s.dsn)
+	}
+	return opened(t, d)
+}
+
+func opened(t testing.TB, d gorm.Dialector) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	p := pool(t, db)
+	t.Cleanup(func() { _ = p.Close() })
+	return db
+}
+
+func pool(t testing.TB, db *gorm.DB) *sql.DB {
+	t.Helper()
+	p, err := db.DB()
+	must(t, err)
+	return p
+}
+
+// process is a handle with a plugin, as a process of the application has.
+func (s *scene) process(t testing.TB, change ...func(*gormcache.Config)) *gorm.DB {
+	t.Helper()
+	db := s.open(t)
+	s.use(t, db, change...)
+	return db
+}
+
+// use registers a plugin. Budgets are wide: the machine may be busy.
+func (s *scene) use(t testing.TB, db *gorm.DB, change ...func(*gormcache.Config)) *gormcache.Plugin {
+	t.Helper()
+	cfg := gormcache.Config{
+		Store: s.store, Namespace: "limits", ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		Regions: map[string]region.Config{long: {TTL: time.Hour}, brief: {TTL: briefTTL}},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	p, err := gormcache.New(cfg)
+	must(t, err)
+	must(t, db.Use(p))
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// name reads the thing's name through the cache.
+func name(t testing.TB, db *gorm.DB, opts ...fromcache.Option) string {
+	t.Helper()
+	return nameIn(t, db, long, opts...)
+}
+
+func nameIn(t testing.TB, db *gorm.DB, region string, opts ...fromcache.Option) string {
+	t.Helper()
+	var th Thing
+	must(t, db.Clauses(fromcache.Region(region, opts...)).First(&th, 1).Error)
+	return th.Name
+}
+
+func rename(db *gorm.DB, to string) error { return db.Model(&Thing{ID: 1}).Update("name", to).Error }
+
+func expect(t testing.TB, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s gives %q, want %q", what, got, want)
+	}
+}
+
+// warm fills both regions. The first read after all was dropped finds out what there is, and fills nothing.
+func warm(t testing.TB, db *gorm.DB) {
+	t.Helper()
+	for range 2 {
+		if a, b := name(t, db), nameIn(t, db, brief); a != "old" || b != "old" {
+			t.Fatalf("reads before the change give %q and %q", a, b)
+		}
+	}
+}
+
+// stale checks that a read is too old now, and ends to be after the TTL; then that the remedy ends it.
+func stale(t testing.TB, s *scene, db *gorm.DB, remedy func() error) {
+	t.Helper()
+	var truth Thing
+	must(t, s.plain.First(&truth, 1).Error)
+	if truth.Name == "old" {
+		t.Fatal("the database still has the old name")
+	}
+	if got := name(t, db); got != "old" {
+		t.Fatalf("a read gives %q: it is not too old, so the caveat is wrong", got)
+	}
+	ends(t, db, truth.Name)
+	if got := name(t, db); got != "old" {
+		t.Fatalf("a read gives %q: something else ended it", got)
+	}
+	if remedy == nil {
+		return
+	}
+	must(t, remedy())
+	must(t, s.plain.First(&truth, 1).Error)
+	expect(t, "a read after the remedy", name(t, db), truth.Name)
+}
+
+// ends waits until the brief region's entry has expired.
+func ends(t testing.TB, db *gorm.DB, truth string) {
+	t.Helper()
+	eventually(t, "the TTL to pass", func() bool { return nameIn(t, db, brief) == truth })
+}
+
+// eventually polls; it is for what time alone brings about.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain waited for: %s", what)
+		}
+	}
+}
+
+// byHand is the remedy of most.
+func byHand(t testing.TB, db *gorm.DB) func() error {
+	return func() error { return invalidate.Tables(t.Context(), db, "things") }
+}
