@@ -98,23 +98,35 @@ func TestWrappingKeepsReads(t *testing.T) {
 
 // TestLinear reads texts that would drive a careless reader into quadratic time or deep recursion.
 func TestLinear(t *testing.T) {
+	checkLinear(t, []string{"", "select ", "select * from ", "insert into t values "}, []string{
+		"(", "[", "'a'", "''", "$", "$a$ ", "/*", ",", "select ", " from a,", "with a as (",
+		"with a as (select 1), b as (select 1 from a) select ", "f(", "explain ", "declare for ", "select a from b;",
+		"select a from b union ", "case when ", `'\'`, "update a set ", "select a from b1,b2,b3 union ",
+		"(insert into a ", "a.", "with a as (select 1) cycle ", "\xff\xfe ",
+	})
+}
+
+// TestNarrowLinear does the same to the reader of conditions and rows.
+func TestNarrowLinear(t *testing.T) {
+	checkLinear(t, []string{"select * from t where ", "update t set a = 1 where "}, []string{
+		"a=1and ", "(a=1)and(", "((a=1)and ", "a in(1,2)and ", "a between 1and ", "a.", "(", "not ", "a in(1,1,1,1,1,1,1,1)or ",
+	})
+	checkLinear(t, []string{"insert into t(a) values "}, []string{"(1),", "(a),", "(", "(f(1)),"})
+	checkLinear(t, []string{"update t set "}, []string{"a=1,", "a=(1),", "a=("})
+	checkLinear(t, []string{"insert into t"}, []string{"(a,", "(a),"})
+}
+
+func checkLinear(t *testing.T, prefixes, units []string) {
+	t.Helper()
 	const n = 50_000
-	for name, unit := range map[string]string{
-		"parentheses": "(", "brackets": "[", "quotes": "'a'", "doubled": "''", "dollar": "$", "tags": "$a$ ",
-		"comments": "/*", "commas": ",", "selects": "select ", "from": " from a,", "with": "with a as (",
-		"ctes": "with a as (select 1), b as (select 1 from a) select ", "calls": "f(", "explain": "explain ",
-		"declare": "declare for ", "semicolons": "select a from b;", "union": "select a from b union ",
-		"case": "case when ", "backslash": `'\'`, "update": "update a set ", "tables": "select a from b1,b2,b3 union ",
-		"insert": "(insert into a ", "and": "a=1and ", "groups": "(a=1)and(", "in": "a in(1,2)and ", "set": "a=1,", "row": "(1),", "dots": "a.", "cycle": "with a as (select 1) cycle ", "high": "\xff\xfe ",
-	} {
-		for _, prefix := range []string{"", "select ", "select * from ", "insert into t values ",
-			"insert into t(a) values ", "delete from t where ", "select * from t where ", "update t set "} {
+	for _, unit := range units {
+		for _, prefix := range prefixes {
 			text := prefix + strings.Repeat(unit, n/len(unit))
 			for d := Unknown; d <= MySQL; d++ {
 				start := time.Now()
 				Parse(d, text)
 				if took := time.Since(start); took > 2*time.Second {
-					t.Errorf("%v: %s after %q took %v", d, name, prefix, took)
+					t.Errorf("%v: %q after %q took %v", d, unit, prefix, took)
 				}
 			}
 			MayWrite(text)
