@@ -36,13 +36,20 @@ func (c *Cache) policed(db *gorm.DB, opts *Cached, rows bool) *Cached {
 		}
 		return nil
 	}
-	if !given { // asked last: an empty sync.Map allocates when it is asked
-		opts = preloaded(db.Statement)
+	scope := r.scope
+	// Asked last: an empty sync.Map allocates when it is asked.
+	if from := preloaded(db.Statement); from != nil {
+		if column := c.policies.divides(from.parent, db.Statement); column != "" {
+			scope = scope.By(column)
+		}
+		if !given {
+			opts = from.opts
+		}
 	}
-	if opts == nil || opts == bare {
-		return r.scope
+	if opts == nil {
+		return scope
 	}
-	return opts.within(r.scope)
+	return opts.within(scope)
 }
 
 // subject names what a statement asks for, for an error.
@@ -83,48 +90,4 @@ func (c *Cache) ruling(db *gorm.DB) *ruling {
 		return c.policies.ofModel(stmt.Schema)
 	}
 	return c.policies.ofTable(info.Reads[0])
-}
-
-// preloadMark is among a statement's settings, which GORM copies, while it preloads.
-const preloadMark = "gormcache:preload"
-
-// bare are no options at all.
-var bare = &Cached{}
-
-// preloaded are the options with which a query is preloaded; bare: with none; nil: it is not preloaded.
-func preloaded(stmt *gorm.Statement) *Cached {
-	v, ok := stmt.Settings.Load(preloadMark)
-	if !ok {
-		return nil
-	}
-	return v.(*Cached)
-}
-
-// Preload wraps the callback that sends a query's preloads, so that they are known for what they are. Who
-// bypasses the cache, or refreshes it, means what is preloaded too.
-func (c *Cache) Preload(next func(*gorm.DB)) func(*gorm.DB) {
-	return func(db *gorm.DB) {
-		stmt := db.Statement
-		if db.Error != nil || len(stmt.Preloads) == 0 || !c.policies.related(stmt.Schema) {
-			next(db)
-			return
-		}
-		outer := preloaded(stmt)
-		inner := outer
-		if inner == nil {
-			inner = bare
-		}
-		if scope := of(stmt); scope != nil && (scope.bypass || scope.mode == region.Refresh) {
-			inner = &Cached{bypass: scope.bypass, mode: scope.mode}
-		}
-		stmt.Settings.Store(preloadMark, inner)
-		defer func() {
-			if outer == nil {
-				stmt.Settings.Delete(preloadMark)
-			} else {
-				stmt.Settings.Store(preloadMark, outer)
-			}
-		}()
-		next(db)
-	}
 }

@@ -42,6 +42,7 @@ type policies struct {
 	rest     *rule
 	models   sync.Map // *schema.Schema → *ruling; nil: none
 	reaches  sync.Map // *schema.Schema → bool
+	farEnds  sync.Map // *schema.Schema → map[*schema.Schema]bool
 }
 
 // CheckModels names every entry of Config.Models that is wrong, and the remedy.

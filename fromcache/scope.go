@@ -168,7 +168,7 @@ func (c *Cached) silent() bool { return c.policy && c.mode != region.OnlyIfCache
 // within are the options as they are in a policy's scope.
 func (c *Cached) within(scope *Cached) *Cached {
 	all := *c
-	all.region, all.own, all.bare, all.policy = scope.region, scope.own, false, true
+	all.region, all.own, all.by, all.bare, all.policy = scope.region, scope.own, scope.by, false, true
 	if all.ttl == 0 {
 		all.ttl = scope.ttl
 	}

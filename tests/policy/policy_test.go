@@ -419,3 +419,31 @@ func TestGenericQueries(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// What is preloaded by policy is cached parent by parent, as by relation.Cache.
+func TestPreloadsByPolicyAreCachedByParent(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t, kind, byPolicy(policies{"*": {Operations: fromcache.Relation}}))
+			ask := func(ids ...int) {
+				t.Helper()
+				var got, want []User
+				for into, db := range map[*[]User]*gorm.DB{&got: w.db, &want: w.bare} {
+					must(t, db.Preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Order("total") }).Order("id").Find(into, ids).Error)
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("of %v:\n got %+v\nwant %+v", ids, got, want)
+				}
+			}
+			ask(1, 2)
+			ask(1)
+			ask(2)
+			must(t, w.db.Create(&Order{UserID: 2, Total: 7}).Error)
+			ask(1)
+			ask(2)
+			if got, want := w.outcomes(), "default:miss default:hit default:hit default:hit default:miss"; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
