@@ -126,11 +126,12 @@ func redisClient(p plan) redis.UniversalClient {
 	if len(addrs) == 1 {
 		return redis.NewClient(&redis.Options{Addr: p.Redis, DialTimeout: dial})
 	}
-	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, DialTimeout: dial})
+	o := &redis.ClusterOptions{Addrs: addrs, DialTimeout: dial}
 	if p.Tooth == toothUnbound {
-		return unbound{cluster}
+		o.ClusterStateReloadInterval = dial // no store asks for the map of the slots there
+		return unbound{redis.NewClusterClient(o)}
 	}
-	return cluster
+	return redis.NewClusterClient(o)
 }
 
 // silent is for go-redis, which writes a line for each lost connection.

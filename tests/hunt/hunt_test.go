@@ -227,7 +227,7 @@ func (h *hunt) rest(from, to int) bool {
 func (h *hunt) over() bool {
 	took := time.Since(h.began)
 	if h.plan.Tooth != "" {
-		return h.board.broken.Load() > 0 || took > time.Minute
+		return h.board.broken.Load() > 0 || took > 2*time.Minute
 	}
 	s := h.total()
 	return took > patience() && s.reads-s.direct >= *huntReads && (s.calm >= calm || took > 10*patience())

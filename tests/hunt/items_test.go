@@ -5,6 +5,7 @@ package hunt_test
 import (
 	"errors"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
@@ -72,7 +73,12 @@ func (w *writer) bumpItems(tx *gorm.DB) (claims []claim, err error) {
 		i.Version++
 		claims = append(claims, claimOf(i))
 	}
-	return claims, tx.Exec("UPDATE items SET version = version + 1 WHERE cell_id = ?", cell).Error
+	err = tx.Exec("UPDATE items SET version = version + 1 WHERE cell_id = ?", cell).Error
+	// An item that has come in meanwhile is locked out of turn: two that do this at once may block each other.
+	if answer := (*pgconn.PgError)(nil); errors.As(err, &answer) && answer.Code == "40P01" {
+		err = errRollback
+	}
+	return claims, err
 }
 
 // spoilItem writes what nobody must ever see.

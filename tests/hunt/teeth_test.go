@@ -137,7 +137,7 @@ func TestTheHuntHasTeeth(t *testing.T) {
 		{toothEarly, stale, fault{slow: true}},
 		{toothLate, stale, fault{slow: true}},
 		{toothSnapshot, stale, fault{slow: true}},
-		{toothUnbound, stale, fault{cluster: true, plan: plan{MarksLost: true, Writers: 1}, run: failOver}},
+		{toothUnbound, stale, fault{cluster: true, plan: clustered(), run: failOver}},
 		{toothJump, []int{breachMonotonic}, fault{clock: true, jump: 10 * time.Second, plan: plan{Grace: 5 * time.Second, Write: time.Second}, slow: true}},
 	} {
 		t.Run(tooth.name, func(t *testing.T) {

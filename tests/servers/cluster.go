@@ -78,6 +78,21 @@ func (c *RedisClusterServers) Masters(tb testing.TB) (masters []*RedisServer) {
 	return masters
 }
 
+// Serving returns the node that serves a key. All nodes must run.
+func (c *RedisClusterServers) Serving(tb testing.TB, key string) *RedisServer {
+	tb.Helper()
+	for _, node := range c.Masters(tb) {
+		client := redis.NewClient(node.probeOptions())
+		err := client.Exists(context.Background(), key).Err()
+		_ = client.Close()
+		if err == nil {
+			return node
+		}
+	}
+	tb.Fatalf("servers: cluster: nobody serves %s", key)
+	return nil
+}
+
 // ReplicaOf returns a replica of that master.
 func (c *RedisClusterServers) ReplicaOf(tb testing.TB, master *RedisServer) *RedisServer {
 	tb.Helper()
