@@ -27,6 +27,8 @@ type Cached struct {
 type relation struct {
 	path  []string
 	scope *fromcache.Cached
+	// loose: clause.Associations led here, and some of its models may not have the rest of the path.
+	loose bool
 }
 
 var (
@@ -113,8 +115,8 @@ func (c *Cached) find(steps []string) (found *fromcache.Cached) {
 func (c *Cached) below(steps []string) *Cached {
 	var below []relation
 	for _, r := range c.relations {
-		if rest, _, ok := r.after(steps); ok && len(rest) > 0 {
-			below = append(below, relation{path: rest, scope: r.scope})
+		if rest, wild, ok := r.after(steps); ok && len(rest) > 0 {
+			below = append(below, relation{path: rest, scope: r.scope, loose: r.loose || wild})
 		}
 	}
 	if below == nil {
@@ -144,6 +146,9 @@ func (r *relation) after(steps []string) (rest []string, wild, ok bool) {
 // known reports the first relation that the model does not have.
 func (c *Cached) known(s *schema.Schema) error {
 	for _, r := range c.relations {
+		if r.loose {
+			continue
+		}
 		if err := r.known(&s.Relationships, s.Name, r.path); err != nil {
 			return err
 		}
@@ -170,11 +175,13 @@ func (r *relation) known(all *schema.Relationships, model string, path []string)
 	return nil
 }
 
-// names are the relations there are.
+// names are the relations there are, but for those that GORM adds for its own use.
 func names(all *schema.Relationships) []string {
 	list := make([]string, 0, len(all.Relations)+len(all.EmbeddedRelations))
 	for name := range all.Relations {
-		list = append(list, name)
+		if !strings.HasPrefix(name, "_") {
+			list = append(list, name)
+		}
 	}
 	for name := range all.EmbeddedRelations {
 		list = append(list, name)
