@@ -120,7 +120,7 @@ var writes = []write{
 			}
 			return tx.Create(&Pair{A: 1, B: 2, Qty: 4}).Error
 		})
-	}, "pair=1 2,pairs"},
+	}, pairs}, // GORM deletes by (a, b) IN ((1, 2))
 	{"code ab-1", func(db *gorm.DB) error { return db.Model(&Code{ID: "ab-1"}).Update("qty", 3).Error }, "code=ab-1"},
 	{"code é", func(db *gorm.DB) error { return db.Create(&Code{ID: "é"}).Error }, codes},
 	{"stand 1, alone", func(db *gorm.DB) error {

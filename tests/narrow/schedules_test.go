@@ -1,0 +1,209 @@
+package narrow_test
+
+import (
+	"database/sql"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+	"github.com/seed-4f7f0efa/gormcache/tests/tap"
+)
+
+const lockClauses = " FOR NO KEY UPDATE| FOR UPDATE"
+
+func unlocked(query string) string {
+	for _, lock := range strings.Split(lockClauses, "|") {
+		query = strings.TrimSuffix(query, lock)
+	}
+	return query
+}
+
+// stage is a world whose writer stops once it has read a pre-image.
+type stage struct {
+	*world
+	stop    atomic.Bool
+	stopped chan struct{}
+	goOn    chan struct{}
+	lock    atomic.Bool
+}
+
+func newStage(t *testing.T, kind, params string) *stage {
+	t.Helper()
+	s := &stage{world: &world{kind: kind}, stopped: make(chan struct{}), goOn: make(chan struct{})}
+	s.lock.Store(true)
+	var driver, dsn string
+	var dialect func(*sql.DB) gorm.Dialector
+	if kind == "postgres" {
+		driver, dsn = "pgx", servers.Postgres(t).DSN
+		dialect = func(db *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: db}) }
+	} else {
+		driver, dsn = "mysql", servers.MariaDB(t).DSN+params
+		dialect = func(db *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: db}) }
+	}
+	plain := func() gorm.Dialector {
+		if kind == "postgres" {
+			return postgres.Open(dsn)
+		}
+		return mysql.Open(dsn)
+	}
+	s.bare = open(t, plain())
+	must(t, s.bare.AutoMigrate(models...))
+	s.seed(t)
+	tapped, err := tap.Open(driver, dsn, &tap.Tap{
+		Rewrite: func(query string) string {
+			if s.lock.Load() {
+				return query
+			}
+			return unlocked(query)
+		},
+		Ran: func(query string) {
+			if unlocked(query) != query && s.stop.CompareAndSwap(true, false) {
+				close(s.stopped)
+				<-s.goOn
+			}
+		},
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = tapped.Close() })
+	st := memory.New()
+	t.Cleanup(func() { _ = st.Close() })
+	s.writer, _ = plugged(t, dialect(tapped), st)
+	s.reader, s.reads = plugged(t, plain(), st)
+	return s
+}
+
+// waiting tells that some transaction waits for a lock of another.
+func (s *stage) waiting(t *testing.T) bool {
+	t.Helper()
+	query := "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+	if s.kind == "postgres" {
+		query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+	}
+	var n int64
+	must(t, s.bare.Raw(query).Scan(&n).Error)
+	return n > 0
+}
+
+func named(name string) read {
+	for _, r := range reads {
+		if r.name == name {
+			return r
+		}
+	}
+	panic(name)
+}
+
+// knows makes sure that the writer knows which columns are tracked.
+func (s *stage) knows(t *testing.T) {
+	t.Helper()
+	named("shop 2").warm(t, s.reader)
+	for range 2 { // the first commit learns that the schema it went by may be old
+		must(t, s.writer.Model(&Item{ID: 77}).Update("qty", 0).Error)
+	}
+	named("shop 2").warm(t, s.reader)
+}
+
+// A: reads that item 1 is of shop 1, and stops.
+//
+//	B: moves item 1 to shop 2, and commits.
+//	C: stores the items of shop 2.
+//
+// A: changes item 1, commits, and changes the tags of shop 1, where it saw the item.
+//
+// With the lock B waits for A.
+func TestMoveSchedule(t *testing.T) {
+	for _, kind := range []string{"postgres", "mariadb"} {
+		for _, lock := range []bool{true, false} {
+			t.Run(kind+map[bool]string{true: ", locked", false: ", unlocked"}[lock], func(t *testing.T) {
+				s := newStage(t, kind, "")
+				s.knows(t)
+				s.lock.Store(lock)
+				s.stop.Store(true)
+				a, b := make(chan error, 1), make(chan error, 1)
+				go func() { a <- s.writer.Model(&Item{ID: 1}).Update("qty", 7).Error }()
+				<-s.stopped
+				go func() { b <- s.reader.Model(&Item{ID: 1}).Update("shop_id", 2).Error }()
+				if lock {
+					for !s.waiting(t) {
+						select {
+						case err := <-b:
+							t.Fatalf("the move did not wait for the lock: %v", err)
+						case <-time.After(5 * time.Millisecond):
+						}
+					}
+				} else {
+					must(t, <-b)
+					named("shop 2").warm(t, s.reader)
+				}
+				close(s.goOn)
+				must(t, <-a)
+				if lock {
+					must(t, <-b)
+				}
+				got, seen := named("shop 2").answer(t, s.reader)
+				stale := !same(got, named("shop 2").direct(t, s.bare))
+				if stale == lock {
+					t.Errorf("stale: %v, with the lock: %v (%v)", stale, lock, seen.Outcome)
+				}
+			})
+		}
+	}
+}
+
+// A: reads what it is about to change, and does not find item 9; stops.
+//
+//	B: inserts item 9 of shop 8, commits.
+//	C: stores the items of shop 8.
+//
+// A: changes item 9 too. That it changes more rows than it has found makes it change the table's tag.
+func TestRowThatCameBetween(t *testing.T) {
+	for _, kind := range []string{"postgres", "mariadb"} {
+		t.Run(kind, func(t *testing.T) {
+			s := newStage(t, kind, "&tx_isolation='READ-COMMITTED'") // else MariaDB locks the gap too, and B waits
+			s.knows(t)
+			s.stop.Store(true)
+			a := make(chan error, 1)
+			go func() { a <- s.writer.Model(&Item{}).Where("id IN ?", []int{1, 9}).Update("qty", 7).Error }()
+			<-s.stopped
+			must(t, s.reader.Create(&Item{ID: 9, ShopID: ptr(int64(8)), Name: "x"}).Error)
+			before := named("shop 8").warm(t, s.reader)
+			close(s.goOn)
+			must(t, <-a)
+			got, _ := named("shop 8").answer(t, s.reader)
+			if want := named("shop 8").direct(t, s.bare); same(before, want) || !same(got, want) {
+				t.Errorf("got %v, want %v; before %v", got, want, before)
+			}
+		})
+	}
+}
+
+// A writer that has never heard of tracked columns learns of them before it commits.
+func TestWriterLearnsWhatIsTracked(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t, kind)
+			must(t, w.writer.Model(&Item{ID: 77}).Update("qty", 0).Error) // nothing is tracked yet
+			r := named("shop 1")
+			r.warm(t, w.reader)
+			must(t, w.writer.Model(&Item{ID: 1}).Update("qty", 7).Error)
+			if got, want := first(r.answer(t, w.reader)), r.direct(t, w.bare); !same(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			r.warm(t, w.reader)
+			must(t, w.writer.Model(&Item{ID: 3}).Update("qty", 7).Error)
+			if _, seen := r.answer(t, w.reader); seen.Outcome != observe.Hit {
+				t.Errorf("%v (%s): the writer knows by now that item 3 is of another shop", seen.Outcome, seen.Reason)
+			}
+		})
+	}
+}
+
+func first[A, B any](a A, _ B) A { return a }
