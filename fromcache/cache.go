@@ -58,6 +58,11 @@ func New(cfg Config) *Cache {
 // Query wraps the callback behind Find, First, Count, Pluck and the like.
 func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
+		if x := explained(db); x != nil {
+			x.read(c, db, false)
+			next(db)
+			return
+		}
 		scope := of(db.Statement)
 		if scope == nil || scope.bare {
 			scope = c.policed(db, scope, false)
@@ -73,6 +78,11 @@ func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
 // Row wraps the callback behind Rows, Row and Scan.
 func (c *Cache) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
+		if x := explained(db); x != nil {
+			x.read(c, db, true)
+			next(db)
+			return
+		}
 		scope := of(db.Statement)
 		if scope == nil || scope.bare {
 			scope = c.policed(db, scope, true)

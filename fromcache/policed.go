@@ -17,8 +17,12 @@ func (c *Cache) policed(db *gorm.DB, opts *Cached, rows bool) *Cached {
 	if db.Error != nil || db.DryRun || opts == nil && c.engine.Closed() {
 		return nil
 	}
+	return c.underPolicy(db, c.ruling(db), opts, rows)
+}
+
+// underPolicy is the same, once the policy is found.
+func (c *Cache) underPolicy(db *gorm.DB, r *ruling, opts *Cached, rows bool) *Cached {
 	given := opts != nil
-	r := c.ruling(db)
 	switch {
 	case db.Error != nil:
 		return nil

@@ -23,6 +23,7 @@ const every = "*"
 type ruling struct {
 	policy Policy
 	by     string // the key in Config.Models, or the method
+	method bool
 	scope  *Cached
 	err    error // a method's policy is wrong
 }
@@ -117,6 +118,7 @@ func (p *policies) judge(s *schema.Schema) *ruling {
 	}
 	if m, ok := reflect.New(s.ModelType).Interface().(Policied); ok {
 		r := rule{s.ModelType.String() + ".CachePolicy", m.CachePolicy()}.ruling(table)
+		r.method = true
 		if err := r.policy.Validate(p.exists); err != nil {
 			r.err = fmt.Errorf("gormcache: %s: %w", r.by, err)
 		}

@@ -31,6 +31,19 @@ func preloaded(stmt *gorm.Statement) *preloading {
 // Preload wraps the callback that sends a query's preloads, so that they are known for what they are. Who
 // bypasses the cache, or refreshes it, means what is preloaded too.
 func (c *Cache) Preload(next func(*gorm.DB)) func(*gorm.DB) {
+	marked := c.preload(next)
+	return func(db *gorm.DB) {
+		stmt := db.Statement
+		if x := explained(db); x != nil && db.Error == nil && x.building == 0 && len(stmt.Preloads) > 0 && stmt.Schema != nil {
+			x.sample(db, marked)
+			return
+		}
+		marked(db)
+	}
+}
+
+// preload marks what is preloaded.
+func (c *Cache) preload(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		stmt := db.Statement
 		if db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil || !c.policies.related(stmt.Schema) {

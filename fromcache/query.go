@@ -20,6 +20,8 @@ type query struct {
 	region  *region.Region
 	primary bool // the query itself asked dbresolver for a source
 	request region.Request
+	// explained: the query will not be run, only talked about.
+	explained bool
 }
 
 // bypass says why a query is left to the database; no reason: it is not.
@@ -92,7 +94,7 @@ func (q *query) off(pl *plan) (table string, ok bool) {
 func (q *query) asked(state invalidate.State) bypass {
 	stmt := q.db.Statement
 	switch {
-	case q.db.DryRun:
+	case q.db.DryRun && !q.explained:
 		return bypass{reason: observe.DryRun}
 	case q.scope.bypass:
 		return bypass{reason: observe.Asked}

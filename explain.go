@@ -1,0 +1,28 @@
+package gormcache
+
+import (
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+)
+
+// Explain says what the cache does with the statements that fn makes on its handle: of a query its region, its
+// key, its tags, what evicts it, or why it is bypassed; of a write which tags it changes.
+//
+// Nothing is sent to the store, and to the database nothing but, once, the queries that read its catalog. As in
+// gorm.DB.ToSQL hooks run, and fn sees no rows: it should make statements, and not depend on their answers. What
+// is preloaded is shown for a parent that is made up.
+func Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Explanation, error) {
+	if db == nil || db.Config == nil || fn == nil {
+		return observe.Explanation{}, errors.New("gormcache: Explain: db or fn is nil: pass a *gorm.DB with the plugin, and a function")
+	}
+	p, ok := db.Plugins[invalidate.PluginName].(interface{ Cache() *fromcache.Cache })
+	if !ok {
+		return observe.Explanation{}, ErrNotRegistered
+	}
+	return p.Cache().Explain(db, fn)
+}

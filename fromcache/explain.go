@@ -1,0 +1,273 @@
+package fromcache
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
+	"gorm.io/gorm/schema"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+)
+
+// explaining collects what is said of the statements that one call of Explain meets. One goroutine uses it.
+type explaining struct {
+	statements []observe.Statement
+	alone      bool // GORM begins no transactions of its own
+	building   int  // a statement's text is being built: what runs meanwhile are its subqueries
+	sampling   int  // what runs is preloaded for a sample
+}
+
+type explainKey struct{}
+
+// explained is the explanation that a statement is run for, nil if it is not; others pay nothing, since only
+// those that are not sent are looked at.
+func explained(db *gorm.DB) *explaining {
+	if !db.DryRun || db.Statement.Context == nil {
+		return nil
+	}
+	x, _ := db.Statement.Context.Value(explainKey{}).(*explaining)
+	return x
+}
+
+// Explain runs fn with a handle that sends nothing, and says what the cache does with its statements.
+func (c *Cache) Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Explanation, error) {
+	x := &explaining{alone: db.SkipDefaultTransaction}
+	ctx := context.WithValue(db.Statement.Context, explainKey{}, x)
+	tx := fn(db.Session(&gorm.Session{DryRun: true, SkipDefaultTransaction: true, Context: ctx}))
+	e := observe.Explanation{Statements: x.statements}
+	switch {
+	case tx == nil || tx.Error == nil || tx.Error.Error() == gorm.ErrDryRunModeUnsupported.Error(): // Scan and Rows, for want of rows
+		return e, nil
+	}
+	return e, tx.Error
+}
+
+// Write wraps the callbacks that send creates, updates, deletes and raw statements, for [Cache.Explain].
+func (c *Cache) Write(raw bool) func(next func(*gorm.DB)) func(*gorm.DB) {
+	return func(next func(*gorm.DB)) func(*gorm.DB) {
+		return func(db *gorm.DB) {
+			x := explained(db)
+			if x == nil {
+				next(db)
+				return
+			}
+			x.building++
+			next(db)
+			x.building--
+			if db.Error == nil && x.building == 0 && db.Statement.SQL.Len() > 0 {
+				x.write(c, db, !x.alone && !raw)
+			}
+		}
+	}
+}
+
+func (x *explaining) write(c *Cache, db *gorm.DB, inTx bool) {
+	stmt := db.Statement
+	inTx = inTx || c.inv.StateOf(stmt.ConnPool).In
+	x.add(db, observe.Statement{Write: c.inv.Explain(stmt.Context, stmt.ConnPool, stmt.SQL.String(), stmt.Vars, inTx)})
+}
+
+func (x *explaining) add(db *gorm.DB, s observe.Statement) {
+	s.SQL, s.Sample = db.Dialector.Explain(db.Statement.SQL.String(), db.Statement.Vars...), x.sampling > 0
+	x.statements = append(x.statements, s)
+}
+
+// read explains a query, in the place of running it.
+func (x *explaining) read(c *Cache, db *gorm.DB, rows bool) {
+	if x.building > 0 || db.Error != nil {
+		return
+	}
+	x.building++
+	callbacks.BuildQuerySQL(db)
+	x.building--
+	if db.Error != nil {
+		return
+	}
+	if info := c.inv.Info(db.Statement.SQL.String()); info.Write || info.DDL {
+		x.write(c, db, false)
+		return
+	}
+	x.add(db, observe.Statement{Query: c.explain(db, rows)})
+}
+
+// explain says how a query is read.
+func (c *Cache) explain(db *gorm.DB, rows bool) *observe.Query {
+	scope, by := of(db.Statement), "its own scope"
+	if scope == nil || scope.bare {
+		var none *observe.Query
+		if scope, by, none = c.explainPolicy(db, scope, rows); none != nil {
+			return none
+		}
+	}
+	x := &observe.Query{Region: scope.region, By: by}
+	r, err := c.engine.Region(scope.region)
+	if err != nil {
+		_ = db.AddError(err)
+		return x
+	}
+	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db.Statement), explained: true}
+	if !c.cfg.ReplicaReads {
+		defer primary(db)()
+	}
+	if !q.explainParts(x) {
+		q.explainWhole(x)
+	}
+	return x
+}
+
+// explainPolicy is the scope that a policy gives the query, or what there is to say where none does.
+func (c *Cache) explainPolicy(db *gorm.DB, opts *Cached, rows bool) (scope *Cached, by string, none *observe.Query) {
+	r := c.ruling(db)
+	if scope = c.underPolicy(db, r, opts, rows); scope != nil {
+		return scope, r.named(), nil
+	}
+	none = &observe.Query{Bypass: observe.Unscoped, Detail: "it has no scope, and no policy is for " + subject(db.Statement)}
+	if opts != nil && opts.bypass && r == nil {
+		none.Bypass, none.Detail = observe.Asked, ""
+	}
+	if r != nil {
+		none.By, none.Bypass, none.Detail = r.named(), observe.Policy, "it is off"
+		if !r.policy.Off {
+			none.Detail = fmt.Sprintf("it is for %s, and this is %s", r.policy.Operations, operationOf(db.Statement, rows))
+		}
+	}
+	return nil, "", none
+}
+
+// named is where a policy stands.
+func (r *ruling) named() string {
+	if r.method {
+		return r.by
+	}
+	return fmt.Sprintf("Config.Models[%q]", r.by)
+}
+
+// explainWhole explains a query that is one entry.
+func (q *query) explainWhole(x *observe.Query) {
+	stmt := q.db.Statement
+	b := q.prepare()
+	x.Bypass, x.Detail, x.Tables = b.reason, b.detail, q.request.Tables
+	pl := q.plans.get(planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region})
+	if b.reason != "" || pl == nil {
+		return
+	}
+	x.Keys, x.Tags, x.TTL = []string{q.request.Key}, q.request.Tags, q.ttl()
+	x.Class = observe.ClassTable
+	for _, t := range x.Tables {
+		x.EvictedBy = append(x.EvictedBy, "any write to "+t)
+	}
+	if class := q.depends(pl, stmt.Vars); class != classTable {
+		x.Class = observe.ClassRow
+		if class == classColumn {
+			x.Class = observe.ClassColumn
+		}
+		x.EvictedBy = pinnedBy(pl.tables[0], x.Class, pl.narrowed.Pins(stmt.Vars))
+	}
+	x.EvictedBy = append(x.EvictedBy, q.byHand()...)
+}
+
+// explainParts explains a query whose answer falls into entries; false: it does not.
+func (q *query) explainParts(x *observe.Query) bool {
+	stmt := q.db.Statement
+	if !q.mayPart(stmt.SQL.String()) || q.asked(q.inv.StateOf(stmt.ConnPool)).reason != "" {
+		return false
+	}
+	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())
+	if !ok {
+		return false
+	}
+	pt := q.parting(stmt, folded)
+	if pt == nil {
+		return false
+	}
+	if _, off := q.off(pt.plan); off {
+		return false
+	}
+	p := &parted{query: q, pt: pt, folded: folded, vars: stmt.Vars}
+	if !p.ask() || !p.compose(stmt) {
+		return false
+	}
+	x.Class, x.Tables, x.TTL = observe.ClassParts, pt.plan.tables, q.ttl()
+	x.Tags = append(x.Tags, p.req.Tags...)
+	pins := make([]string, len(p.texts))
+	for i, part := range p.req.Parts {
+		x.Keys, x.Tags = append(x.Keys, part.Key), append(x.Tags, part.Tag)
+		pins[i] = pt.key.Columns()[0] + " is " + p.texts[i]
+	}
+	class := observe.ClassColumn
+	if pt.key.Primary() {
+		class = observe.ClassRow
+	}
+	x.EvictedBy = append(pinnedBy(x.Tables[0], class, pins), q.byHand()...)
+	return true
+}
+
+// pinnedBy names the writes that drop what depends on some rows of a table.
+func pinnedBy(table string, class observe.Class, pins []string) (causes []string) {
+	for _, pin := range pins {
+		cause := fmt.Sprintf("a write to %s where %s", table, pin)
+		if class == observe.ClassColumn {
+			cause += ", before or after"
+		}
+		causes = append(causes, cause)
+	}
+	return append(causes, fmt.Sprintf("a write to %s whose rows can't be told", table))
+}
+
+// byHand names what else drops any query.
+func (q *query) byHand() []string {
+	causes := []string{fmt.Sprintf("invalidate.Region(%q), invalidate.All, DDL", q.region.Name())}
+	for _, t := range q.scope.tags {
+		causes = append(causes, fmt.Sprintf("invalidate.Tags(%q)", t))
+	}
+	return causes
+}
+
+// ttl is that of the query, or of its region.
+func (q *query) ttl() time.Duration {
+	if q.scope.ttl > 0 {
+		return q.scope.ttl
+	}
+	return q.region.Config().TTL
+}
+
+// sample runs the preloads of a query for one parent that is made up, since a query that is not sent finds none.
+func (x *explaining) sample(db *gorm.DB, next func(*gorm.DB)) {
+	stmt := db.Statement
+	parent := sampleOf(stmt.Context, stmt.Schema)
+	dest, value := stmt.Dest, stmt.ReflectValue
+	stmt.Dest, stmt.ReflectValue = parent.Addr().Interface(), parent
+	x.sampling++
+	defer func() {
+		x.sampling--
+		stmt.Dest, stmt.ReflectValue = dest, value
+	}()
+	next(db)
+}
+
+// sampleOf is a model whose keys, by which its relations are found, are set.
+func sampleOf(ctx context.Context, s *schema.Schema) reflect.Value {
+	v := reflect.New(s.ModelType).Elem()
+	for _, rel := range s.Relationships.Relations {
+		for _, ref := range rel.References {
+			field := ref.ForeignKey
+			if ref.OwnPrimaryKey {
+				field = ref.PrimaryKey
+			}
+			if field == nil || field.Schema != s {
+				continue
+			}
+			for _, value := range []any{1, "1", "00000000-0000-0000-0000-000000000001"} {
+				if _, zero := field.ValueOf(ctx, v); !zero || field.Set(ctx, v, value) == nil {
+					break
+				}
+			}
+		}
+	}
+	return v
+}
