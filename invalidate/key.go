@@ -119,6 +119,7 @@ func (k *Key) Enrol(ctx context.Context) error {
 	if err := cfg.Store.Lookup(ctx, &l); err != nil {
 		return err
 	}
+	k.inv.tracking.hint(k.table, k.columns[0].Name)
 	w := store.NewWriter()
 	if l.States[0].Known && l.States[1].Known {
 		return cfg.Store.Unmark(ctx, k.tracks, w)

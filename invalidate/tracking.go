@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
@@ -44,6 +45,19 @@ func (t *tracking) put(table string, r tracked) {
 		t.m = map[string]tracked{}
 	}
 	t.m[table] = r
+}
+
+// hint notes that a column is tracked, which the store will confirm: a writer of this process that comes next
+// reads the old values in time.
+func (t *tracking) hint(table, column string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.m == nil {
+		t.m = map[string]tracked{}
+	}
+	if r := t.m[table]; !slices.Contains(r.names, column) {
+		t.m[table] = tracked{names: append(slices.Clone(r.names), column)}
+	}
 }
 
 // trackedColumns asks the store which columns of a table are tracked, given the state of the table's own

@@ -113,7 +113,7 @@ var writes = []write{
 		})
 	}},
 	{"delete with associations", func(db *gorm.DB) error {
-		return db.Select("Orders", "Profile", "Languages").Delete(&User{ID: 7}).Error
+		return db.Unscoped().Select("Orders", "Profile", "Languages", "Friends").Delete(&User{ID: 8}).Error
 	}},
 }
 
