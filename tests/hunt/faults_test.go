@@ -40,9 +40,9 @@ var faults = []fault{
 	{name: "pause Redis, long", plan: tight(0), run: func(h *hunt) { h.pauseRedis(200, 500, recovery) }},
 	{name: "pause Redis, long, FailWrite", plan: tight(failWrite), run: func(h *hunt) { h.pauseRedis(200, 500, recovery) }},
 	{name: "restart Redis empty", plan: lossy(), run: restartRedis},
-	{name: "FLUSHALL", plan: lossy(), run: func(h *hunt) { h.command(50, "FLUSHALL") }},
-	{name: "SCRIPT FLUSH", run: func(h *hunt) { h.command(20, "SCRIPT", "FLUSH") }},
-	{name: "CLIENT KILL", run: func(h *hunt) { h.command(50, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }},
+	{name: "FLUSHALL", plan: lossy(), run: func(h *hunt) { h.command(500, "FLUSHALL") }},
+	{name: "SCRIPT FLUSH", run: func(h *hunt) { h.command(200, "SCRIPT", "FLUSH") }},
+	{name: "CLIENT KILL", run: func(h *hunt) { h.command(500, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }},
 	{name: "allkeys-lru", plan: lossy(), redis: maxmemory("allkeys-lru"), run: crowd},
 	{name: "allkeys-random", plan: lossy(), redis: maxmemory("allkeys-random"), run: crowd},
 	{name: "noeviction", redis: maxmemory("noeviction"), run: fillUp},
@@ -131,22 +131,41 @@ func restartRedis(h *hunt) {
 	}
 }
 
-// command sends a command again and again.
+// command sends a command again and again: every so many reads, since on a slow machine it would
+// otherwise leave no time for hits.
 func (h *hunt) command(every int, args ...any) {
 	client := h.redis.Client(h.t)
-	for h.rest(every/2, every) {
+	for h.reads(every/2, every) {
 		if err := client.Do(context.Background(), args...).Err(); err != nil {
 			h.t.Errorf("%v: %v", args, err)
 		}
 	}
 }
 
+// reads lets the processes work for some reads, and reports false when the hunt is over.
+func (h *hunt) reads(from, to int) bool {
+	for end := h.total().reads + uint64(from+h.rand.IntN(to-from)); h.total().reads < end; {
+		if !h.rest(1, 2) {
+			return false
+		}
+	}
+	return true
+}
+
 // crowd keeps the server full of what nobody reads, so that it always evicts.
 func crowd(h *hunt) {
 	client := h.redis.Client(h.t)
 	junk := make([]byte, 4096)
-	for n := 0; h.rest(1, 3); n++ {
+	n := 0
+	crowd := func() {
+		n++
 		_ = client.Set(context.Background(), fmt.Sprint("junk:", n), junk, 0).Err()
+	}
+	for n < 5<<20/len(junk) {
+		crowd()
+	}
+	for h.reads(10, 40) {
+		crowd()
 	}
 	if info := client.Info(context.Background(), "stats").Val(); strings.Contains(info, "evicted_keys:0\r") {
 		h.t.Error("nothing was evicted")
