@@ -209,7 +209,27 @@ func (p *partsRead) load(ctx context.Context, landed uint32) (PartsResult, error
 	}
 	q.store = func(ctx context.Context, _ Loaded) { p.fill(ctx, parts) }
 	res, err := p.Region.load(ctx, &q, p.identity(), landed)
+	if err == nil && len(p.missing) < len(p.Parts) && !p.still(ctx) {
+		return PartsResult{}, ErrParts
+	}
 	return PartsResult{Result: res, Hits: p.hits}, err
+}
+
+// still tells that what was found is as true as what was loaded after it. If somebody has moved a row from a
+// part that was found to one that was loaded, together they would show it twice, which no answer of the
+// database ever does.
+func (p *partsRead) still(ctx context.Context) bool {
+	now := store.Lookup{Tags: p.lookup.Tags[:p.shared:p.shared]}
+	before := p.states()[:p.shared:p.shared]
+	for i, hit := range p.hits {
+		if hit != nil {
+			now.Tags, before = append(now.Tags, p.Parts[i].Tag), append(before, *p.state(i))
+		}
+	}
+	if err := p.engine.lookup(ctx, &now); err != nil || !clean(now.States) {
+		return false
+	}
+	return match(appendTokens(nil, before), now.States)
 }
 
 // identity tells apart what different callers load.

@@ -133,6 +133,21 @@ func TestPartsLoadedTooEarlyAreNotServed(t *testing.T) {
 	}
 }
 
+// Between the lookup and the load a row moves from parent 1, whose part was found, to parent 2, whose part is
+// loaded. Together they would show it twice.
+func TestPartsFoundMustOutlastTheLoad(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1)
+	for _, tag := range []string{partTag(1), "test:b:children"} {
+		c.during = func() { c.settle(t, tag) }
+		if _, err := c.ReadParts(t.Context(), c.request(1, 2)); !errors.Is(err, region.ErrParts) {
+			t.Errorf("%s changed: %v, want ErrParts", tag, err)
+		}
+		c.during = nil
+		c.read(t, 1)
+	}
+}
+
 func TestAMarkedPartIsLoadedAndNotStored(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	c.read(t, 1, 2)
