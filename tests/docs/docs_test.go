@@ -219,3 +219,50 @@ func TestCaveatsAreNumbered(t *testing.T) {
 		}
 	}
 }
+
+var (
+	caveatTest = regexp.MustCompile("\\*Test:\\* `(Test\\w+)`")
+	testFunc   = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+)
+
+// TestCaveatsAreShown finds the test of each caveat. What can't be shown by one says why.
+func TestCaveatsAreShown(t *testing.T) {
+	paths, err := filepath.Glob(root + "/tests/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	for _, path := range paths {
+		for _, m := range testFunc.FindAllStringSubmatch(read(t, path), -1) {
+			tests[m[1]] = true
+		}
+	}
+	text := read(t, root+"/CAVEATS.md")
+	at := numbered.FindAllStringIndex(text, -1)
+	if len(at) == 0 {
+		t.Fatal("no caveat found: the test looks in the wrong place")
+	}
+	named := map[string]bool{}
+	for i, from := range at {
+		caveat := text[from[0]:]
+		if i+1 < len(at) {
+			caveat = text[from[0]:at[i+1][0]]
+		}
+		m := caveatTest.FindStringSubmatch(caveat)
+		if m == nil {
+			if !strings.Contains(caveat, "*No test:* ") {
+				t.Errorf("caveat %d names no test, nor why there is none: %q", i+1, strings.SplitN(caveat, "\n", 2)[0])
+			}
+			continue
+		}
+		named[m[1]] = true
+		if !tests[m[1]] {
+			t.Errorf("caveat %d: there is no %s in tests", i+1, m[1])
+		}
+	}
+	for name := range tests {
+		if strings.HasPrefix(name, "TestLimit") && !named[name] {
+			t.Errorf("no caveat names %s", name)
+		}
+	}
+}
