@@ -14,10 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -38,6 +35,7 @@ type plan struct {
 	Process    int
 	Seed       uint64
 	DSN, Redis string            // several addresses, parted by commas: a Cluster
+	MariaDB    bool              // DSN is one of MariaDB, not of PostgreSQL
 	Tooth      string            // what is broken on purpose; empty: nothing
 	Policy     invalidate.Policy // on store failures
 	Grace      time.Duration
@@ -88,7 +86,7 @@ func hunted(encoded string) error {
 	if c.plan.Skew {
 		s = &skewed{child: c, Store: s}
 	}
-	if c.db, c.plugin, err = open(c.plan, s, tracer{c}); err != nil {
+	if c.db, c.plugin, err = open(c.plan, s, &tracer{c}); err != nil {
 		return err
 	}
 	// The catalog is read, and the first connections are made.
@@ -140,16 +138,12 @@ type silent struct{}
 func (silent) Printf(context.Context, string, ...any) {}
 
 // open opens a handle with a plugin.
-func open(p plan, s store.Store, trace pgx.QueryTracer) (*gorm.DB, *gormcache.Plugin, error) {
-	cfg, err := pgx.ParseConfig(p.DSN)
+func open(p plan, s store.Store, trace *tracer) (*gorm.DB, *gormcache.Plugin, error) {
+	dialect, err := dialector(p, trace)
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg.Tracer = trace
-	pool := stdlib.OpenDB(*cfg)
-	pool.SetMaxOpenConns(8)
-	pool.SetMaxIdleConns(8)
-	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(dialect, &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		return nil, nil, err
 	}

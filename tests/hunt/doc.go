@@ -1,5 +1,5 @@
 // Package hunt looks for stale reads. A coordinator starts processes (this test binary, run again) that
-// share one PostgreSQL and one Redis; each of them writes and reads through a plugin of its own, while
+// share one PostgreSQL (or MariaDB) and one Redis (or Cluster); each of them writes and reads through a plugin of its own, while
 // the coordinator makes things fail.
 //
 // # What is asserted

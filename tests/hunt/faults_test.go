@@ -52,6 +52,8 @@ var faults = []fault{
 	{name: "cut from Redis, FailWrite", plan: tight(failWrite), proxy: true, run: cut},
 	{name: "cancelled contexts", plan: plan{Cancel: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, slow: true, run: bursts},
 	{name: "cut from the database", plan: plan{ReadsFail: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, pgcut: true, slow: true, run: cutDatabase},
+	{name: "none, MariaDB", plan: plan{MariaDB: true}},
+	{name: "kill a writer, MariaDB", plan: plan{MariaDB: true, Grace: time.Second, Write: time.Second}, run: killWriters},
 	{name: "Cluster node killed", plan: clustered(), cluster: true, run: failOver},
 	{name: "Redis's clock jumps", clock: true, jump: 10 * time.Second, plan: plan{Jumps: 20 * time.Second}},
 	{name: "Redis's clock jumps, kills", clock: true, jump: 500 * time.Millisecond,

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -83,8 +82,12 @@ func newHunt(t *testing.T, f fault) *hunt {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.board.close() })
-	pg := servers.Postgres(t)
-	h.plan.DSN = pg.DSN
+	database := servers.Postgres
+	if f.plan.MariaDB {
+		database = servers.MariaDB
+	}
+	db := database(t)
+	h.plan.DSN = db.DSN
 	h.serve()
 	plain := h.plain()
 	if err := schema(plain, f.slow); err != nil {
@@ -99,8 +102,8 @@ func newHunt(t *testing.T, f fault) *hunt {
 			p.Redis = h.proxies[i].addr
 		}
 		if f.pgcut {
-			h.proxies = append(h.proxies, newProxy(t, pg.Addr))
-			p.DSN = strings.Replace(pg.DSN, portOf(pg.Addr), portOf(h.proxies[i].addr), 1)
+			h.proxies = append(h.proxies, newProxy(t, db.Addr))
+			p.DSN = strings.Replace(db.DSN, portOf(db.Addr), portOf(h.proxies[i].addr), 1)
 		}
 		h.ended.Add(1)
 		go h.keepAlive(p)
@@ -140,7 +143,11 @@ func setDefault(d *time.Duration, value time.Duration) {
 
 // plain opens a handle without the plugin.
 func (h *hunt) plain() *gorm.DB {
-	db, err := gorm.Open(postgres.Open(h.plan.DSN), &gorm.Config{Logger: logger.Discard})
+	dialect, err := dialector(h.plan, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	db, err := gorm.Open(dialect, &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		h.t.Fatal(err)
 	}

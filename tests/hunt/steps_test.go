@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -86,30 +84,24 @@ func (s *steps) Settle(ctx context.Context, tags []string, writer store.Writer, 
 // tracer sees the statements on their way to the database and back.
 type tracer struct{ *child }
 
-type traceKey struct{}
-
-// TraceQueryStart implements [pgx.QueryTracer].
-func (t tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	w := writeOf(ctx)
-	commit := q.SQL == "commit"
-	if w == nil || !commit && (!w.auto || strings.HasPrefix(q.SQL, "SELECT")) {
-		return ctx
+// leaves is called before a statement, or a COMMIT, goes to the database. It tells whether returned is to
+// be called.
+func (t tracer) leaves(w *write, commit bool, sql string) bool {
+	alone := w != nil && w.auto && (strings.HasPrefix(sql, "INSERT") || strings.HasPrefix(sql, "UPDATE"))
+	if w == nil || !commit && !alone { // a plugin asks for the catalog now and then
+		return false
 	}
 	w.effective()
 	if commit {
 		t.die(beforeCommit)
 		t.dieSoon(midCommit)
 	}
-	return context.WithValue(ctx, traceKey{}, commit)
+	return true
 }
 
-// TraceQueryEnd implements [pgx.QueryTracer].
-func (t tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
-	commit, ok := ctx.Value(traceKey{}).(bool)
-	if !ok {
-		return
-	}
-	writeOf(ctx).visible()
+// returned is called when it is over.
+func (t tracer) returned(w *write, commit bool) {
+	w.visible()
 	if commit {
 		t.die(afterCommit)
 	}

@@ -117,7 +117,7 @@ func (w *writer) once() {
 	case err == nil:
 		c.commits.Add(1)
 		w.returned(wr, claims, start, end)
-	case errors.Is(err, errRollback):
+	case errors.Is(err, errRollback), w.plan.MariaDB && deadlocked(err): // MariaDB locks the gaps between rows too
 		wr.landed()
 	default:
 		w.failed(wr, claims, err, over(ctx), start, end)
@@ -220,6 +220,9 @@ func bump(tx *gorm.DB, id uint) ([]claim, error) {
 // bumpAlone does so by one statement outside a transaction.
 func (w *writer) bumpAlone(db *gorm.DB) ([]claim, error) {
 	id, version := w.row(cells), uint64(0)
+	if w.plan.MariaDB {
+		return nil, db.Exec("UPDATE cells SET version = version + 1 WHERE id = ?", id).Error
+	}
 	err := db.Raw("UPDATE cells SET version = version + 1 WHERE id = ? RETURNING version", id).Scan(&version).Error
 	return []claim{{slotCells + int(id) - 1, version}}, err
 }
