@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -88,7 +89,7 @@ func (m *machine) start(open stores) error {
 			Regions: map[string]region.Config{"default": {TTL: time.Hour}, "small": {TTL: time.Hour, MaxRows: 3}},
 			// A machine that is slow for a moment must not turn hits into bypasses.
 			ReadTimeout: 20 * time.Second, WriteTimeout: 20 * time.Second,
-			Logger: slog.New(slog.DiscardHandler),
+			Logger: slog.New(slog.DiscardHandler), Models: m.models(),
 		})
 		if err != nil {
 			return err
@@ -99,6 +100,14 @@ func (m *machine) start(open stores) error {
 		}
 	}
 	return nil
+}
+
+// models are the policies of the program.
+func (m *machine) models() map[string]fromcache.Policy {
+	if !m.policy {
+		return nil
+	}
+	return map[string]fromcache.Policy{"*": {}}
 }
 
 // create makes the schema.
@@ -220,7 +229,7 @@ func (m *machine) difference(q *query, h int, a asking) string {
 		return "" // the plugin gives the error instead
 	}
 	for i := range 2 {
-		got := q.ask(cached, q.scope(a))
+		got := q.ask(cached, q.scope(a, m.policy))
 		if got == want || a.otherwise != "" && got == a.otherwise {
 			continue
 		}

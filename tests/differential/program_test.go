@@ -12,6 +12,7 @@ type program struct {
 	dialect string
 	prefix  string // of all tables
 	loose   bool   // without foreign keys
+	policy  bool   // everything is cached by policy, and queries in the default region have no scope
 	two     [2]settings
 	tables  []*table
 	initial []row // what is there at first
@@ -52,6 +53,7 @@ func programs(dialect string) *rapid.Generator[*program] {
 		g := &gen{T: t, program: &program{dialect: dialect}, filled: map[*table]int{}}
 		g.prefix = pick(g, "", "", "p_", "Pre")
 		g.loose = !g.one(2)
+		g.policy = g.one(4)
 		for i := range g.two {
 			g.two[i] = settings{prepared: g.one(3), skip: g.one(3)}
 		}
@@ -87,6 +89,9 @@ func (g *gen) operation(depth int) operation {
 func (p *program) GoString() string {
 	var b strings.Builder
 	b.WriteString("\n  " + p.dialect + "\n")
+	if p.policy {
+		b.WriteString("  all by policy\n")
+	}
 	for i, s := range p.two {
 		b.WriteString(f("  handle %d: PrepareStmt %v, SkipDefaultTransaction %v\n", i, s.prepared, s.skip))
 	}

@@ -36,8 +36,11 @@ func (q *query) ask(db *gorm.DB, scope *fromcache.Cached) string {
 	return r.out.String()
 }
 
-// scope returns the query's scope as the operation wants it.
-func (q *query) scope(a asking) *fromcache.Cached {
+// scope returns the query's scope as the operation wants it; nil where a policy will do.
+func (q *query) scope(a asking, policy bool) *fromcache.Cached {
+	if policy && q.region == "default" && len(q.options) == 0 && !a.anyway && !a.refresh {
+		return nil
+	}
 	options := q.options
 	if a.anyway {
 		options = append(options[:len(options):len(options)], fromcache.InTransaction())

@@ -170,7 +170,9 @@ func TestExplainSaysWhyNot(t *testing.T) {
 			t.Errorf("%s: want %s, %q:\n%s", name, c.reason, c.word, e)
 		}
 	}
-	e, err := gormcache.Explain(w.db.Begin(), discard(find[Note]))
+	tx := w.db.Begin()
+	defer tx.Rollback()
+	e, err := gormcache.Explain(tx, discard(find[Note]))
 	must(t, err)
 	if q := e.Statements[0].Query; q.Bypass != observe.Transaction {
 		t.Errorf("in a transaction:\n%s", e)
