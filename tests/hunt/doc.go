@@ -1,6 +1,6 @@
 // Package hunt looks for stale reads. A coordinator starts processes (this test binary, run again) that
-// share one PostgreSQL (or MariaDB) and one Redis (or Cluster); each of them writes and reads through a plugin of its own, while
-// the coordinator makes things fail.
+// share one PostgreSQL or MariaDB, and one Redis or Redis Cluster; each of them writes and reads through a
+// plugin of its own, while the coordinator makes things fail.
 //
 // # What is asserted
 //

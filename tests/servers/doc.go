@@ -4,9 +4,9 @@
 //	rdb := servers.Redis(t).Client(t)
 //	db, err := gorm.Open(postgres.Open(servers.Postgres(t).DSN))
 //
-// Redis, RedisWithClock, RedisCluster and Memcached start processes of their own at every call, so a test may stop,
-// kill or pause them. Postgres and MariaDB take longer to start: one server serves all tests of a test
-// binary, and each call makes a database of its own, dropped when the test ends.
+// Redis, RedisWithClock, RedisCluster and Memcached start processes of their own at every call, so a test
+// may stop, kill or pause them. Postgres and MariaDB take longer to start: one server serves all tests of
+// a test binary, and each call makes a database of its own, dropped when the test ends.
 //
 // A package whose tests call Postgres or MariaDB hands its TestMain to [Main], which stops the shared
 // servers:
