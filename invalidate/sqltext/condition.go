@@ -56,6 +56,9 @@ func (n *narrower) conjoined() bool {
 // of them in parentheses. Whether it is one shows in what follows.
 func (n *narrower) conjunct() {
 	if n.tok.kind == tOpen && n.sql[n.tok.start] == '(' {
+		if n.tuple() {
+			return
+		}
 		n.step()
 		n.conjuncts()
 		if n.tok.kind != tClose {
@@ -84,6 +87,87 @@ func (n *narrower) conjunct() {
 		n.step()
 		n.list(column)
 	}
+}
+
+// tuple reads (column, …) IN ((value, …), …) or (column, …) = (value, …): each column has one of the values in its
+// place. Where it is something else, nothing has been read.
+func (n *narrower) tuple() bool {
+	saved := *n
+	if columns := n.columns(); columns != nil {
+		if values := n.tuples(len(columns)); values != nil {
+			for i, column := range columns {
+				n.pin(column, values[i]...)
+			}
+			return true
+		}
+	}
+	*n = saved
+	return false
+}
+
+// columns reads a list of at least two columns in parentheses, nil if it is none.
+func (n *narrower) columns() (columns []string) {
+	for n.tok.kind == tOpen || n.tok.kind == tComma {
+		n.step()
+		if !n.named() {
+			return nil
+		}
+		column, ok := n.qualified()
+		if !ok || n.tok.kind != tComma && (columns == nil || n.tok.kind != tClose) {
+			return nil
+		}
+		columns = append(columns, column)
+	}
+	n.step()
+	return columns
+}
+
+// tuples reads what a list of columns is compared with, and gives the values of each column; nil if it is not
+// made of plain values.
+func (n *narrower) tuples(width int) [][]Operand {
+	values := make([][]Operand, width)
+	if n.equals() {
+		if !n.places(values) {
+			return nil
+		}
+		return values
+	}
+	if n.tok.kw != kIn || n.ahead.kind != tOpen {
+		return nil
+	}
+	n.step()
+	for n.tok.kind == tOpen || n.tok.kind == tComma {
+		n.step()
+		if !n.places(values) || n.tok.kind != tComma && n.tok.kind != tClose {
+			return nil
+		}
+	}
+	n.step()
+	return values
+}
+
+// places reads one list of values, and adds each to its column's.
+func (n *narrower) places(values [][]Operand) bool {
+	for i := range values {
+		want := tComma
+		if i == 0 {
+			want = tOpen
+		}
+		if n.tok.kind != want || len(values[i]) == maxPinned {
+			return false
+		}
+		n.step()
+		v := n.operand(false)
+		if v.Kind == OtherOperand {
+			return false
+		}
+		values[i] = append(values[i], v)
+	}
+	if n.tok.kind != tClose {
+		return false
+	}
+	n.step()
+	return true
 }
 
 // pin notes that the column has one of the values.

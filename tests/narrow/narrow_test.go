@@ -75,7 +75,9 @@ var writes = []write{
 		"row=1,rows=1 2,shop=1,shop=2,shops=1 3,count=shop 1,all"},
 	{"move row 3 to no shop", func(db *gorm.DB) error { return db.Model(&Item{ID: 3}).Update("shop_id", nil).Error },
 		"row=3,raw=row 3,shop=2,all"},
-	{"move by an expression", func(db *gorm.DB) error { return db.Model(&Item{ID: 3}).Update("shop_id", gorm.Expr("shop_id + 1")).Error }, items},
+	{"move by an expression", func(db *gorm.DB) error {
+		return db.Model(&Item{ID: 3}).Update("shop_id", gorm.Expr("shop_id + 1")).Error
+	}, items},
 	{"create in shop 8", func(db *gorm.DB) error { return db.Create(&Item{ShopID: ptr(int64(8))}).Error }, "shop=8,all"},
 	{"create row 9", func(db *gorm.DB) error { return db.Create(&Item{ID: 9, ShopID: ptr(int64(2))}).Error }, "row=9,shop=2,all"},
 	{"create two, one without a key", func(db *gorm.DB) error {
@@ -94,7 +96,9 @@ var writes = []write{
 	{"update shop 2's", func(db *gorm.DB) error { return db.Model(&Item{}).Where("shop_id = ?", 2).Update("qty", 3).Error },
 		"sqlite:row=3,sqlite:raw=row 3,sqlite:shop=2,sqlite:all,postgres:row=3,postgres:raw=row 3,postgres:shop=2,postgres:all,mariadb:" + strings.ReplaceAll(items, " ", ",mariadb:")},
 	{"update by another column", func(db *gorm.DB) error { return db.Model(&Item{}).Where("name = ?", "e").Update("qty", 3).Error }, items},
-	{"update all", func(db *gorm.DB) error { return db.Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Item{}).Update("qty", 3).Error }, items},
+	{"update all", func(db *gorm.DB) error {
+		return db.Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Item{}).Update("qty", 3).Error
+	}, items},
 	{"change a key", func(db *gorm.DB) error { return db.Exec("UPDATE items SET id = 9 WHERE id = 4").Error }, items},
 	{"key by text", exec("UPDATE items SET qty = 9 WHERE id = '1'"), items},
 	{"raw insert", exec("INSERT INTO items (id, shop_id, name, qty) VALUES (9, 8, 'x', 1)"), "row=9,shop=8,all"},
@@ -120,7 +124,7 @@ var writes = []write{
 			}
 			return tx.Create(&Pair{A: 1, B: 2, Qty: 4}).Error
 		})
-	}, pairs}, // GORM deletes by (a, b) IN ((1, 2))
+	}, "pair=1 2,pairs"}, // GORM deletes by (a, b) IN ((1, 2))
 	{"code ab-1", func(db *gorm.DB) error { return db.Model(&Code{ID: "ab-1"}).Update("qty", 3).Error }, "code=ab-1"},
 	{"code é", func(db *gorm.DB) error { return db.Create(&Code{ID: "é"}).Error }, codes},
 	{"stand 1, alone", func(db *gorm.DB) error {
