@@ -77,7 +77,7 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 			before.ended(n)
 		}
 	}
-	if edit != nil && edit.open {
+	if edit != nil && edit.open && edit.insert > 0 {
 		e.inserted = edit
 	}
 	return e, nil
@@ -101,7 +101,7 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 	}
 	c, err := inv.begin(ctx, r.tags)
 	if err == nil {
-		err = c.extend(ctx, inv.sets(ctx, r.edits))
+		err = c.columns(ctx, r.edits)
 	}
 	if err != nil {
 		return ending{}, err
@@ -117,9 +117,9 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 		c.closed(err)
 		further := inv.further(ctx, p, info, known, c.tags)
 		c.tags = append(c.tags, further...)
-		if opened && err == nil && !c.doubt && len(further) == 0 {
+		if opened && err == nil && !c.doubt && !c.late() && len(further) == 0 {
 			if r := inv.resolve(known, touches); len(r.edits) > 0 {
-				c.narrow(ctx, append(r.tags, inv.sets(ctx, r.edits)...))
+				c.narrow(append(r.tags, inv.sets(ctx, r.edits)...))
 			}
 		}
 		c.settle(ctx)

@@ -24,8 +24,10 @@ type edit struct {
 	rows    []string // the texts of their primary keys
 	// values are the texts of tracked columns, before and after. A column that is not here is not known.
 	values map[string][]string
-	// open: an INSERT whose keys the database makes. They are known when GORM has read them back.
+	// open: not all is known yet. Of an INSERT whose keys the database makes they are known when GORM has read
+	// them back: told are, row by row, the texts of those columns that the statement gives, "" for others.
 	open   bool
+	told   [][]string
 	insert int  // rows of the INSERT, 0 if it is none
 	lost   bool // what was known has turned out not to be all
 }
@@ -126,16 +128,18 @@ func (e *edit) inserted(n *sqltext.Narrow, args []any, tracked []string) *edit {
 		return nil
 	}
 	for _, row := range n.Rows {
-		key, ok := e.key(n.Columns, row, args)
-		if !ok {
-			// Of several rows GORM would guess the keys from the first or the last.
-			if !n.Returning && len(n.Rows) > 1 {
-				return nil
-			}
-			e.rows, e.open = nil, true
-			break
+		told, ok := e.key(n.Columns, row, args)
+		e.told, e.open = append(e.told, told), e.open || !ok
+		e.rows = append(e.rows, joined(told))
+	}
+	if e.open {
+		// Of several rows GORM would guess the keys from the first or the last.
+		if !n.Returning && len(n.Rows) > 1 {
+			return nil
 		}
-		e.rows = append(e.rows, key)
+		e.rows = nil
+	} else {
+		e.told = nil
 	}
 	for _, name := range tracked {
 		if c, ok := e.layout.Column(name); ok {
@@ -145,21 +149,29 @@ func (e *edit) inserted(n *sqltext.Narrow, args []any, tracked []string) *edit {
 	return e
 }
 
-// key is the primary key that an INSERT gives a row; ok is false if it leaves it to the database.
-func (e *edit) key(columns []string, row []sqltext.Operand, args []any) (string, bool) {
-	var b []byte
+// key is the primary key that an INSERT gives a row, column by column; all is false if it leaves some of
+// them to the database, which are "" then.
+func (e *edit) key(columns []string, row []sqltext.Operand, args []any) (told []string, all bool) {
+	told, all = make([]string, len(e.layout.Key)), true
 	for i := range e.layout.Key {
-		at := slices.Index(columns, e.layout.Key[i].Name)
-		if at < 0 {
-			return "", false
+		if at := slices.Index(columns, e.layout.Key[i].Name); at >= 0 {
+			text, null, ok := argument(&e.layout.Key[i], row[at], args)
+			if ok && !null && !(e.layout.Key[i].Default && text == "0") { // 0 is a request for the next number in MySQL
+				told[i] = text
+			}
 		}
-		text, null, ok := argument(&e.layout.Key[i], row[at], args)
-		if !ok || null || e.layout.Key[i].Default && text == "0" { // 0 is a request for the next number in MySQL
-			return "", false
-		}
-		b = appendKeyPart(b, i, text)
+		all = all && told[i] != ""
 	}
-	return string(b), true
+	return told, all
+}
+
+// joined is the text of a key, given that of its columns.
+func joined(parts []string) string {
+	var b []byte
+	for i, part := range parts {
+		b = appendKeyPart(b, i, part)
+	}
+	return string(b)
 }
 
 // fresh notes the values that an INSERT gives a tracked column, if all of them are known.
@@ -187,45 +199,90 @@ func (e *edit) fresh(c *catalog.Column, n *sqltext.Narrow, args []any) {
 	e.values[c.Name] = texts
 }
 
+// awaits tells, before the statement runs, that its models will show the keys that the database makes: they
+// have no values in those columns yet. One that has a value there, which the statement leaves out (Omit) or
+// changes on the way (GormValue), would keep it.
+func (e *edit) awaits(stmt *gorm.Statement) bool {
+	models, ok := e.models(stmt)
+	if !ok {
+		return false
+	}
+	for row, v := range models {
+		for i, told := range e.told[row] {
+			value, _ := e.value(stmt, i, v)
+			if value != told {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // complete is told of the models that GORM has inserted, with the keys that it has read back.
 func (e *edit) complete(stmt *gorm.Statement) {
-	if !e.open || stmt.Schema == nil || store.TableName(stmt.Table) != e.table {
+	models, ok := e.models(stmt)
+	if !e.open || !ok {
 		return
 	}
-	var rows []string
+	rows := make([]string, len(models))
+	for row, v := range models {
+		key := make([]string, len(e.layout.Key))
+		for i, told := range e.told[row] {
+			value, ok := e.value(stmt, i, v)
+			if !ok || told != "" && value != told {
+				return
+			}
+			key[i] = value
+		}
+		rows[row] = joined(key)
+	}
+	e.rows, e.open = rows, false
+}
+
+// models are those that GORM inserts, one for each row; ok is false if it inserts something else.
+func (e *edit) models(stmt *gorm.Statement) (models []reflect.Value, ok bool) {
+	if stmt.Schema == nil || store.TableName(stmt.Table) != e.table {
+		return nil, false
+	}
 	switch v := stmt.ReflectValue; v.Kind() {
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			rows = append(rows, e.model(stmt, reflect.Indirect(v.Index(i))))
+			models = append(models, reflect.Indirect(v.Index(i)))
 		}
 	case reflect.Struct:
-		rows = append(rows, e.model(stmt, v))
+		models = append(models, v)
 	}
-	if len(rows) == e.insert && !slices.Contains(rows, "") {
-		e.rows, e.open = rows, false
+	if len(models) != e.insert {
+		return nil, false
 	}
+	for _, v := range models {
+		if v.Kind() != reflect.Struct || v.Type() != stmt.Schema.ModelType {
+			return nil, false
+		}
+	}
+	return models, true
 }
 
-// model is the primary key of a model, "" if it can't be told.
-func (e *edit) model(stmt *gorm.Statement, v reflect.Value) string {
-	if v.Kind() != reflect.Struct || v.Type() != stmt.Schema.ModelType {
-		return ""
+// value is the text that a model has in a column of the primary key. ok is false if it has none; the text
+// is "" then only if it is the zero value.
+func (e *edit) value(stmt *gorm.Statement, column int, v reflect.Value) (text string, ok bool) {
+	field := stmt.Schema.FieldsByDBName[e.layout.Key[column].Name]
+	if field == nil {
+		return unknownValue, false
 	}
-	var b []byte
-	for i := range e.layout.Key {
-		field := stmt.Schema.FieldsByDBName[e.layout.Key[i].Name]
-		if field == nil {
-			return ""
-		}
-		value, zero := field.ValueOf(context.WithoutCancel(stmt.Context), v)
-		text, null, ok := e.layout.Key[i].Argument(value)
-		if zero || null || !ok {
-			return ""
-		}
-		b = appendKeyPart(b, i, text)
+	value, zero := field.ValueOf(context.WithoutCancel(stmt.Context), v)
+	if zero {
+		return "", false
 	}
-	return string(b)
+	text, null, ok := e.layout.Key[column].Argument(value)
+	if null || !ok {
+		return unknownValue, false
+	}
+	return text, true
 }
+
+// unknownValue is the text of no value.
+const unknownValue = "\x00"
 
 // known tells that all rows are.
 func (e *edit) known() bool { return !e.open && !e.lost }

@@ -109,6 +109,9 @@ type change struct {
 	marked bool
 	doubt  bool // it may still take effect when it has ended
 	began  time.Time
+	spare  []string // marked, but not changed after all
+	// bulk are the tags to change beyond tags if marks have failed to keep an enrolment from filling.
+	bulk []string
 }
 
 // begin marks the tags. The only error is the refusal by [FailWrite].
@@ -147,15 +150,25 @@ func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Diale
 // statement did not have.
 func (c *change) closed(err error) { c.doubt = c.doubt || cutShort(c.inv.cfg.Dialect, err) }
 
-// narrow is told that only these tags have changed. The marks of others are taken away.
-func (c *change) narrow(ctx context.Context, tags []string) {
-	rest := *c
-	rest.tags = slices.DeleteFunc(slices.Clone(c.tags), func(tag string) bool { return slices.Contains(tags, tag) })
+// narrow is told that only these tags have changed. The marks of others go when these have their new
+// tokens: until then they are all that keeps readers from what has changed.
+func (c *change) narrow(tags []string) {
+	c.spare = slices.DeleteFunc(c.tags, func(tag string) bool { return slices.Contains(tags, tag) })
 	c.tags = tags
-	if len(rest.tags) > 0 {
-		rest.cancel(ctx)
-	}
 }
+
+// columns marks the values of tracked columns that edits change, once their tables are marked.
+func (c *change) columns(ctx context.Context, edits []*edit) error {
+	sets := c.inv.sets(ctx, edits)
+	for _, e := range edits {
+		c.bulk = append(c.bulk, c.inv.cfg.Namespace.Bulk(e.table))
+	}
+	return c.extend(ctx, sets)
+}
+
+// late tells that an enrolment may not have seen the marks: they did not all land, or may have run out. It
+// may have filled entries then for values that are not known here.
+func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.inv.cfg.Grace }
 
 // settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
 // until they run out, which changes the tokens once more.
@@ -164,9 +177,21 @@ func (c *change) settle(ctx context.Context) {
 	if c.doubt {
 		linger = max(linger, c.inv.cfg.Grace)
 	}
+	if c.late() {
+		for _, tag := range c.bulk {
+			if !slices.Contains(c.tags, tag) {
+				c.tags = append(c.tags, tag)
+			}
+		}
+	}
 	err := c.inv.settle(ctx, c.tags, c.writer, linger, c.began) // an error is in the queue's hands
 	if (err != nil || !c.marked) && linger == 0 {
 		c.inv.queue.sweepLater(c.tags, c.writer)
+	}
+	if err == nil && len(c.spare) > 0 {
+		rest := *c
+		rest.tags = c.spare
+		rest.cancel(ctx)
 	}
 }
 

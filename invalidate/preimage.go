@@ -21,7 +21,8 @@ import (
 type preimage struct {
 	edit    *edit
 	narrow  *sqltext.Narrow
-	listed  int // rows that the statement is pinned to by key, 0 if it is not
+	listed  int  // rows that the statement is pinned to by key, 0 if it is not
+	exact   bool // there can be no more of those in the table
 	found   int
 	changed bool // rows affected may be fewer than rows matched: MySQL counts those that differ
 }
@@ -32,6 +33,8 @@ type preimage struct {
 func (t *tx) foresee(ctx context.Context, e *edit, info *sqltext.Info, args []any, tracked []string) (*preimage, error) {
 	n, d := info.Narrow, t.inv.cfg.Dialect
 	p := &preimage{edit: e, narrow: n, listed: len(e.rows), changed: d == sqltext.MySQL && info.Verb == sqltext.Update}
+	// 'a' and 'A' have one text, and may be two rows.
+	p.exact = len(e.layout.Key) > 1 || e.layout.Key[0].Kind != catalog.Text || len(pin(n, e.layout.Key[0].Name)) == 1
 	columns := e.columns(tracked)
 	if !n.Pure || columns == nil {
 		return nil, nil
@@ -48,7 +51,7 @@ func (t *tx) foresee(ctx context.Context, e *edit, info *sqltext.Info, args []an
 		values[i] = args[at]
 	}
 	query += fmt.Sprintf(" LIMIT %d", maxEdited+1)
-	err := t.locked(ctx, n, query, values, func(rows *sql.Rows) error { return p.read(rows, columns) })
+	err := t.locked(ctx, info, query, values, func(rows *sql.Rows) error { return p.read(rows, columns) })
 	switch {
 	case spoilt(d, err):
 		return nil, err
@@ -56,6 +59,7 @@ func (t *tx) foresee(ctx context.Context, e *edit, info *sqltext.Info, args []an
 		return nil, nil
 	}
 	p.sets(columns, args)
+	e.open = true // until it is told how the statement has ended, which it is not if the driver panics
 	return p, nil
 }
 
@@ -84,16 +88,22 @@ func quotedNames(lists ...[]catalog.Column) string {
 
 // locked runs the query so that the rows it finds are locked until the transaction ends, and a failure does
 // not harm the transaction.
-func (t *tx) locked(ctx context.Context, n *sqltext.Narrow, query string, args []any, read func(*sql.Rows) error) (err error) {
+func (t *tx) locked(ctx context.Context, info *sqltext.Info, query string, args []any, read func(*sql.Rows) error) (err error) {
 	switch t.inv.cfg.Dialect {
 	case sqltext.SQLite:
 		// A transaction that reads before it writes fails where another has written in between, and does
 		// not wait for it. This writes nothing, and takes the lock that the statement itself would take.
-		if _, err := t.Tx.ExecContext(ctx, "DELETE FROM "+n.From+" WHERE 0"); err != nil {
+		if _, err := t.Tx.ExecContext(ctx, "DELETE FROM "+info.Narrow.From+" WHERE 0"); err != nil {
 			return err
 		}
 	case sqltext.Postgres:
-		query += " FOR NO KEY UPDATE" // the weakest lock that keeps out other updates and deletes
+		// What the statement itself will take: a weaker lock that is raised later is a deadlock with who holds
+		// the row FOR KEY SHARE, as its new child does, and goes on to update it.
+		lock := " FOR NO KEY UPDATE"
+		if info.Verb == sqltext.Delete {
+			lock = " FOR UPDATE"
+		}
+		query += lock
 		if _, err := t.Tx.ExecContext(ctx, "SAVEPOINT gormcache_preimage"); err != nil {
 			return err
 		}
@@ -122,7 +132,8 @@ func spoilt(d sqltext.Dialect, err error) bool {
 	if d != sqltext.MySQL || err == nil {
 		return false
 	}
-	for _, code := range []string{"Error 1205", "Error 1206", "Error 1213"} { // lock wait, lock table, deadlock
+	// MariaDB's "record has changed", and lock wait, lock table, deadlock.
+	for _, code := range []string{"Error 1020", "Error 1205", "Error 1206", "Error 1213"} {
 		if strings.HasPrefix(err.Error(), code) {
 			return true
 		}
@@ -204,8 +215,9 @@ func (p *preimage) sets(columns []catalog.Column, args []any) {
 // ended is told how many rows the statement has affected; negative: not known. Rows found before are
 // locked, so they are among them. If there are more, others have come in between.
 func (p *preimage) ended(affected int64) {
+	p.edit.open = false
 	switch {
-	case p.listed > 0 && p.found == p.listed: // there can be no others
+	case p.exact && p.listed > 0 && p.found == p.listed: // there can be no others
 	case affected == 0:
 	case affected == int64(p.found) && !p.changed:
 	default:

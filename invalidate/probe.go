@@ -12,6 +12,7 @@ import (
 type probe struct {
 	gorm.ConnPool
 	inv     *Invalidator
+	stmt    *gorm.Statement
 	settles []func(error) // to be run when the statement has ended and its rows are closed
 	// inserted are statements whose rows are known only when GORM has read their keys back.
 	inserted []*edit
@@ -94,7 +95,7 @@ func (p *probe) announce(ctx context.Context, query string, args []any) (ending,
 	if e.settle != nil {
 		p.settles = append(p.settles, e.settle)
 	}
-	if e.inserted != nil {
+	if e.inserted != nil && e.inserted.awaits(p.stmt) {
 		p.inserted = append(p.inserted, e.inserted)
 	}
 	return e, err
@@ -112,10 +113,10 @@ func (inv *Invalidator) install(stmt *gorm.Statement) (p *probe, restore func())
 	original := inv.Wrap(stmt.ConnPool)
 	var stand gorm.ConnPool
 	if committer, ok := original.(gorm.TxCommitter); ok {
-		t := &txProbe{probe: probe{ConnPool: original, inv: inv}, TxCommitter: committer}
+		t := &txProbe{probe: probe{ConnPool: original, inv: inv, stmt: stmt}, TxCommitter: committer}
 		p, stand = &t.probe, t
 	} else {
-		p = &probe{ConnPool: original, inv: inv}
+		p = &probe{ConnPool: original, inv: inv, stmt: stmt}
 		stand = p
 	}
 	stmt.ConnPool = stand

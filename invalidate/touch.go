@@ -69,7 +69,7 @@ func (inv *Invalidator) resolve(s *snapshot, touches []touch) (r resolved) {
 	var edits []*edit
 	for _, t := range touches {
 		switch {
-		case t.edit != nil && t.edit.known() && s != nil && t.edit.version == s.version:
+		case t.edit != nil && t.edit.known() && s != nil && t.edit.version == s.version && s.direct(t.edit.table) == t.edit.layout:
 			edits = append(edits, t.edit)
 			if !slices.Contains(edited, t.edit.table) {
 				edited = append(edited, t.edit.table)

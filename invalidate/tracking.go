@@ -19,6 +19,7 @@ type tracking struct {
 // tracked are the columns of one table, by the token that its tag had.
 type tracked struct {
 	token   store.Token
+	layout  *catalog.Layout // whose columns were asked for: two databases may have a table of one name
 	names   []string
 	certain bool // nobody was enrolling a column at that moment
 }
@@ -31,11 +32,11 @@ func (t *tracking) columns(table string) []string {
 }
 
 // of returns what was remembered, if it is still what the store says.
-func (t *tracking) of(table string, s store.State) (names []string, ok bool) {
+func (t *tracking) of(table string, l *catalog.Layout, s store.State) (names []string, ok bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	r, ok := t.m[table]
-	return r.names, ok && r.certain && s.Clean() && r.token == s.Token
+	return r.names, ok && r.certain && s.Clean() && r.token == s.Token && r.layout == l
 }
 
 func (t *tracking) put(table string, r tracked) {
@@ -68,7 +69,7 @@ func (inv *Invalidator) trackedColumns(ctx context.Context, table string, l *cat
 		inv.tracking.put(table, tracked{})
 		return nil, nil
 	}
-	if names, ok := inv.tracking.of(table, s); ok {
+	if names, ok := inv.tracking.of(table, l, s); ok {
 		return names, nil
 	}
 	q := store.Lookup{Tags: make([]string, len(l.Columns))}
@@ -85,6 +86,6 @@ func (inv *Invalidator) trackedColumns(ctx context.Context, table string, l *cat
 			names = append(names, l.Columns[i].Name)
 		}
 	}
-	inv.tracking.put(table, tracked{token: s.Token, names: names, certain: s.Clean()})
+	inv.tracking.put(table, tracked{token: s.Token, layout: l, names: names, certain: s.Clean()})
 	return names, nil
 }

@@ -150,7 +150,7 @@ func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error 
 			return err
 		}
 	}
-	return c.extend(t.ctx, t.inv.sets(t.ctx, r.edits))
+	return c.columns(t.ctx, r.edits)
 }
 
 // guarded asks the database in a transaction in such a way that a failure does not harm it: PostgreSQL
