@@ -38,6 +38,7 @@ var regions = []string{"default", "negative", "no_empty", "few_rows", "small"}
 type world struct {
 	dialect  string
 	prepared bool
+	policy   bool // all is cached by policy
 	dsn      string
 
 	plain    *gorm.DB // without the plugin
@@ -65,7 +66,7 @@ func (w *world) note(_ context.Context, r observe.Read) {
 	w.reads = append(w.reads, r)
 }
 
-func newWorld(t *testing.T, dialect string, prepared bool) *world {
+func newWorld(t *testing.T, dialect string, prepared bool, change ...func(*gormcache.Config)) *world {
 	w := &world{dialect: dialect, prepared: prepared}
 	switch dialect {
 	case lite:
@@ -78,8 +79,7 @@ func newWorld(t *testing.T, dialect string, prepared bool) *world {
 	w.seed(t)
 	w.plain, w.plainSQL = w.open(t)
 	w.cached, w.SQL = w.open(t)
-	var err error
-	w.plugin, err = gormcache.New(gormcache.Config{
+	cfg := gormcache.Config{
 		Namespace: "forms",
 		Regions: map[string]region.Config{
 			"default":  {TTL: time.Hour},
@@ -91,7 +91,12 @@ func newWorld(t *testing.T, dialect string, prepared bool) *world {
 		// The forms test answers; a lookup that a noisy machine delays must not turn into a bypass.
 		ReadTimeout: 10 * time.Second,
 		Hooks:       &observe.Hooks{Read: w.note},
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	var err error
+	w.plugin, err = gormcache.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
