@@ -21,7 +21,7 @@ var reads = []read{
 	{"row 2", find[Item](where(&Item{ID: 2}))},
 	{"row 3 and more", find[Item](where("(id = ? AND qty >= 0) AND name <> ?", 3, "x"))},
 	{"row 9", find[Item](where("id", 9))},
-	{"rows 1 2", find[Item](where("id IN ?", []int{1, 2}))},
+	{"rows 1 2", find[Item](where("id IN ? AND qty >= 0", []int{1, 2}))}, // with a condition, so that it is one entry
 	{"raw row 3", func(db *gorm.DB) (any, error) {
 		var got []Item
 		err := db.Raw("SELECT * FROM items WHERE id = ?", 3).Find(&got).Error
