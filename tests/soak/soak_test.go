@@ -2,6 +2,7 @@ package soak_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -231,7 +232,7 @@ func nothingLeft(t *testing.T, plain *gorm.DB, client *redis.Client, base int) {
 // final reads everything once more, through the cache and not: no mark is left, and nothing is old.
 func final(t *testing.T, plain *gorm.DB, p plan) {
 	var reason observe.Read
-	w, err := newWorker(p, &observe.Hooks{Read: func(_ context, r observe.Read) { reason = r }})
+	w, err := newWorker(p, &observe.Hooks{Read: func(_ context.Context, r observe.Read) { reason = r }})
 	must(t, err)
 	defer func() { must(t, w.close()) }()
 	must(t, warm(w))

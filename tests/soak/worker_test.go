@@ -1,7 +1,6 @@
 package soak_test
 
 import (
-	stdcontext "context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +24,6 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 )
-
-type context = stdcontext.Context
 
 // planEnv makes the test binary one of the processes; it holds a plan.
 const planEnv = "GORMCACHE_SOAK"

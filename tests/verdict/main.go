@@ -12,11 +12,13 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 )
 
 func main() {
@@ -24,7 +26,11 @@ func main() {
 	inputs := flag.String("fuzz", "50000x", "how many inputs each fuzz target gets")
 	flag.Parse()
 	if *proving {
-		if !prove(os.Stdout, proofs(flag.Args(), *inputs)) {
+		// Who interrupts it still gets the table.
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		well := prove(ctx, os.Stdout, proofs(flag.Args(), *inputs))
+		stop()
+		if !well {
 			os.Exit(1)
 		}
 		return

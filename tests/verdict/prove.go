@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os/exec"
@@ -41,24 +42,26 @@ func proofs(hunt []string, inputs string) []proof {
 	}
 }
 
-// prove runs all parts, whatever fails, and prints the summary. It tells whether all is well.
-func prove(out io.Writer, parts []proof) bool {
+// prove runs all parts, whatever fails, and prints the summary. It tells whether all is well. Once ctx has
+// ended, what is left fails at once.
+func prove(ctx context.Context, out io.Writer, parts []proof) bool {
 	var rows []row
 	began := time.Now()
 	for _, p := range parts {
 		_, _ = fmt.Fprintf(out, "=== %s\n", strings.Join(p.command, " "))
-		rows = append(rows, p.run(out)...)
+		rows = append(rows, p.run(ctx, out)...)
 	}
 	return summarize(out, rows, time.Since(began))
 }
 
 // run runs one part. A command that fails where no row says so is a row of its own.
-func (p proof) run(out io.Writer) []row {
+func (p proof) run(ctx context.Context, out io.Writer) []row {
 	var said bytes.Buffer
 	began := time.Now()
-	cmd := exec.Command(p.command[0], p.command[1:]...)
+	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	cmd.Stdout = io.MultiWriter(out, &said)
 	cmd.Stderr = cmd.Stdout
+	cmd.WaitDelay = time.Second // its own children may keep the output open
 	err := cmd.Run()
 	rows := p.sum(said.String())
 	for _, r := range rows {

@@ -108,7 +108,7 @@ func TestSums(t *testing.T) {
 func TestProveGoesOn(t *testing.T) {
 	var out strings.Builder
 	good := func(string) []row { return []row{{part: "good", did: "something", verdict: ok}} }
-	well := prove(&out, []proof{
+	well := prove(t.Context(), &out, []proof{
 		{[]string{"false"}, good}, // fails, though no row says so
 		{[]string{"no-such-program"}, func(string) []row { return nil }},
 		{[]string{"echo", "heard"}, good},
@@ -122,7 +122,7 @@ func TestProveGoesOn(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if !prove(&out, []proof{{[]string{"true"}, good}}) {
+	if !prove(t.Context(), &out, []proof{{[]string{"true"}, good}}) {
 		t.Error(out.String())
 	}
 }
