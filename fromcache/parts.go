@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -40,7 +41,7 @@ func (q *query) inParts(stmt *gorm.Statement) (ans *answer, ok bool, err error) 
 		return nil, false, nil
 	}
 	state := q.inv.StateOf(stmt.ConnPool)
-	if q.asked(state).reason != "" {
+	if q.asked(state).reason != "" || invalidate.Shifted(stmt.Vars) {
 		return nil, false, nil
 	}
 	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())

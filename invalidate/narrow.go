@@ -1,7 +1,9 @@
 package invalidate
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -76,7 +78,7 @@ func (n *Narrowed) Column() string {
 // Tags appends all tags that the query depends on with these arguments. ok is false if one of its values
 // can't be compared, or if there are too many: it depends on the table then.
 func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
-	if len(n.pins[0]) > MaxRowTags {
+	if len(n.pins[0]) > MaxRowTags || Shifted(args) {
 		return tags, false
 	}
 	first := len(tags)
@@ -152,6 +154,23 @@ func operand(o sqltext.Operand, args []any) (value any, known bool) {
 		return nil, true
 	}
 	return nil, false
+}
+
+// Shifted tells that the first argument is one that pgx takes for itself, such as pgx.QueryExecMode: what the
+// placeholders stand for is not known then.
+func Shifted(args []any) bool {
+	if len(args) == 0 {
+		return false
+	}
+	switch args[0].(type) {
+	case nil, string, int, int64, uint, uint64, bool:
+		return false
+	}
+	t := reflect.TypeOf(args[0])
+	if _, rewrites := t.MethodByName("RewriteQuery"); rewrites {
+		return true
+	}
+	return strings.Contains(t.PkgPath(), "github.com/jackc/pgx/") && !strings.Contains(t.PkgPath(), "/pgtype")
 }
 
 // coarse are the tags that a write to a table changes whose rows are not known.

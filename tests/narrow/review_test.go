@@ -1,0 +1,192 @@
+package narrow_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/plugin/dbresolver"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+)
+
+// watched is a writer's store, at whose calls others can come in between.
+type watched struct {
+	store.Store
+	refuse  atomic.Bool // the next mark
+	looked  func(tags []string)
+	unmarks func(tags []string)
+}
+
+func (w *watched) Mark(ctx context.Context, tags []string, by store.Writer, grace time.Duration) error {
+	if w.refuse.CompareAndSwap(true, false) {
+		return errors.New("refused")
+	}
+	return w.Store.Mark(ctx, tags, by, grace)
+}
+
+func (w *watched) Lookup(ctx context.Context, l *store.Lookup) error {
+	err := w.Store.Lookup(ctx, l)
+	if w.looked != nil {
+		w.looked(l.Tags)
+	}
+	return err
+}
+
+func (w *watched) Unmark(ctx context.Context, tags []string, by store.Writer) error {
+	err := w.Store.Unmark(ctx, tags, by)
+	if w.unmarks != nil {
+		w.unmarks(tags)
+	}
+	return err
+}
+
+// newWatched is a world on SQLite whose writer's store is watched.
+func newWatched(t *testing.T) (*world, *watched) {
+	t.Helper()
+	dsn := "file:" + filepath.Join(t.TempDir(), "db") + "?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000"
+	s := memory.New()
+	t.Cleanup(func() { _ = s.Close() })
+	w, st := &world{kind: "sqlite", bare: open(t, sqlite.Open(dsn))}, &watched{Store: s}
+	must(t, w.bare.AutoMigrate(models...))
+	w.seed(t)
+	w.writer, _ = plugged(t, sqlite.Open(dsn), st)
+	w.reader, w.reads = plugged(t, sqlite.Open(dsn), s)
+	return w, st
+}
+
+// fresh checks that a read shows what the database has.
+func (w *world) fresh(t *testing.T, r read) {
+	t.Helper()
+	got, seen := r.answer(t, w.reader)
+	if want := r.direct(t, w.bare); !same(got, want) {
+		t.Errorf("%s: %v\n got %v\nwant %v", r.name, seen.Outcome, got, want)
+	}
+}
+
+var row6 = read{"row 6", find[Item](where("id = ?", 6))}
+
+// The mark of the table goes when the row has its new token, and not before: a reader in between would find
+// that there is no such row, and one whose process dies there would leave that to all.
+func TestMarksOutlastTheRowsOldToken(t *testing.T) {
+	w, st := newWatched(t)
+	row6.warm(t, w.reader)
+	asked := false
+	st.unmarks = func([]string) {
+		asked = true
+		w.fresh(t, row6)
+	}
+	must(t, w.writer.Session(&gorm.Session{SkipDefaultTransaction: true}).Create(&Item{Name: "f"}).Error)
+	if w.fresh(t, row6); !asked {
+		t.Error("nothing was unmarked")
+	}
+}
+
+// W: can't mark the table; sees that nothing is tracked.
+//
+//	R: tracks shop_id, sees no mark, stores the items of shop 2.
+//
+// W: commits, and tells the store of it some time later.
+func TestEnrolmentWhileAMarkIsLost(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		w, st := newWatched(t)
+		r := named("shop 2")
+		must(t, w.writer.Model(&Item{ID: 77}).Update("qty", 0).Error)
+		st.looked = func(tags []string) {
+			if slices.ContainsFunc(tags, func(tag string) bool { return strings.HasSuffix(tag, ":q:items") }) {
+				st.looked = nil
+				r.warm(t, w.reader)
+			}
+		}
+		st.refuse.Store(true)
+		must(t, w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone}).Model(&Item{ID: 3}).Update("qty", 7).Error)
+		if st.looked != nil {
+			t.Fatal("the writer did not ask what is tracked")
+		}
+		w.fresh(t, r)
+	}
+}
+
+// What one database's table does not have says nothing of another's of the same name.
+func TestTwoDatabasesWithATableOfOneName(t *testing.T) {
+	w, _ := newWatched(t)
+	other := "file:" + filepath.Join(t.TempDir(), "other")
+	must(t, open(t, sqlite.Open(other)).Exec("CREATE TABLE items (id integer PRIMARY KEY, name text)").Error)
+	resolver := dbresolver.Register(dbresolver.Config{Sources: []gorm.Dialector{sqlite.Open(other)}}, "other")
+	must(t, w.writer.Use(resolver))
+	t.Cleanup(func() {
+		_ = resolver.Call(func(pool gorm.ConnPool) error {
+			if c, ok := pool.(interface{ Close() error }); ok {
+				return c.Close()
+			}
+			return nil
+		})
+	})
+	r := named("shop 2")
+	r.warm(t, w.reader)
+	for range 3 {
+		must(t, w.writer.Clauses(dbresolver.Use("other")).Exec("UPDATE items SET name = 'x' WHERE id = 1").Error)
+		must(t, w.writer.Clauses(dbresolver.Use("other")).Transaction(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE items SET name = 'x' WHERE id = 1").Error
+		}))
+		r.warm(t, w.reader)
+		must(t, w.writer.Model(&Item{ID: 3}).Update("qty", gorm.Expr("qty + 7")).Error)
+		w.fresh(t, r)
+	}
+}
+
+// A model may keep a key that its row does not get.
+func TestModelWithAKeyThatIsNotInserted(t *testing.T) {
+	returning := clause.Returning{Columns: []clause.Column{{Name: "name"}}}
+	for name, alone := range map[string]bool{"alone": true, "in a transaction": false} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := newWatched(t)
+			must(t, w.writer.Session(&gorm.Session{SkipDefaultTransaction: true}).Model(&Item{ID: 77}).Update("qty", 0).Error)
+			row6.warm(t, w.reader) // the writer has seen the catalog
+			db := w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone})
+			must(t, db.Clauses(returning).Omit("ID").Create(&Item{ID: 77, Name: "f"}).Error)
+			w.fresh(t, row6)
+		})
+	}
+}
+
+// pgx takes its options from among the arguments, before it counts them.
+func TestOptionsOfPGXAreNoArguments(t *testing.T) {
+	w := newWorld(t, "postgres")
+	row1, row3 := named("row 1"), named("row 3 and more")
+	for _, alone := range []bool{true, false} {
+		w.warmAll(t, row1, row3)
+		db := w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone})
+		must(t, db.Transaction(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE items SET qty = qty + $1 WHERE id = $2", pgx.QueryExecModeSimpleProtocol, 3, 1).Error
+		}))
+		w.fresh(t, row1)
+		must(t, db.Exec("UPDATE items SET qty = qty + $1 WHERE id = $2", pgx.QueryExecModeSimpleProtocol, 3, 1).Error)
+		w.fresh(t, row1)
+	}
+	shifted := read{"shifted", func(db *gorm.DB) (any, error) {
+		var got []Item
+		err := db.Raw("SELECT * FROM items WHERE qty >= $1 AND id = $2", pgx.QueryExecModeExec, 0, 1).Find(&got).Error
+		return got, err
+	}}
+	shifted.warm(t, w.reader)
+	must(t, w.writer.Model(&Item{ID: 1}).Update("qty", 99).Error)
+	w.fresh(t, shifted)
+}
+
+func (w *world) warmAll(t *testing.T, reads ...read) {
+	t.Helper()
+	for _, r := range reads {
+		r.warm(t, w.reader)
+	}
+}
