@@ -91,10 +91,20 @@ func (s *Store) ready(ctx context.Context) error {
 // fail wraps the error of a call. Clients report a passed deadline as a network timeout, so the
 // context's own error is added for callers that look for it.
 func (s *Store) fail(ctx context.Context, call string, err error) error {
+	s.remap(ctx)
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("gormcache: redisstore: %s: %w: %w", call, cause, err)
 	}
 	return fmt.Errorf("gormcache: redisstore: %s: %w", call, err)
+}
+
+// remap lets a cluster's client load the map of the slots again. By itself it does so when a server
+// sends it elsewhere, and else once a minute: a master that is dead sends nobody to the replica that took
+// over. go-redis loads once at a time, in the background.
+func (s *Store) remap(ctx context.Context) {
+	if c, ok := s.client.(*redis.ClusterClient); ok && !errors.Is(ctx.Err(), context.Canceled) {
+		c.ReloadState(ctx)
+	}
 }
 
 // Set implements [store.Store]. Redis counts ttl in milliseconds; fractions are rounded up.
