@@ -50,8 +50,8 @@ var faults = []fault{
 	{name: "delay to Redis, FailWrite", plan: tight(failWrite), proxy: true, run: delay},
 	{name: "cut from Redis", plan: tight(0), proxy: true, run: cut},
 	{name: "cut from Redis, FailWrite", plan: tight(failWrite), proxy: true, run: cut},
-	{name: "cancelled contexts", plan: plan{Cancel: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, slow: true, run: bursts},
-	{name: "cut from the database", plan: plan{ReadsFail: true, WritesFail: true, Grace: 500 * time.Millisecond, Write: 500 * time.Millisecond}, pgcut: true, slow: true, run: cutDatabase},
+	{name: "cancelled contexts", plan: plan{Cancel: true, WritesFail: true, Grace: doubt * time.Millisecond, Write: time.Second}, slow: true, run: bursts},
+	{name: "cut from the database", plan: plan{ReadsFail: true, WritesFail: true, Grace: doubt * time.Millisecond, Write: time.Second}, pgcut: true, slow: true, run: cutDatabase},
 	{name: "none, MariaDB", plan: plan{MariaDB: true}},
 	{name: "kill a writer, MariaDB", plan: plan{MariaDB: true, Grace: time.Second, Write: time.Second}, run: killWriters},
 	{name: "Cluster node killed", plan: clustered(), cluster: true, run: failOver},
@@ -69,6 +69,10 @@ func tight(policy invalidate.Policy) plan {
 // recovery is how long, in ms, a store's failure has consequences: what waits in the queue lands, marks
 // that were given up and land late are swept.
 const recovery = 1000
+
+// doubt is how long, in ms, marks stay where the outcome of a COMMIT is in doubt: short, so that there is
+// time between the faults, and longer than a busy machine holds a writer up.
+const doubt = 2000
 
 func lossy() plan { return plan{MarksLost: true} }
 
@@ -216,8 +220,8 @@ func cut(h *hunt) {
 
 // bursts lets contexts end early for a while.
 func bursts(h *hunt) {
-	for h.rest(900, 1100) {
-		h.during(600, func() {
+	for h.rest(doubt+500, doubt+3000) {
+		h.during(doubt+100, func() {
 			h.board.burst.Store(true)
 			h.rest(200, 400)
 			h.board.burst.Store(false)
@@ -227,9 +231,9 @@ func bursts(h *hunt) {
 
 // cutDatabase cuts one process's connections to PostgreSQL, some of them in the middle of a COMMIT.
 func cutDatabase(h *hunt) {
-	for h.rest(900, 1100) {
+	for h.rest(doubt+500, doubt+3000) {
 		p := h.proxies[h.rand.IntN(processes)]
-		h.during(600, func() {
+		h.during(doubt+100, func() {
 			for range 4 + h.rand.IntN(5) {
 				p.setCut(true)
 				p.setCut(false)
@@ -287,12 +291,13 @@ func (h *hunt) awaitHits() {
 	}
 }
 
-// hop lets the clocks jump.
+// hop lets the clocks jump, if that is some time and some reads ago.
 func (h *hunt) hop() {
-	if h.fault.jump == 0 || time.Since(h.hopped) < 50*time.Millisecond {
+	const pause, some = 50 * time.Millisecond, 200
+	if h.fault.jump == 0 || time.Since(h.hopped.at) < pause || h.total().reads < h.hopped.reads+some {
 		return
 	}
-	h.hopped = time.Now()
+	h.hopped.at, h.hopped.reads = time.Now(), h.total().reads
 	to := func() time.Duration { return time.Duration(h.rand.Int64N(2*int64(h.fault.jump))) - h.fault.jump }
 	if h.clock != nil {
 		h.clock.Set(h.t, to())

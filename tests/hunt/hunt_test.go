@@ -46,17 +46,20 @@ func TestMain(m *testing.M) {
 
 // hunt is the coordinator's side of one fault.
 type hunt struct {
-	t         *testing.T
-	fault     fault
-	plan      plan
-	rand      *rand.Rand
-	board     *board
-	redis     *servers.RedisServer
-	cluster   *servers.RedisClusterServers
-	clock     *servers.Clock
-	proxies   []*proxy
-	began     time.Time
-	hopped    time.Time // when a clock has jumped last
+	t       *testing.T
+	fault   fault
+	plan    plan
+	rand    *rand.Rand
+	board   *board
+	redis   *servers.RedisServer
+	cluster *servers.RedisClusterServers
+	clock   *servers.Clock
+	proxies []*proxy
+	began   time.Time
+	hopped  struct { // when a clock has jumped last
+		at    time.Time
+		reads uint64
+	}
 	failovers int
 
 	mu       sync.Mutex
