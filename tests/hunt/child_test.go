@@ -29,6 +29,9 @@ import (
 // planEnv makes the test binary one of the hunt's processes; it holds a plan.
 const planEnv = "GORMCACHE_HUNT"
 
+// namespace is the plugins'.
+const namespace = "hunt"
+
 // plan is what a process of the hunt is told.
 type plan struct {
 	Board      string
@@ -152,9 +155,10 @@ func open(p plan, s store.Store, trace *tracer) (*gorm.DB, *gormcache.Plugin, er
 		policy.StaleWhileRevalidate = time.Hour
 	}
 	plugin, err := gormcache.New(gormcache.Config{
-		Store: s, Namespace: "hunt", Database: "hunt",
+		Store: s, Namespace: namespace, Database: "hunt",
 		Regions:     map[string]region.Config{"default": policy},
 		Triggers:    map[string][]string{"cells": {}}, // dawdle changes nothing
+		Tracked:     map[string][]string{"items": {"cell_id"}, "notes": {"process"}},
 		ReadTimeout: p.Read, WriteTimeout: p.Write, WriteGrace: p.Grace, WritePolicy: p.Policy,
 		BreakerCooldown: 100 * time.Millisecond,
 		Logger:          slog.New(slog.DiscardHandler),

@@ -252,7 +252,7 @@ func failOver(h *hunt) {
 			masters := h.cluster.Masters(h.t)
 			dead := masters[h.rand.IntN(len(masters))]
 			if h.rand.IntN(2) == 0 || h.plan.Tooth != "" {
-				dead = h.cluster.Serving(h.t, store.Namespace("hunt").Table("cells"))
+				dead = h.cluster.Serving(h.t, store.Namespace(namespace).Table("cells"))
 				h.leaveBehind(dead)
 			}
 			dead.Kill()

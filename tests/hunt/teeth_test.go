@@ -5,6 +5,8 @@ package hunt_test
 import (
 	"context"
 	"database/sql"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +26,9 @@ const (
 	toothLate     = "tokens read after the load"
 	toothSnapshot = "fills inside a snapshot"
 	toothUnbound  = "tokens that survive a failover"
+	toothRows     = "rows' tags left out"
+	toothSets     = "foreign keys' tags left out"
+	toothBulk     = "tags of writes to unknown rows left out"
 	toothJump     = "a clock that jumps by more than the grace"
 )
 
@@ -32,6 +37,12 @@ func broken(p plan, s store.Store) store.Store {
 	switch p.Tooth {
 	case toothMarks:
 		return unmarked{heldUp{s}}
+	case toothRows:
+		return without{s, store.Namespace(namespace).Row("cells", "1")}
+	case toothSets:
+		return without{s, store.Namespace(namespace).Set("items", "cell_id", "1")}
+	case toothBulk:
+		return without{s, store.Namespace(namespace).Bulk("cells")}
 	case toothJump:
 		return heldUp{s}
 	case toothEarly:
@@ -55,6 +66,27 @@ func (h heldUp) Settle(ctx context.Context, tags []string, w store.Writer, linge
 type unmarked struct{ heldUp }
 
 func (unmarked) Mark(context.Context, []string, store.Writer, time.Duration) error { return nil }
+
+// without keeps writers from the tags of one kind.
+type without struct {
+	store.Store
+	like string
+}
+
+func (w without) others(tags []string) []string {
+	return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return kindOf(tag) == kindOf(w.like) })
+}
+
+// kindOf is a tag's namespace and kind, without its name.
+func kindOf(tag string) string { return tag[:strings.LastIndexByte(tag, ':')] }
+
+func (w without) Mark(ctx context.Context, tags []string, by store.Writer, grace time.Duration) error {
+	return w.Store.Mark(ctx, w.others(tags), by, grace)
+}
+
+func (w without) Settle(ctx context.Context, tags []string, by store.Writer, linger time.Duration) error {
+	return w.Store.Settle(ctx, w.others(tags), by, linger)
+}
 
 // unbound is a client that the store can't watch, since it does not know the type.
 type unbound struct{ *redis.ClusterClient }
@@ -137,6 +169,9 @@ func TestTheHuntHasTeeth(t *testing.T) {
 		{toothEarly, stale, fault{slow: true}},
 		{toothLate, stale, fault{slow: true}},
 		{toothSnapshot, stale, fault{slow: true}},
+		{toothRows, stale, fault{}},
+		{toothSets, stale, fault{}},
+		{toothBulk, stale, fault{}},
 		{toothUnbound, stale, fault{cluster: true, plan: clustered(), run: failOver}},
 		{toothJump, []int{breachMonotonic}, fault{clock: true, jump: 10 * time.Second, plan: plan{Grace: 5 * time.Second, Write: time.Second}, slow: true}},
 	} {
