@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/relation"
 )
 
 func TestQueries(t *testing.T) {
@@ -67,7 +68,10 @@ func TestPreload(t *testing.T) {
 	for range 2 {
 		users = nil
 		// docs: preload
-		db.Clauses(fromcache.Region("default")).Preload("Orders", fromcache.Scope("default")).Find(&users)
+		db.Clauses(
+			fromcache.Region("default"),         // the users
+			relation.Cache("Orders", "default"), // each user's orders
+		).Preload("Orders").Find(&users)
 		// docs: end
 	}
 	if len(users) != 2 || len(users[0].Orders) != 2 {
