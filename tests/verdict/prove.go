@@ -168,8 +168,11 @@ func sumHunt(out string) []row {
 		switch {
 		case len(fields) > 3 && fields[0] == "fault" && strings.Contains(line, " violations "):
 			names = fields
-		case len(fields) >= len(names) && len(names) > 0 && number(fields[len(fields)-1]):
+		case len(fields) >= len(names) && len(names) > 0:
 			n := len(fields) - len(names) + 1 // a fault's name may have spaces
+			if !numbers(fields[n:]) {
+				continue // what the log of a violation says, say
+			}
 			faults[strings.Join(fields[:n], " ")] = fields[n:]
 		}
 	}
@@ -194,9 +197,14 @@ func sumHunt(out string) []row {
 	}, teeth}
 }
 
-func number(s string) bool {
-	_, err := strconv.ParseFloat(s, 64)
-	return err == nil
+// numbers tells that all fields are numbers or percentages.
+func numbers(fields []string) bool {
+	for _, f := range fields {
+		if _, err := strconv.ParseFloat(strings.TrimSuffix(f, "%"), 64); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // sumTeeth counts the mutants of the code that a test must find, one a subtest.

@@ -18,6 +18,7 @@ const (
 	huntOut = `    hunt_test.go:363: 
         fault                             reads     hits  share   calm bypasses commits queued refused unknown deaths violations      s
         no fault                           1000      900    90%    95%       10      30      0       0       0      0          0    3.0
+    teeth_test.go:153: found after 1s: a schedule of some thirteen words or more that ends with 12
     hunt_test.go:367: 
         fault                             reads     hits  share   calm bypasses commits queued refused unknown deaths violations      s
         no fault                           1000      900    90%    95%       10      30      0       0       0      0          0    3.0
