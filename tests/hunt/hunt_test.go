@@ -4,6 +4,7 @@ package hunt_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -60,6 +61,7 @@ type hunt struct {
 		at    time.Time
 		reads uint64
 	}
+	found     string // the first violation
 	failovers int
 
 	mu       sync.Mutex
@@ -236,6 +238,9 @@ func (h *hunt) rest(from, to int) bool {
 // over tells that the hunt has lasted long enough, and seen enough.
 func (h *hunt) over() bool {
 	took := time.Since(h.began)
+	if h.board.broken.Load() > 0 && h.found == "" {
+		h.found = h.board.shortest() // soon, since the board forgets
+	}
 	if h.plan.Tooth != "" {
 		return h.board.broken.Load() > 0 || took > 2*time.Minute
 	}
@@ -381,9 +386,9 @@ func (h *hunt) judge(s sums, violations uint64) {
 	overruns := h.board.overruns.Load()
 	switch {
 	case violations > 0 && overruns > 0:
-		h.t.Logf("%d violations, not counted: %d writers were held up for longer than the write grace:%s", violations, overruns, h.board.shortest())
+		h.t.Logf("%d violations, not counted: %d writers were held up for longer than the write grace:%s", violations, overruns, cmp.Or(h.found, h.board.shortest()))
 	case violations > 0:
-		h.t.Errorf("%d violations, seed %d; the first, with times relative to it:%s\n%s", violations, *huntSeed, h.board.shortest(), h.output.String())
+		h.t.Errorf("%d violations, seed %d; the first, with times relative to it:%s\n%s", violations, *huntSeed, cmp.Or(h.found, h.board.shortest()), h.output.String())
 	}
 	if s.commits == 0 {
 		h.t.Error("nothing was committed")

@@ -66,8 +66,8 @@ func (s *steps) Mark(ctx context.Context, tags []string, writer store.Writer, gr
 	s.die(beforeMark)
 	s.dieSoon(midMark)
 	err := s.Store.Mark(ctx, tags, writer, grace)
-	if err == nil && w != nil {
-		w.marked.Store(true)
+	if w != nil {
+		w.marked.Store(err == nil && (w.marked.Load() || !w.asked.Swap(true)))
 	}
 	s.die(afterMark)
 	return err

@@ -28,7 +28,8 @@ type write struct {
 	board   *board
 	grace   time.Duration // that it has at least, however its mark's clock jumps
 	auto    bool          // one statement outside a transaction
-	marked  atomic.Bool   // its mark has landed
+	asked   atomic.Bool   // it has asked for marks
+	marked  atomic.Bool   // they have landed, all of them
 	markAt  atomic.Int64  // when the mark was asked for
 	exposed atomic.Bool   // it went to the database without a mark
 	queued  atomic.Bool   // its tokens wait in the queue
