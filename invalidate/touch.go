@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -159,26 +160,14 @@ func (inv *Invalidator) sets(ctx context.Context, edits []*edit) (tags []string)
 	if len(edits) == 0 {
 		return nil
 	}
-	ns := inv.cfg.Namespace
-	var tables []string
+	tables := map[string]*catalog.Layout{}
 	for _, e := range edits {
-		if !slices.Contains(tables, e.table) {
-			tables = append(tables, e.table)
-		}
+		tables[e.table] = e.layout
 	}
-	l := store.Lookup{Tags: make([]string, len(tables))}
-	for i, t := range tables {
-		l.Tags[i] = ns.Tracked(t)
-	}
-	lost := inv.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) }) != nil
-	r := resolved{}
+	columns, err := inv.tracked(ctx, tables)
+	ns, r := inv.cfg.Namespace, resolved{}
 	for _, e := range edits {
-		if lost {
-			r.add(ns.Bulk(e.table))
-			continue
-		}
-		columns, err := inv.trackedColumns(ctx, e.table, e.layout, l.States[slices.Index(tables, e.table)])
-		if sets, ok := e.sets(ns, columns); ok && err == nil {
+		if sets, ok := e.sets(ns, columns[e.table]); ok && err == nil {
 			r.add(sets...)
 		} else {
 			r.add(ns.Bulk(e.table))
