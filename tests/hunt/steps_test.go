@@ -67,7 +67,8 @@ func (s *steps) Mark(ctx context.Context, tags []string, writer store.Writer, gr
 	s.dieSoon(midMark)
 	err := s.Store.Mark(ctx, tags, writer, grace)
 	if w != nil {
-		w.marked.Store(err == nil && (w.marked.Load() || !w.asked.Swap(true)))
+		first := !w.asked.Swap(true)
+		w.marked.Store(err == nil && (first || w.marked.Load()))
 	}
 	s.die(afterMark)
 	return err
