@@ -169,10 +169,7 @@ func (c Config) Validate() error {
 	if c.WritePolicy > invalidate.FailWrite {
 		bad("WritePolicy is %d: use invalidate.AllowStale or invalidate.FailWrite", c.WritePolicy)
 	}
-	if err := fromcache.CheckModels(c.Models, c.exists); err != nil {
-		bad("%w", err)
-	}
-	errs = append(errs, declared("Views", c.Views), declared("Triggers", c.Triggers), declared("Tracked", c.Tracked))
+	errs = append(errs, fromcache.CheckModels("Config.Models", c.Models, c.exists), declared("Views", c.Views), declared("Triggers", c.Triggers), declared("Tracked", c.Tracked))
 	return errors.Join(errs...)
 }
 

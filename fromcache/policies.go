@@ -46,11 +46,11 @@ type policies struct {
 	farEnds  sync.Map // *schema.Schema → map[*schema.Schema]bool
 }
 
-// CheckModels names every entry of Config.Models that is wrong, and the remedy.
-func CheckModels(models map[string]Policy, exists func(region string) error) error {
+// CheckModels names every entry of a field such as Config.Models that is wrong, and the remedy.
+func CheckModels(field string, models map[string]Policy, exists func(region string) error) error {
 	var errs []error
 	bad := func(key, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("Models[%q]: %w", key, fmt.Errorf(format, args...)))
+		errs = append(errs, fmt.Errorf("%s[%q]: %w", field, key, fmt.Errorf(format, args...)))
 	}
 	tables := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(models)) {

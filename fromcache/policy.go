@@ -44,7 +44,7 @@ type Policied interface {
 func (p Policy) Validate(exists func(region string) error) error {
 	if p.Off {
 		if p != (Policy{Off: true}) {
-			return errors.New("Off is set, and other fields too: leave one of them out")
+			return errors.New("the policy is Off, and sets other fields: leave one of them out")
 		}
 		return nil
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Unscoped: no scope and no policy sends the query through the cache. It stands in explanations only, since
-// such queries are not counted.
+// Unscoped is the reason of a query that no scope and no policy sends through the cache. It stands in
+// explanations only, since such queries are not counted.
 const Unscoped Reason = "unscoped"
 
 // Class is what a query depends on.

@@ -367,7 +367,7 @@ func TestNewRefusesPolicies(t *testing.T) {
 		"TTL":              {policies{"*": {TTL: -1}}, []string{`Config.Models["*"]`, "TTL", "positive"}},
 		"off and others":   {policies{"*": {Off: true, TTL: 1}}, []string{`Config.Models["*"]`, "Off", "leave"}},
 		"a table twice":    {policies{"users": {}, "public.users": {}}, []string{"same table", "leave one"}},
-		"two at once":      {policies{"a": {TTL: -1}, "b": {Region: "x"}}, []string{`Models["a"]`, `Models["b"]`}},
+		"two at once":      {policies{"a": {TTL: -1}, "b": {Region: "x"}}, []string{`Config.Models["a"]`, `Config.Models["b"]`}},
 		"no default":       {policies{"a": {}}, nil},
 		"a region unnamed": {policies{"a": {Region: "r"}}, []string{}},
 	} {
