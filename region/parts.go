@@ -1,6 +1,7 @@
 package region
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -73,7 +74,8 @@ type partsRead struct {
 	shared  int
 	hits    [][]byte
 	missing []int
-	marked  map[int]bool // parts that are not to be stored
+	marked  map[int]bool   // parts that are not to be stored
+	dropped map[int][]byte // payloads of parts' entries that a write has dropped
 }
 
 func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, error) {
@@ -155,7 +157,14 @@ func (p *partsRead) valid(part int, tokens []byte, now time.Time) []byte {
 		}
 		return nil
 	}
-	if string(env.Tokens) != string(tokens) || env.IsOld(now) {
+	if string(env.Tokens) != string(tokens) {
+		if p.dropped == nil {
+			p.dropped = map[int][]byte{}
+		}
+		p.dropped[part] = env.Payload
+		return nil
+	}
+	if env.IsOld(now) {
 		return nil
 	}
 	return env.Payload
@@ -205,6 +214,9 @@ func (p *partsRead) load(ctx context.Context, landed uint32) (PartsResult, error
 	var parts []LoadedPart
 	q.Load = func(ctx context.Context) (l Loaded, err error) {
 		l, parts, err = p.LoadParts(ctx, p.missing)
+		if err == nil && !q.NoFill {
+			p.compare(parts)
+		}
 		return l, err
 	}
 	q.store = func(ctx context.Context, _ Loaded) { p.fill(ctx, parts) }
@@ -230,6 +242,15 @@ func (p *partsRead) still(ctx context.Context) bool {
 		return false
 	}
 	return match(appendTokens(nil, before), now.States)
+}
+
+// compare counts the parts whose entries a write has dropped, and those of them that are as they were.
+func (p *partsRead) compare(parts []LoadedPart) {
+	for n := range parts {
+		if was, ok := p.dropped[p.missing[n]]; ok {
+			p.countDropped(&p.Request, bytes.Equal(parts[n].Payload, was))
+		}
+	}
 }
 
 // identity tells apart what different callers load.

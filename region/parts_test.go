@@ -121,6 +121,25 @@ func TestATagOfAPartDropsThatPart(t *testing.T) {
 	c.want(t, "|of 1,of 2|miss", 1, 2)
 }
 
+func TestPartsDroppedForNothing(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1, 2, 3)
+	c.settle(t, partTag(1), partTag(2))
+	c.read(t, 1, 3)
+	c.change = func(q *region.PartsRequest) {
+		load := q.LoadParts
+		q.LoadParts = func(ctx context.Context, missing []int) (region.Loaded, []region.LoadedPart, error) {
+			l, parts, err := load(ctx, missing)
+			parts[0].Payload = []byte("another")
+			return l, parts, err
+		}
+	}
+	c.read(t, 2, 3)
+	if s := c.recorder.Snapshot(); s.Dropped != 2 || s.Identical != 1 {
+		t.Errorf("%d dropped, %d of them identical, want 2 and 1", s.Dropped, s.Identical)
+	}
+}
+
 // What is loaded while a commit goes on is stored under the tokens of before, which nobody accepts.
 func TestPartsLoadedTooEarlyAreNotServed(t *testing.T) {
 	for _, tag := range []string{partTag(1), "test:b:children"} {
