@@ -215,10 +215,10 @@ func TestRules(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			for _, r := range rules {
+				if kind != "sqlite" && !shared[r.name] { // the dialect makes no difference
+					continue
+				}
 				t.Run(r.name, func(t *testing.T) {
-					if kind != "sqlite" && !shared[r.name] {
-						t.Skip("on SQLite only")
-					}
 					w := newWorld(t, kind, byPolicy(r.models))
 					want, err := r.query(w.bare)
 					must(t, err)
