@@ -57,7 +57,7 @@ CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON cells DEFERRABLE INITIALLY DEFE
 				return got[0].value
 			}
 			if got := cached(); got != 1 || !asleep(t, reader) {
-				t.Skipf("too slow a machine: version %d before the write was to take effect", got)
+				t.Logf("too slow a machine to read before the write takes effect: version %d", got)
 			}
 			until(t, "the write takes effect", func() bool { return !asleep(t, reader) })
 			if got := cached(); got != 2 {
