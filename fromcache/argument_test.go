@@ -136,7 +136,7 @@ func list(data []byte) (args []any, text string) {
 			args, text = append(args, float64(n)/2), text+fmt.Sprintf("float %v;", float64(n)/2)
 		case 6:
 			sub, s := list(next(n))
-			args, text = append(args, append([]any{}, sub...)), text+fmt.Sprintf("list %q;", s)
+			args, text = append(args, append([]any{}, sub...)), text+fmt.Sprintf("list %d:%s;", len(s), s) // quoting would double the text at each depth
 		case 7:
 			at := time.Unix(int64(n), 0).UTC()
 			args, text = append(args, at), text+fmt.Sprintf("time %d;", n)
