@@ -94,7 +94,7 @@ func FuzzArguments(f *testing.F) {
 		ea, okA := appendArguments(nil, la)
 		eb, okB := appendArguments(nil, lb)
 		if !okA || !okB {
-			t.Skip()
+			return
 		}
 		if len(ea) > maxKeyInput || len(eb) > maxKeyInput {
 			t.Errorf("%d and %d bytes written", len(ea), len(eb))

@@ -212,7 +212,7 @@ func FuzzOneValue(f *testing.F) {
 	h := newHarness(f)
 	f.Fuzz(func(t *testing.T, field, kind uint8, n int64, x float64, s string) {
 		if x != x && manyNames[int(field)%len(manyNames)] == "pf" {
-			t.Skip("a pointer to NaN equals nothing")
+			return // a pointer to NaN equals nothing
 		}
 		h.t = t
 		value := []any{nil, n, uint64(n), n%2 == 0, x, float32(x), s, []byte(s), time.Unix(n, 0).UTC()}[kind%9]
