@@ -136,7 +136,7 @@ func TestMoveSchedule(t *testing.T) {
 						select {
 						case err := <-b:
 							t.Fatalf("the move did not wait for the lock: %v", err)
-						case <-time.After(5 * time.Millisecond):
+						case <-time.After(150 * time.Millisecond): // MariaDB shows the state of 100 ms ago to who asks more often
 						}
 					}
 				} else {
