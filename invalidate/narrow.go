@@ -67,14 +67,6 @@ func pin(n *sqltext.Narrow, column string) (values []sqltext.Operand) {
 	return values
 }
 
-// Column is the canonical name of the key's column if it has but one.
-func (n *Narrowed) Column() string {
-	if len(n.Key.columns) != 1 {
-		return ""
-	}
-	return n.Key.columns[0].Name
-}
-
 // Tags appends all tags that the query depends on with these arguments. ok is false if one of its values
 // can't be compared, or if there are too many: it depends on the table then.
 func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
