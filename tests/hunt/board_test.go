@@ -17,13 +17,15 @@ const (
 	accounts  = 4
 	items     = 2 * cells
 
-	// The slots of the board: a row's version each, and numbers of notes: of all, and of each process.
+	// The slots of the board: a row's version each, and numbers: of all notes, of each process's, and of
+	// each cell's labels.
 	slotCells    = 0
 	slotAccounts = cells
 	slotItems    = slotAccounts + accounts
 	slotNotes    = slotItems + items
 	slotNotesOf  = slotNotes + 1
-	slots        = slotNotesOf + processes
+	slotLabels   = slotNotesOf + processes
+	slots        = slotLabels + cells
 
 	// A slot of an item holds where it is besides its version: version * places + the cell's id.
 	places = 16
@@ -91,7 +93,7 @@ func raise(a *atomic.Uint64, v uint64) {
 	}
 }
 
-// publish notes a returned commit. Notes are counted: their inserts come in no order.
+// publish notes a returned commit. Notes and labels are counted: their inserts come in no order.
 func publish(in *[slots]atomic.Uint64, slot int, version uint64) {
 	if slot >= slotNotes {
 		in[slot].Add(1)

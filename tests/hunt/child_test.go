@@ -19,6 +19,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -52,6 +53,7 @@ type plan struct {
 	MarksLost  bool          // the fault takes marks out of the store
 	Skew       bool          // the clocks of processes jump
 	Jumps      time.Duration // how far, together, Redis's clock jumps forward during a write
+	ByPolicy   bool          // queries need no scope
 }
 
 // strictQueued tells that commits count for everybody before their tokens have landed.
@@ -94,7 +96,7 @@ func hunted(encoded string) error {
 	}
 	// The catalog is read, and the first connections are made.
 	for q := range queries {
-		if _, err := ask(c.db, q, 1); err != nil && !c.plan.ReadsFail {
+		if _, err := ask(c.direct(c.db), q, 1); err != nil && !c.plan.ReadsFail {
 			return err
 		}
 	}
@@ -108,6 +110,22 @@ func hunted(encoded string) error {
 	}
 	all.Wait()
 	return c.plugin.Close()
+}
+
+// direct makes the database answer.
+func (c *child) direct(db *gorm.DB) *gorm.DB {
+	if c.plan.ByPolicy {
+		return db.Clauses(fromcache.Bypass())
+	}
+	return db
+}
+
+// cached makes the cache answer.
+func (c *child) cached(db *gorm.DB, query int) *gorm.DB {
+	if c.plan.ByPolicy {
+		return db
+	}
+	return db.Clauses(scopes[query]...)
 }
 
 func (c *child) random(i int) *rand.Rand {
@@ -154,9 +172,14 @@ func open(p plan, s store.Store, trace *tracer) (*gorm.DB, *gormcache.Plugin, er
 	if p.Skew {
 		policy.StaleWhileRevalidate = time.Hour
 	}
+	var models map[string]fromcache.Policy
+	if p.ByPolicy {
+		models = map[string]fromcache.Policy{"*": {}}
+	}
 	plugin, err := gormcache.New(gormcache.Config{
 		Store: s, Namespace: namespace, Database: "hunt",
 		Regions:     map[string]region.Config{"default": policy},
+		Models:      models,
 		Triggers:    map[string][]string{"cells": {}}, // dawdle changes nothing
 		Tracked:     map[string][]string{"items": {"cell_id"}, "notes": {"process"}},
 		ReadTimeout: p.Read, WriteTimeout: p.Write, WriteGrace: p.Grace, WritePolicy: p.Policy,
@@ -164,7 +187,8 @@ func open(p plan, s store.Store, trace *tracer) (*gorm.DB, *gormcache.Plugin, er
 		Logger:          slog.New(slog.DiscardHandler),
 		Hooks: &observe.Hooks{
 			Read: func(ctx context.Context, r observe.Read) {
-				if read, ok := ctx.Value(readKey{}).(*observe.Read); ok {
+				// Of a query and its preloads, a hit is what none had to load for.
+				if read, ok := ctx.Value(readKey{}).(*observe.Read); ok && (read.Outcome == 0 || r.Outcome != observe.Hit) {
 					*read = r
 				}
 			},

@@ -18,7 +18,9 @@
 //	            is not asserted; nor under faults that take marks out of the store (CAVEATS 9 and 12).
 //	            What a cell must contain is asserted as well: an item that was in it by these three
 //	            measures, and has not been written to since, is not absent.
-//	sum         a query of all accounts gives the sum that every transfer keeps. Always.
+//	torn        the parts of an answer fit together: a query of all accounts gives the sum that every
+//	            transfer keeps, a list of items has all of them, an item has its cell; always. And no item
+//	            is in two cells of one preload, where "monotonic" is asserted.
 //	dirty       no version that was rolled back, by a transaction or to a savepoint. Always.
 //	error       no read fails, unless the database does or the reader's own context ends.
 //
@@ -28,8 +30,10 @@
 // With AllowStale a commit whose tokens could not be delivered counts for other processes from the
 // moment when Stats().Pending of its own process is back at 0, which is what CAVEATS 11 promises.
 //
-// Queries are lookups by primary key and by a foreign key, counts, joins and whole tables; writes name one
-// row, several, or a condition, insert, delete and move rows, with and without a transaction.
+// Queries are lookups by primary key, by lists of them and by a foreign key, counts, joins, whole tables, and
+// relations: has many, belongs to, many to many, and those of an association. One of the processes reads
+// all of this by policy, the others by scopes. Writes name one row, several, or a condition, insert, delete
+// and move rows, append to a join table, with and without a transaction.
 //
 // # Faults
 //

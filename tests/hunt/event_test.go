@@ -28,12 +28,12 @@ const (
 	breachStrict
 	breachOwn
 	breachMonotonic
-	breachSum
+	breachTorn
 	breachDirty
 	breachError
 )
 
-var breachNames = [...]string{"", "strict", "own", "monotonic", "sum", "dirty", "error"}
+var breachNames = [...]string{"", "strict", "own", "monotonic", "torn", "dirty", "error"}
 
 // event is one line of the history, as it lies on the board.
 type event struct{ words [8]atomic.Uint64 }
@@ -154,7 +154,10 @@ func (n entry) String() string {
 			s = fmt.Sprintf("%s: %s: direct read of %s = %s", who, queryNames[n.query], slotName(n.slot), what(n.slot, n.value))
 		}
 		if n.breach != breachNone {
-			s += fmt.Sprintf("   <-- %s: want at least %s", breachNames[n.breach], what(n.slot, n.want))
+			s += "   <-- " + breachNames[n.breach]
+		}
+		if n.want > 0 {
+			s += ": want at least " + what(n.slot, n.want)
 		}
 		return s
 	case eventCommit:
@@ -188,6 +191,8 @@ func slotName(slot int) string {
 		return fmt.Sprintf("account %d", slot-slotAccounts+1)
 	case slot < slotNotes:
 		return fmt.Sprintf("item %d", slot-slotItems+1)
+	case slot >= slotLabels:
+		return fmt.Sprintf("number of labels of cell %d", slot-slotLabels+1)
 	case slot > slotNotes:
 		return fmt.Sprintf("number of notes of process %d", slot-slotNotesOf)
 	}

@@ -170,7 +170,7 @@ func crowd(h *hunt) {
 	for n < 5<<20/len(junk) {
 		crowd()
 	}
-	for h.reads(10, 40) {
+	for h.reads(20, 60) {
 		crowd()
 	}
 	if info := client.Info(context.Background(), "stats").Val(); strings.Contains(info, "evicted_keys:0\r") {

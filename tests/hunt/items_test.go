@@ -18,6 +18,13 @@ func (w *writer) note(db *gorm.DB) ([]claim, error) {
 	return []claim{{slot: slotNotes}, {slot: slotNotesOf + by}}, err
 }
 
+// label adds one to a cell.
+func (w *writer) label(tx *gorm.DB) ([]claim, error) {
+	id := w.row(cells)
+	err := tx.Model(&Cell{ID: id}).Association("Labels").Append(&Label{})
+	return []claim{{slot: slotLabels + int(id) - 1}}, err
+}
+
 func claimOf(i Item) claim { return claim{slotItems + int(i.ID) - 1, i.seen().value} }
 
 // lock finds an item and locks it. None is found where another process replaces it just now; then there

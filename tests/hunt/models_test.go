@@ -7,10 +7,12 @@ import (
 )
 
 type (
-	// Cell is a row with a version.
+	// Cell is a row with a version. Items are in it; labels are added to it.
 	Cell struct {
 		ID      uint
 		Version uint64
+		Items   []Item
+		Labels  []Label `gorm:"many2many:cell_labels"`
 	}
 	// Account is a row with a version, whose balance moves to others and back.
 	Account struct {
@@ -22,7 +24,12 @@ type (
 	Item struct {
 		ID      uint
 		CellID  uint `gorm:"index"`
+		Cell    *Cell
 		Version uint64
+	}
+	// Label is only ever inserted, together with the row that adds it to a cell.
+	Label struct {
+		ID uint
 	}
 	// Note is only ever inserted.
 	Note struct {
@@ -40,7 +47,7 @@ CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg
 CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON cells DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle();`
 
 func schema(plain *gorm.DB, slow bool) error {
-	if err := plain.AutoMigrate(&Cell{}, &Account{}, &Item{}, &Note{}); err != nil {
+	if err := plain.AutoMigrate(&Cell{}, &Account{}, &Item{}, &Label{}, &Note{}); err != nil {
 		return err
 	}
 	for i := range cells {

@@ -14,7 +14,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -29,6 +28,7 @@ const (
 	toothRows     = "rows' tags left out"
 	toothSets     = "foreign keys' tags left out"
 	toothBulk     = "tags of writes to unknown rows left out"
+	toothParts    = "parts not looked at again after a load"
 	toothJump     = "a clock that jumps by more than the grace"
 )
 
@@ -49,6 +49,8 @@ func broken(p plan, s store.Store) store.Store {
 		return early{s}
 	case toothLate:
 		return &late{Store: s}
+	case toothParts:
+		return &forgetful{Store: s, like: store.Namespace(namespace).Set("items", "cell_id", "1")}
 	}
 	return s
 }
@@ -131,6 +133,32 @@ func (l *late) Set(ctx context.Context, key string, value []byte, ttl time.Durat
 	return l.Store.Set(ctx, key, value, ttl)
 }
 
+// forgetful says of a tag what it has said when it was asked for entries, too. It dawdles then, so that
+// something happens between a reader's look at the cache and its load.
+type forgetful struct {
+	store.Store
+	like string
+	said sync.Map // tag → state
+}
+
+func (f *forgetful) Lookup(ctx context.Context, look *store.Lookup) error {
+	err := f.Store.Lookup(ctx, look)
+	for i, tag := range look.Tags {
+		if kindOf(tag) != kindOf(f.like) {
+			continue
+		}
+		if len(look.Keys) > 0 {
+			f.said.Store(tag, look.States[i])
+		} else if s, ok := f.said.Load(tag); ok {
+			look.States[i] = s.(store.State)
+		}
+	}
+	if len(look.Keys) > 1 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return err
+}
+
 // frozen is a transaction that the plugin does not know for one: it hides Commit and Rollback, and passes
 // for the pool.
 type frozen struct {
@@ -155,7 +183,8 @@ func (r *reader) fillInSnapshot() {
 	time.Sleep(time.Duration(r.rand.IntN(30)) * time.Millisecond)
 	db := r.db.Session(&gorm.Session{Context: context.Background()})
 	db.Statement.ConnPool = frozen{tx, pool}
-	_, _ = ask(db.Clauses(fromcache.Region("default")), pick(r.rand), uint(r.rand.IntN(cells)+1))
+	query := pick(r.rand)
+	_, _ = ask(r.cached(db, query), query, uint(r.rand.IntN(cells)+1))
 }
 
 func TestTheHuntHasTeeth(t *testing.T) {
@@ -172,6 +201,7 @@ func TestTheHuntHasTeeth(t *testing.T) {
 		{toothRows, stale, fault{}},
 		{toothSets, stale, fault{}},
 		{toothBulk, stale, fault{}},
+		{toothParts, []int{breachTorn}, fault{}},
 		{toothUnbound, stale, fault{cluster: true, plan: clustered(), run: failOver}},
 		{toothJump, []int{breachMonotonic}, fault{clock: true, jump: 10 * time.Second, plan: plan{Grace: 5 * time.Second, Write: time.Second}, slow: true}},
 	} {

@@ -186,8 +186,10 @@ func (w *writer) some(wr *write, db *gorm.DB) ([]claim, error) {
 		switch {
 		case n < 42:
 			claims, err = bump(tx, w.row(cells))
-		case n < 58:
+		case n < 54:
 			claims, err = w.transfer(tx)
+		case n < 58:
+			claims, err = w.label(tx)
 		case n < 66:
 			claims, err = w.nested(tx)
 		case n < 78:
