@@ -178,14 +178,14 @@ func (a *answer) close() {
 }
 
 // read builds the SQL and answers it.
-func (c *Cache) read(db *gorm.DB, scope *Cached) (*answer, error) {
+func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 	start := time.Now()
 	r, err := c.engine.Region(scope.region)
 	if err != nil {
-		return &answer{}, err
+		return answer{}, err
 	}
 	if c.engine.Closed() && !scope.silent() {
-		return &answer{}, region.ErrClosed
+		return answer{}, region.ErrClosed
 	}
 	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db.Statement)}
 	if !c.cfg.ReplicaReads && !db.DryRun {
@@ -193,7 +193,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (*answer, error) {
 	}
 	callbacks.BuildQuerySQL(db)
 	if db.Error != nil {
-		return &answer{}, nil // next finds the error and does nothing
+		return answer{}, nil // next finds the error and does nothing
 	}
 	if ans, ok, err := q.inParts(db.Statement); ok {
 		return ans, err
@@ -214,20 +214,20 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (*answer, error) {
 const maxPlanning = 2
 
 // refuse leaves the query to the database, and says why.
-func (q *query) refuse(b bypass, start time.Time) (*answer, error) {
+func (q *query) refuse(b bypass, start time.Time) (answer, error) {
 	res := region.Result{Outcome: observe.Bypass, Reason: b.reason, Detail: b.detail}
 	var err error
 	if q.scope.mode == region.OnlyIfCached && b.reason != observe.DryRun {
 		res.Outcome, err = observe.Miss, ErrCacheMiss
 	}
 	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
-	return &answer{}, err
+	return answer{}, err
 }
 
 // answer reads through the region.
-func (q *query) answer(ctx context.Context) (*answer, error) {
+func (q *query) answer(ctx context.Context) (answer, error) {
 	res, err := q.region.Read(ctx, &q.request)
-	ans := &answer{}
+	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
 	if q.scope.silent() && errors.Is(err, region.ErrClosed) {
 		return ans, nil

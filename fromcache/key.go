@@ -51,10 +51,12 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args
 	b = appendText(b, stmt.Table)
 	b = binary.BigEndian.AppendUint64(b, q.prints.of(stmt.Schema))
 	b = appendText(b, sql)
-	for _, list := range append(args, q.scope.key) {
-		if b, ok = appendArguments(b, list); !ok {
-			break
-		}
+	ok = true
+	for i := 0; i < len(args) && ok; i++ {
+		b, ok = appendArguments(b, args[i])
+	}
+	if ok {
+		b, ok = appendArguments(b, q.scope.key)
 	}
 	if cap(b) <= 64<<10 { // let one huge query not stay in memory
 		*buf = b

@@ -36,36 +36,36 @@ type parted struct {
 }
 
 // inParts answers the query part by part. ok is false where it can't be: it is then read as a whole.
-func (q *query) inParts(stmt *gorm.Statement) (ans *answer, ok bool, err error) {
+func (q *query) inParts(stmt *gorm.Statement) (ans answer, ok bool, err error) {
 	if !q.mayPart(stmt.SQL.String()) {
-		return nil, false, nil
+		return answer{}, false, nil
 	}
 	state := q.inv.StateOf(stmt.ConnPool)
 	if q.asked(state).reason != "" || invalidate.Shifted(stmt.Vars) {
-		return nil, false, nil
+		return answer{}, false, nil
 	}
 	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())
 	if !ok {
-		return nil, false, nil
+		return answer{}, false, nil
 	}
 	for range maxPlanning {
 		pt := q.parting(stmt, folded)
 		if pt == nil {
-			return nil, false, nil
+			return answer{}, false, nil
 		}
 		if _, off := q.off(pt.plan); off {
-			return nil, false, nil
+			return answer{}, false, nil
 		}
 		p := &parted{query: q, pt: pt, folded: folded, vars: stmt.Vars}
 		if !p.ask() || !p.compose(stmt) {
-			return nil, false, nil
+			return answer{}, false, nil
 		}
 		q.policy(&p.req.Request, pt.plan, state)
 		if ans, ok, err = p.answer(stmt.Context); !errors.Is(err, region.ErrSchema) {
 			return ans, ok, err
 		}
 	}
-	return nil, false, nil
+	return answer{}, false, nil
 }
 
 // ask finds the values asked for. It reports false if one can't be compared, or if two that differ may be
@@ -213,12 +213,12 @@ func (p *parted) groups(view *serializer.Rows) (groups []int, ok bool) {
 }
 
 // answer reads through the region, and puts the parts together.
-func (p *parted) answer(ctx context.Context) (_ *answer, ok bool, err error) {
+func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
 	res, err := p.region.ReadParts(ctx, &p.req)
 	if errors.Is(err, region.ErrParts) {
-		return nil, false, nil
+		return answer{}, false, nil
 	}
-	ans := &answer{}
+	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
 	if p.scope.silent() && errors.Is(err, region.ErrClosed) {
 		return ans, true, nil
@@ -228,7 +228,7 @@ func (p *parted) answer(ctx context.Context) (_ *answer, ok bool, err error) {
 	}
 	if ans.view, ok = p.join(res); !ok {
 		// Entries of another deployment, which has other columns.
-		return nil, false, nil
+		return answer{}, false, nil
 	}
 	return ans, true, nil
 }

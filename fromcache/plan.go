@@ -1,6 +1,7 @@
 package fromcache
 
 import (
+	"context"
 	"slices"
 	"sync"
 
@@ -28,9 +29,10 @@ type plan struct {
 	tags     []string // all tags but the user's own, if it depends on whole tables
 	counters []*observe.Counter
 	// narrowed tells on which rows it depends, nil if on whole tables; base are then the tags before
-	// those.
+	// those, and enrol is that of the key.
 	narrowed *invalidate.Narrowed
 	base     []string
+	enrol    func(context.Context) error
 	off      []string // tables that policies keep out
 }
 
@@ -89,7 +91,7 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	pl := q.newPlan(reading.Tables)
 	pl.off = q.policies.off(info.Reads, reading.Tables)
 	if pl.narrowed = q.inv.Narrow(reading, info, q.tracked); pl.narrowed != nil {
-		pl.base = q.region.Tags()
+		pl.base, pl.enrol = q.region.Tags(), pl.narrowed.Key.Enrol
 	}
 	pl.version, pl.database, pl.times = reading.Version, reading.Database, reading.Times
 	if q.cfg.Database != "" {
@@ -122,9 +124,8 @@ func (q *query) depends(pl *plan, args []any) (class byte) {
 		q.request.Tags = pl.tags
 		return classTable
 	}
-	tags := make([]string, len(pl.base), len(pl.base)+8)
-	copy(tags, pl.base)
-	tags, ok := pl.narrowed.Tags(tags, args)
+	tags := make([]string, 0, len(pl.base)+pl.narrowed.Most())
+	tags, ok := pl.narrowed.Tags(append(tags, pl.base...), args)
 	if !ok {
 		q.request.Tags = pl.tags
 		return classTable
@@ -133,7 +134,7 @@ func (q *query) depends(pl *plan, args []any) (class byte) {
 	if pl.narrowed.Key.Primary() {
 		return classRow
 	}
-	q.request.Tracks, q.request.Enrol = pl.narrowed.Key.Tracks(), pl.narrowed.Key.Enrol
+	q.request.Tracks, q.request.Enrol = pl.narrowed.Key.Tracks(), pl.enrol
 	return classColumn
 }
 

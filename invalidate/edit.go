@@ -289,10 +289,10 @@ func (e *edit) known() bool { return !e.open && !e.lost }
 
 // tags are what the edit changes, but for the values of tracked columns.
 func (e *edit) tags(ns store.Namespace) []string {
-	tags := make([]string, 0, 1+len(e.rows))
+	tags, rows := make([]string, 0, 1+len(e.rows)), ns.Rows(e.table)
 	tags = append(tags, ns.Table(e.table))
 	for _, row := range e.rows {
-		tags = append(tags, ns.Row(e.table, row))
+		tags = append(tags, rows.Tag([]byte(row)))
 	}
 	return tags
 }
@@ -304,8 +304,9 @@ func (e *edit) sets(ns store.Namespace, columns []string) (tags []string, ok boo
 		if !known {
 			return nil, false
 		}
+		sets := ns.Sets(e.table, c)
 		for _, text := range texts {
-			tags = append(tags, ns.Set(e.table, c, text))
+			tags = append(tags, sets.Tag([]byte(text)))
 		}
 	}
 	return tags, true

@@ -15,6 +15,7 @@ type Key struct {
 	table   string
 	columns []catalog.Column
 	base    []string
+	values  store.Family
 	tracks  []string // those of base that exist only by enrolment; none for a primary key
 }
 
@@ -26,7 +27,7 @@ func (inv *Invalidator) Key(r Reading, table, column string) *Key {
 		return nil
 	}
 	ns := inv.cfg.Namespace
-	k := &Key{inv: inv, table: table, columns: l.Key, base: []string{ns.Bulk(table)}}
+	k := &Key{inv: inv, table: table, columns: l.Key, base: []string{ns.Bulk(table)}, values: ns.Rows(table)}
 	if column == "" || len(l.Key) == 1 && l.Key[0].Name == column {
 		if len(l.Key) == 0 {
 			return nil
@@ -37,7 +38,7 @@ func (inv *Invalidator) Key(r Reading, table, column string) *Key {
 	if !ok {
 		return nil
 	}
-	k.columns = []catalog.Column{*c}
+	k.columns, k.values = []catalog.Column{*c}, ns.Sets(table, c.Name)
 	k.tracks = []string{ns.Tracked(table), ns.TrackedColumn(table, c.Name)}
 	k.base = append(k.base, k.tracks...)
 	return k
@@ -83,12 +84,7 @@ func (k *Key) Base() []string { return k.base }
 func (k *Key) Tracks() []string { return k.tracks }
 
 // Tag is the tag of the rows with one value.
-func (k *Key) Tag(text string) string {
-	if k.Primary() {
-		return k.inv.cfg.Namespace.Row(k.table, text)
-	}
-	return k.inv.cfg.Namespace.Set(k.table, k.columns[0].Name, text)
-}
+func (k *Key) Tag(text string) string { return k.values.Tag([]byte(text)) }
 
 // Argument is the text that stands for a value of a key of one column, given as to database/sql. null: it
 // is NULL, which equals nothing. ok is false if the value can't be compared, or the key has more columns.

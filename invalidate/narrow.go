@@ -67,6 +67,9 @@ func pin(n *sqltext.Narrow, column string) (values []sqltext.Operand) {
 	return values
 }
 
+// Most is how many tags [Narrowed.Tags] appends at most.
+func (n *Narrowed) Most() int { return len(n.Key.base) + min(len(n.pins[0]), MaxRowTags) }
+
 // Tags appends all tags that the query depends on with these arguments. ok is false if one of its values
 // can't be compared, or if there are too many: it depends on the table then.
 func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
@@ -75,13 +78,14 @@ func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
 	}
 	first := len(tags)
 	tags = append(tags, n.Key.base...)
+	var room [64]byte
 	if len(n.pins) > 1 {
-		text, null, ok := n.Key.composite(n.pins, args)
+		text, null, ok := n.Key.composite(room[:0], n.pins, args)
 		if !ok {
 			return tags[:first], false
 		}
 		if !null { // equals nothing
-			tags = append(tags, n.Key.Tag(text))
+			tags = append(tags, n.Key.values.Tag(text))
 		}
 		return tags, true
 	}
@@ -90,36 +94,34 @@ func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
 		if !known {
 			return tags[:first], false
 		}
-		text, null, ok := n.Key.columns[0].Argument(value)
+		text, null, ok := n.Key.columns[0].AppendArgument(room[:0], value)
 		if !ok {
 			return tags[:first], false
 		}
 		if null { // equals nothing
 			continue
 		}
-		if tag := n.Key.Tag(text); !slices.Contains(tags[first:], tag) {
+		if tag := n.Key.values.Tag(text); !slices.Contains(tags[first:], tag) {
 			tags = append(tags, tag)
 		}
 	}
 	return tags, true
 }
 
-// composite is the text of a key of several columns, each with one value.
-func (k *Key) composite(pins [][]sqltext.Operand, args []any) (text string, null, ok bool) {
-	var b []byte
+// composite appends the text of a key of several columns, each with one value.
+func (k *Key) composite(b []byte, pins [][]sqltext.Operand, args []any) (_ []byte, null, ok bool) {
 	for i := range k.columns {
 		value, known := operand(pins[i][0], args)
 		if !known {
-			return "", false, false
+			return b, false, false
 		}
-		part, isNull, ok := k.columns[i].Argument(value)
-		if !ok {
-			return "", false, false
+		var isNull bool
+		if b, isNull, ok = k.columns[i].AppendArgument(appendKeyPart(b, i, ""), value); !ok {
+			return b, false, false
 		}
 		null = null || isNull
-		b = appendKeyPart(b, i, part)
 	}
-	return string(b), null, true
+	return b, null, true
 }
 
 // appendKeyPart joins the columns of a key. Two keys that are joined alike share a tag, which costs a miss.

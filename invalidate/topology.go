@@ -188,7 +188,8 @@ func (t *topology) sawEpoch(token store.Token) {
 	if old != nil && *old == token {
 		return
 	}
-	if t.epoch.CompareAndSwap(old, &token) {
+	seen := token // only here may it be moved to the heap: every hit tells of an epoch
+	if t.epoch.CompareAndSwap(old, &seen) {
 		t.forget()
 	}
 }

@@ -64,11 +64,19 @@ func (n Namespace) Bulk(table string) string { return n.tag("b", TableName(table
 
 // Row is the tag of one row of a table; key is the text that stands for its primary key. Where two rows
 // share a tag they are invalidated together.
-func (n Namespace) Row(table, key string) string { return n.tag("k", TableName(table)+"."+key) }
+func (n Namespace) Row(table, key string) string { return n.Rows(table).Tag([]byte(key)) }
+
+// Rows are the tags that [Namespace.Row] gives for one table.
+func (n Namespace) Rows(table string) Family { return n.family("k", TableName(table)+".") }
 
 // Set is the tag of the rows of a table that have one value in a column.
 func (n Namespace) Set(table, column, value string) string {
-	return n.tag("s", TableName(table)+"."+column+"."+value)
+	return n.Sets(table, column).Tag([]byte(value))
+}
+
+// Sets are the tags that [Namespace.Set] gives for one column.
+func (n Namespace) Sets(table, column string) Family {
+	return n.family("s", TableName(table)+"."+column+".")
 }
 
 // Tracked is the tag that exists while entries may depend on a [Namespace.Set] of a table.
@@ -93,23 +101,39 @@ func TableName(name string) string {
 // maxTagName is the longest name that stands in a tag as it is.
 const maxTagName = 100
 
-// tag shows short plain names as they are, for whoever looks into the store, and hashes others. The
-// hashed form starts with '=', which no plain name does, so the two never meet.
-func (n Namespace) tag(kind, name string) string {
-	if len(name) <= maxTagName && allPlain(name) {
-		return string(n) + ":" + kind + ":" + name
-	}
-	sum := sha256.Sum256([]byte(name))
-	return string(n) + ":" + kind + ":=" + base64.RawURLEncoding.EncodeToString(sum[:24])
+func (n Namespace) tag(kind, name string) string { return n.family(kind, name).Tag(nil) }
+
+func (n Namespace) family(kind, stem string) Family {
+	return Family{head: string(n) + ":" + kind + ":", stem: stem}
 }
 
-func allPlain(s string) bool {
-	for i := range len(s) {
-		if !plain(s[i]) {
+// Family is the tags that differ only in the value they stand for. It does not change, and is safe for
+// concurrent use.
+type Family struct {
+	head string // namespace and kind
+	stem string // how all their names begin
+}
+
+// Tag is the tag of one value. It allocates nothing else. Short plain names are shown as they are, for whoever
+// looks into the store, and others are hashed. The hashed form starts with '=', which no plain name does, so the
+// two never meet.
+func (f Family) Tag(value []byte) string {
+	b := make([]byte, 0, MaxKeySize)
+	b = append(append(append(b, f.head...), f.stem...), value...)
+	if name := b[len(f.head):]; len(name) > maxTagName || !allPlain(name) {
+		sum := sha256.Sum256(name)
+		b = base64.RawURLEncoding.AppendEncode(append(b[:len(f.head)], '='), sum[:24])
+	}
+	return string(b)
+}
+
+func allPlain(name []byte) bool {
+	for _, c := range name {
+		if !plain(c) {
 			return false
 		}
 	}
-	return s != ""
+	return len(name) > 0
 }
 
 func plain(c byte) bool {

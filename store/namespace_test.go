@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 )
@@ -35,6 +37,37 @@ func TestTagsAreShortAndTellNamesApart(t *testing.T) {
 	if key := n.Entry([24]byte{}); len(key) > MaxKeySize {
 		t.Errorf("entry key is %d bytes", len(key))
 	}
+}
+
+// What the tags of rows and values read is what programs of other versions read, and what is hashed in them is
+// hashed as a whole.
+func TestTagsOfRowsAndValues(t *testing.T) {
+	n, long := Namespace("s"), strings.Repeat("v", 95)
+	for got, want := range map[string]string{
+		n.Row("public.Users", "5"):              "s:k:users.5",
+		n.Row("users", "5.a"):                   "s:k:users.5.a",
+		n.Row("users", "a@b.c"):                 hashed("s:k:", "users.a@b.c"),
+		n.Row("users", long[:94]):               "s:k:users." + long[:94],
+		n.Row("users", long):                    hashed("s:k:", "users."+long),
+		n.Row("users", strings.Repeat(long, 9)): hashed("s:k:", "users."+strings.Repeat(long, 9)),
+		n.Row("ärzte", "5"):                     hashed("s:k:", "ärzte.5"),
+		n.Set("Pets", "user_id", "5"):           "s:s:pets.user_id.5",
+		n.Set("pets", "mail", "a@b.c"):          hashed("s:s:", "pets.mail.a@b.c"),
+		n.User(""):                              hashed("s:u:", ""),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	rows, value := n.Rows("users"), []byte("123456789")
+	if got := testing.AllocsPerRun(100, func() { _ = rows.Tag(value) }); got != 1 {
+		t.Errorf("a tag takes %v allocations", got)
+	}
+}
+
+func hashed(head, name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return head + "=" + base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
 func TestTableIsOneForEverySpelling(t *testing.T) {

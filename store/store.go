@@ -100,6 +100,10 @@ type Store interface {
 	// Lookup reads entries and tags in one round trip and fills in l. A tag that does not exist, or
 	// whose stored value makes no sense, is not an error: it is not Known. Lookup changes nothing: a
 	// mark past its deadline still counts until one of the other methods removes it.
+	//
+	// Where there are several Keys, no tag is read before all entries are: entries from both sides of a
+	// commit, whose tags all look clean, would be an answer that the database never gave. A store that
+	// cannot do so in one round trip takes two.
 	Lookup(ctx context.Context, l *Lookup) error
 
 	// Set stores value under key. The entry expires after ttl; 0 means never, though it may be

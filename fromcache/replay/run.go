@@ -14,6 +14,8 @@ type run struct {
 	ctx  context.Context
 	view *serializer.Rows
 	plan *plan
+	// cursor is that of the step that runs: setters' arguments are on the heap.
+	cursor serializer.Cursor
 	// err is why rows could not be replayed; what was set by then has been taken back.
 	err error
 }
@@ -25,8 +27,7 @@ func (u *run) intoStruct(dest reflect.Value) bool {
 	}
 	saved := u.plan.saved.Get().(*saved)
 	saved.value.Set(dest)
-	ok := u.steps(target{base: dest.Addr().UnsafePointer(), n: 1,
-		at: func(int) reflect.Value { return dest }})
+	ok := u.steps(target{base: dest.Addr().UnsafePointer(), n: 1, value: dest})
 	if !ok {
 		dest.Set(saved.value)
 	}
@@ -54,8 +55,7 @@ func (u *run) intoSlice(dest reflect.Value) bool {
 	} else if reuse {
 		out.Clear()
 	}
-	if n > 0 && !u.steps(target{base: structs.UnsafePointer(), stride: model.Size(), n: n,
-		at: func(i int) reflect.Value { return structs.Index(i).Addr() }}) {
+	if n > 0 && !u.steps(target{base: structs.UnsafePointer(), stride: model.Size(), n: n, value: structs}) {
 		return false
 	}
 	if pointers {
@@ -79,8 +79,16 @@ type target struct {
 	base   unsafe.Pointer
 	stride uintptr
 	n      int
-	// at returns what GORM would hand to a field's setter for the i-th struct.
-	at func(i int) reflect.Value
+	// value is the struct, or the slice of structs.
+	value reflect.Value
+}
+
+// at returns what GORM would hand to a field's setter for the i-th struct.
+func (t *target) at(i int) reflect.Value {
+	if t.value.Kind() == reflect.Struct {
+		return t.value
+	}
+	return t.value.Index(i).Addr()
 }
 
 // steps runs the plan column by column, in the order of the columns: where two of them write one
@@ -94,8 +102,8 @@ func (u *run) steps(t target) bool {
 			}
 			continue
 		}
-		cursor := u.view.Cursor(s.column)
-		if !s.set(&cursor, unsafe.Add(t.base, s.offset), t.stride, t.n) {
+		u.cursor = u.view.Cursor(s.column)
+		if !s.set(&u.cursor, unsafe.Add(t.base, s.offset), t.stride, t.n) {
 			return false
 		}
 	}

@@ -60,27 +60,49 @@ type Column struct {
 // one of that text. null says that it is NULL, which has no text; ok is false for values that can't be
 // told so, NULL in a column that is NOT NULL among them: MySQL may make a zero of it, SQLite a new number.
 func (c *Column) Argument(v any) (text string, null, ok bool) {
+	var room [64]byte
+	b, null, ok := c.AppendArgument(room[:0], v)
+	return string(b), null, ok
+}
+
+// AppendArgument appends the text that Argument gives, and nothing where there is none.
+func (c *Column) AppendArgument(b []byte, v any) (_ []byte, null, ok bool) {
+	switch v := v.(type) { // what keys mostly are: resolve would put them into an interface again, on the heap
+	case int:
+		return c.appendSigned(b, int64(v))
+	case uint:
+		return c.appendUnsigned(b, uint64(v))
+	}
 	v, ok = resolve(v, c.dialect)
 	if !ok {
-		return "", false, false
+		return b, false, false
 	}
 	switch v := v.(type) {
 	case nil:
-		return "", !c.notNull, !c.notNull
+		return b, !c.notNull, !c.notNull
 	case int64:
-		if c.counts && v == 0 {
-			return "", false, false
-		}
-		text, ok = c.signed(v)
+		return c.appendSigned(b, v)
 	case uint64:
-		if c.counts && v == 0 {
-			return "", false, false
-		}
-		text, ok = c.unsigned(v)
+		return c.appendUnsigned(b, v)
 	case string:
-		text, ok = c.text(v)
+		text, ok := c.text(v)
+		return append(b, text...), false, ok
 	}
-	return text, false, ok
+	return b, false, false
+}
+
+func (c *Column) appendSigned(b []byte, i int64) (_ []byte, null, ok bool) {
+	if c.counts && i == 0 || !c.holds(i) {
+		return b, false, false
+	}
+	return strconv.AppendInt(b, i, 10), false, true
+}
+
+func (c *Column) appendUnsigned(b []byte, u uint64) (_ []byte, null, ok bool) {
+	if c.counts && u == 0 || !c.holdsUnsigned(u) {
+		return b, false, false
+	}
+	return strconv.AppendUint(b, u, 10), false, true
 }
 
 // Stored does the same for a value that was scanned from the database into an *any.
@@ -125,15 +147,22 @@ func (c *Column) written(s string) (string, bool) {
 	return text, true
 }
 
+// holds tells that the column is one of integers, and this within its range.
+func (c *Column) holds(i int64) bool {
+	return c.Kind == Integer && i >= c.lowest && (i <= 0 || uint64(i) <= c.highest)
+}
+
+func (c *Column) holdsUnsigned(u uint64) bool { return c.Kind == Integer && u <= c.highest }
+
 func (c *Column) signed(i int64) (string, bool) {
-	if c.Kind != Integer || i < c.lowest || i > 0 && uint64(i) > c.highest {
+	if !c.holds(i) {
 		return "", false
 	}
 	return strconv.FormatInt(i, 10), true
 }
 
 func (c *Column) unsigned(u uint64) (string, bool) {
-	if c.Kind != Integer || u > c.highest {
+	if !c.holdsUnsigned(u) {
 		return "", false
 	}
 	return strconv.FormatUint(u, 10), true

@@ -90,7 +90,8 @@ func TestArgumentOfInteger(t *testing.T) {
 		{unsigned, uint64(math.MaxUint64), `"18446744073709551615"`}, {unsigned, -1, "no"}, {unsigned, 0, `"0"`},
 		{counted, 0, "no"}, {counted, uint(0), "no"}, {counted, nil, "no"}, {counted, 1, `"1"`},
 		{lite, math.MinInt64, `"-9223372036854775808"`}, {lite, uint64(1 << 63), "no"},
-		{&Column{}, 7, "no"}, {&Column{}, "a", "no"},
+		{pg, uint(7), `"7"`}, {pg, uint(math.MaxInt32 + 1), "no"}, {tiny, uint(128), "no"}, {unsigned, uint(math.MaxUint), `"18446744073709551615"`},
+		{counted, uint(1), `"1"`}, {&Column{}, 7, "no"}, {&Column{}, uint(7), "no"}, {&Column{}, "a", "no"},
 	} {
 		if got := given(c.col.Argument(c.arg)); got != c.want {
 			t.Errorf("%v, %T(%v) is %s, want %s", c.col.dialect, c.arg, c.arg, got, c.want)
@@ -164,7 +165,7 @@ func FuzzArgument(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, i int64, u uint64, pick uint8) {
 		for _, col := range cols {
-			for _, v := range []any{s, i, u, &s, &i, valued(s), namedText(s), plainInt(i), []byte(s), sql.NullString{String: s, Valid: pick&1 == 0}} {
+			for _, v := range []any{s, i, u, int(i), uint(u), &s, &i, valued(s), namedText(s), plainInt(i), []byte(s), sql.NullString{String: s, Valid: pick&1 == 0}} {
 				text, null, ok := col.Argument(v)
 				if given(text, null, ok) == "inconsistent" {
 					t.Errorf("%T(%v) is %q, null %v, ok %v", v, v, text, null, ok)

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// Lookup implements [store.Store]: one MGET, or one pipeline of GETs where the keys lie on several
-// servers.
+// Lookup implements [store.Store]: one MGET, or, where the keys lie on several servers, one pipeline of
+// GETs, and two if there are several entries.
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 	l.Reset()
 	if err := s.ready(ctx); err != nil {
@@ -78,9 +78,27 @@ func (s *Store) mget(ctx context.Context, l *store.Lookup) error {
 	return nil
 }
 
+// gets asks several servers, which answer at different moments. One entry needs no more than that: whether
+// it was true when its last tag was read is what its tokens tell. But several entries could be from both
+// sides of a commit, so their tags are read after all of them are here: by then the commit's marks or new
+// tokens show in the tag of whichever entry is older.
 func (s *Store) gets(ctx context.Context, l *store.Lookup) error {
+	if len(l.Keys) > 1 {
+		if err := s.pipeline(ctx, l, 0, len(l.Keys)); err != nil {
+			return err
+		}
+		return s.pipeline(ctx, l, len(l.Keys), len(l.Keys)+len(l.Tags))
+	}
+	return s.pipeline(ctx, l, 0, len(l.Keys)+len(l.Tags))
+}
+
+// pipeline asks for some of what l asks for: keys come first, then tags.
+func (s *Store) pipeline(ctx context.Context, l *store.Lookup, from, to int) error {
 	names := make([]string, 0, len(l.Keys)+len(l.Tags))
-	names = append(append(names, l.Keys...), l.Tags...)
+	names = append(append(names, l.Keys...), l.Tags...)[from:to]
+	if len(names) == 0 {
+		return nil
+	}
 	cmds, err := call(ctx, &s.calls, func() ([]redis.Cmder, error) {
 		pipe := s.client.Pipeline()
 		for _, name := range names {
@@ -93,7 +111,7 @@ func (s *Store) gets(ctx context.Context, l *store.Lookup) error {
 	}
 	for i, cmd := range cmds {
 		if get, ok := cmd.(*redis.StringCmd); ok && get.Err() == nil {
-			answer(l, i, get.Val())
+			answer(l, from+i, get.Val())
 		}
 	}
 	return nil

@@ -69,6 +69,7 @@ func open(b *testing.B, s store.Store) (*gorm.DB, *gormcache.Plugin) {
 	}
 	p, err := gormcache.New(gormcache.Config{
 		Store: s, Namespace: "bench", Regions: map[string]region.Config{"default": {TTL: time.Hour}},
+		Tracked: map[string][]string{"items": {"owner"}},
 	})
 	if err != nil {
 		b.Fatal(err)
