@@ -35,7 +35,7 @@ func (inv *Invalidator) announce(ctx context.Context, p gorm.ConnPool, query str
 	if t := followed(p); t != nil {
 		return t.announce(ctx, st)
 	}
-	if boundary(st.info) {
+	if inv.bounds(p, st.info) {
 		finish, settle, err := inv.boundary(ctx, p, st.info)
 		return ending{finish: finish, settle: settle}, err
 	}

@@ -29,10 +29,11 @@ type plainTxs struct {
 type plainTx struct {
 	writer store.Writer
 	open   int
+	saves  []string // its savepoints, if the first of them began it
 }
 
 // begin returns the writer to mark with.
-func (p *plainTxs) begin(on any) store.Writer {
+func (p *plainTxs) begin(on any, saves ...string) store.Writer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t, ok := p.m[on]
@@ -43,8 +44,35 @@ func (p *plainTxs) begin(on any) store.Writer {
 		}
 	}
 	t.open++
+	t.saves = saves
 	p.m[on] = t
 	return t.writer
+}
+
+// nested follows savepoints, and tells that a statement about one is within a transaction that goes on.
+func (p *plainTxs) nested(on any, info *sqltext.Info) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, ok := p.m[on]
+	if !ok || len(t.saves) == 0 {
+		return ok
+	}
+	if info.Verb == sqltext.Savepoint {
+		t.saves = append(t.saves, info.Savepoint)
+		p.m[on] = t
+		return true
+	}
+	for i := len(t.saves) - 1; i > 0; i-- {
+		if t.saves[i] == info.Savepoint {
+			t.saves = t.saves[:i]
+			if info.Verb == sqltext.RollbackTo {
+				t.saves = t.saves[:i+1]
+			}
+			p.m[on] = t
+			return true
+		}
+	}
+	return false
 }
 
 // end returns the writer to settle with; last tells that none of its transactions is open any more.
@@ -56,6 +84,7 @@ func (p *plainTxs) end(on any) (w store.Writer, last bool) {
 		return store.NewWriter(), true
 	}
 	if t.open--; t.open > 0 {
+		t.saves = nil
 		p.m[on] = t
 		return t.writer, false
 	}
@@ -76,13 +105,30 @@ func boundary(info *sqltext.Info) bool {
 	return info.Verb == sqltext.Begin || info.Verb == sqltext.Commit || info.Verb == sqltext.Rollback
 }
 
+// bounds tells the same. In SQLite the outermost savepoint begins one too, and its release commits it; what is
+// rolled back to it goes on.
+func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
+	switch info.Verb {
+	case sqltext.Savepoint, sqltext.Release, sqltext.RollbackTo:
+		if _, foreign := p.(gorm.TxCommitter); foreign || inv.cfg.Dialect != sqltext.SQLite {
+			return false
+		}
+		return !inv.plain.nested(inv.place(p), info) && info.Verb != sqltext.RollbackTo
+	}
+	return boundary(info)
+}
+
 // boundary follows transactions that are written as plain SQL outside gorm.DB.Begin. What runs within
 // can't be told from what runs beside it, so all is bypassed until the end, and dropped then.
 func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (finish, settle func(error), err error) {
 	on := inv.place(p)
 	epoch := []string{inv.cfg.Namespace.Epoch()}
-	if info.Verb == sqltext.Begin {
-		w := inv.plain.begin(on)
+	if info.Verb == sqltext.Begin || info.Verb == sqltext.Savepoint {
+		var saves []string
+		if info.Verb == sqltext.Savepoint {
+			saves = []string{info.Savepoint}
+		}
+		w := inv.plain.begin(on, saves...)
 		err := inv.call(ctx, "mark", func(ctx context.Context) error {
 			return inv.cfg.Store.Mark(ctx, epoch, w, inv.cfg.Grace)
 		})

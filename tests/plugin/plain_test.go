@@ -34,3 +34,36 @@ func TestPlainTransactionOutlastsItsMark(t *testing.T) {
 		same(t, "after ROLLBACK", warm(t, s.other.db, "users"), before)
 	}, grace)
 }
+
+// In SQLite a savepoint outside of a transaction begins one, and the release of the outermost commits it:
+//
+//	connection: SAVEPOINT a, UPDATE, SAVEPOINT b, RELEASE b                   RELEASE a
+//	other:                                              cached SELECT (old)             must read the new
+//
+// Falls if: a statement in it counts as one that is committed when it has run. Then the old is stored after it.
+func TestPlainSavepointIsATransaction(t *testing.T) {
+	for _, end := range []string{"RELEASE a", "COMMIT", "ROLLBACK", "ROLLBACK TO a"} {
+		s := newScene(t, "sqlite", "memory")
+		warm(t, s.other.db, "users")
+		must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
+			for _, sql := range []string{
+				"SAVEPOINT a", "UPDATE users SET name = 'x' WHERE id = 1", "SAVEPOINT b", "UPDATE users SET name = 'y' WHERE id = 1",
+				"ROLLBACK TO b", "RELEASE b", "SAVEPOINT a", "RELEASE a",
+			} {
+				must(t, tx.Exec(sql).Error)
+				for range 2 {
+					reading(t, tx, "users", direct(t, tx, "users"), bypass)
+					reading(t, s.other.db, "users", direct(t, s.plain, "users"), bypass)
+				}
+			}
+			must(t, tx.Exec(end).Error)
+			if end == "ROLLBACK TO a" {
+				reading(t, tx, "users", direct(t, tx, "users"), bypass)
+				must(t, tx.Exec("RELEASE a").Error)
+			}
+			same(t, end, warm(t, tx, "users"), direct(t, s.plain, "users"))
+			return nil
+		}))
+		same(t, end, warm(t, s.other.db, "users"), direct(t, s.plain, "users"))
+	}
+}
