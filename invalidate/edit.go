@@ -38,7 +38,8 @@ func (e *edit) count() int { return max(len(e.rows), e.insert) }
 // edit tells which rows a statement writes, nil if its text does not.
 func (inv *Invalidator) edit(s *snapshot, info *sqltext.Info, args []any) *edit {
 	n := info.Narrow
-	if n == nil || !info.Write || len(info.Writes) != 1 || info.Writes[0] != n.Table || inv.topology.triggers[n.Table] != nil || Shifted(args) {
+	if n == nil || !info.Write || len(info.Writes) != 1 || info.Writes[0] != n.Table || inv.topology.triggers[n.Table] != nil ||
+		len(args) != n.Params || Shifted(args) {
 		return nil
 	}
 	l := s.direct(n.Table)

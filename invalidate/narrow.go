@@ -16,7 +16,8 @@ const MaxRowTags = 16
 // Narrowed is a query that depends on some values of a key only. It does not change, and is safe for
 // concurrent use.
 type Narrowed struct {
-	Key *Key
+	Key  *Key
+	text *sqltext.Narrow
 	// pins are the values of each of the key's columns.
 	pins [][]sqltext.Operand
 }
@@ -30,7 +31,7 @@ func (inv *Invalidator) Narrow(r Reading, info *sqltext.Info, tracked func(table
 	}
 	if k := inv.Key(r, n.Table, ""); k != nil {
 		if pins := pinned(n, k); pins != nil {
-			return &Narrowed{Key: k, pins: pins}
+			return &Narrowed{Key: k, text: n, pins: pins}
 		}
 	}
 	for _, pin := range n.Pins {
@@ -38,7 +39,7 @@ func (inv *Invalidator) Narrow(r Reading, info *sqltext.Info, tracked func(table
 			continue
 		}
 		if k := inv.Key(r, n.Table, pin.Column); k != nil {
-			return &Narrowed{Key: k, pins: [][]sqltext.Operand{pin.Values}}
+			return &Narrowed{Key: k, text: n, pins: [][]sqltext.Operand{pin.Values}}
 		}
 	}
 	return nil
@@ -73,7 +74,7 @@ func (n *Narrowed) Most() int { return len(n.Key.base) + min(len(n.pins[0]), Max
 // Tags appends all tags that the query depends on with these arguments. ok is false if one of its values
 // can't be compared, or if there are too many: it depends on the table then.
 func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
-	if len(n.pins[0]) > MaxRowTags || Shifted(args) {
+	if len(n.pins[0]) > MaxRowTags || len(args) != n.text.Params || Shifted(args) {
 		return tags, false
 	}
 	first := len(tags)

@@ -12,6 +12,8 @@ type Folded struct {
 	SQL string
 	// Places are its placeholders, in order.
 	Places []Place
+	// Params is how many arguments the original takes.
+	Params int
 
 	d Dialect
 }
@@ -42,7 +44,7 @@ func Fold(d Dialect, sql string) (f *Folded, ok bool) {
 		return nil, false
 	}
 	o.text.WriteString(sql[o.copied:])
-	o.out.SQL = o.text.String()
+	o.out.SQL, o.out.Params = o.text.String(), o.params
 	return &o.out, true
 }
 

@@ -13,6 +13,10 @@ import (
 type Narrow struct {
 	// Table is the table's canonical name (store.TableName).
 	Table string
+	// Params is how many arguments the text takes. With more or less of them the driver has counted other
+	// placeholders, and none is what it seems: MySQL's puts arguments into the text itself (interpolateParams),
+	// in place of question marks in strings and comments too.
+	Params int
 	// From is the table as it stands in the text, with its schema and alias: fit for SELECT … FROM <From>.
 	From string
 	// Where is the condition as it stands, "" if there is none.

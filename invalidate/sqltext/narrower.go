@@ -49,6 +49,9 @@ func narrowOf(p *parser) *Narrow {
 		return nil
 	}
 	n.out.Pure = n.pure(&p.info)
+	if n.out.Params = n.args; n.d == Postgres {
+		n.out.Params = max(n.greatest[0], n.greatest[1])
+	}
 	out := n.out
 	return &out
 }
