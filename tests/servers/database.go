@@ -14,15 +14,36 @@ import (
 	"testing"
 )
 
-// Database is an empty database of one test, on the server that the test binary's tests share.
+// Kinds are the kinds of database there are.
+var Kinds = []string{"sqlite", "postgres", "mariadb"}
+
+// Database is an empty database of one test: a file of its own if it is SQLite's, else on the server that the
+// test binary's tests share.
 type Database struct {
+	// Kind is one of [Kinds].
+	Kind string
 	// DSN opens the database with GORM's driver. It ends so that parameters can be added: " k=v" for
-	// PostgreSQL, "&k=v" for MariaDB.
+	// PostgreSQL, "&k=v" for the others.
 	DSN string
-	// Name is the database's name, unique in this run.
+	// Name is the database's name, unique in this run. SQLite's has none.
 	Name string
-	// Addr is the host:port of its server.
+	// Addr is the host:port of its server, if it has one.
 	Addr string
+}
+
+// Empty returns an empty database of one of [Kinds].
+func Empty(tb testing.TB, kind string) *Database {
+	tb.Helper()
+	switch kind {
+	case "sqlite":
+		return SQLite(tb)
+	case "postgres":
+		return Postgres(tb)
+	case "mariadb":
+		return MariaDB(tb)
+	}
+	tb.Fatalf("servers: no kind of database is called %q", kind)
+	return nil
 }
 
 // engine is what differs between the database servers.
@@ -70,7 +91,7 @@ func (s *databaseServer) create(tb testing.TB) *Database {
 			tb.Errorf("servers: %s: drop database: %v", s.kind, err)
 		}
 	})
-	return &Database{DSN: s.dsn(s.port, name), Name: name, Addr: loopback(s.port)}
+	return &Database{Kind: s.kind, DSN: s.dsn(s.port, name), Name: name, Addr: loopback(s.port)}
 }
 
 // ensure starts the server unless it runs.

@@ -1,8 +1,10 @@
 // Package servers starts the real servers that the tests need: Redis, a Redis Cluster, PostgreSQL,
-// MariaDB and memcached, on free ports and in temporary folders, and stops them at the end.
+// MariaDB and memcached, on free ports and in temporary folders, and stops them at the end. What tests open
+// on them is closed before.
 //
 //	rdb := servers.Redis(t).Client(t)
-//	db, err := gorm.Open(postgres.Open(servers.Postgres(t).DSN))
+//	db := servers.Postgres(t).Open(t)
+//	p := servers.Plugin(t, db, gormcache.Config{Store: servers.Redis(t).Store(t)})
 //
 // Redis, RedisWithClock, RedisCluster and Memcached start processes of their own at every call, so a test
 // may stop, kill or pause them. Postgres and MariaDB take longer to start: one server serves all tests of

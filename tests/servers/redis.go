@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 )
 
 var redisProgram = program{name: "redis-server", debian: "redis-server", places: []string{"/usr/local/bin", "/opt/redis/bin"}}
@@ -140,6 +142,13 @@ func (s *RedisServer) Client(tb testing.TB, change ...func(*redis.Options)) *red
 	client := redis.NewClient(o)
 	tb.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// Store returns a store on this server, over a client that heeds contexts. It is closed when tb ends.
+func (s *RedisServer) Store(tb testing.TB) *redisstore.Store {
+	store := redisstore.New(s.Client(tb, func(o *redis.Options) { o.ContextTimeoutEnabled = true }))
+	tb.Cleanup(func() { _ = store.Close() })
+	return store
 }
 
 // Pid returns the number of the process.

@@ -2,7 +2,6 @@ package servers_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"os"
 	"testing"
@@ -11,10 +10,6 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
-	gormmysql "gorm.io/driver/mysql"
-	gormpostgres "gorm.io/driver/postgres"
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
@@ -110,46 +105,22 @@ func TestMemcachedIsEmptyAfterARestart(t *testing.T) {
 	}
 }
 
-func TestPostgresDatabasesAreApart(t *testing.T) {
-	apart(t, servers.Postgres, func(dsn string) gorm.Dialector { return gormpostgres.Open(dsn) })
-}
+func TestPostgresDatabasesAreApart(t *testing.T) { apart(t, servers.Postgres) }
 
-func TestMariaDBDatabasesAreApart(t *testing.T) {
-	apart(t, servers.MariaDB, func(dsn string) gorm.Dialector { return gormmysql.Open(dsn) })
-}
+func TestMariaDBDatabasesAreApart(t *testing.T) { apart(t, servers.MariaDB) }
 
 // apart checks that two databases share a server, and nothing else.
-func apart(t *testing.T, create func(testing.TB) *servers.Database, dialector func(string) gorm.Dialector) {
+func apart(t *testing.T, create func(testing.TB) *servers.Database) {
 	first, second := create(t), create(t)
 	if first.Addr != second.Addr {
 		t.Errorf("two servers, %s and %s: the second database should share the first one's", first.Addr, second.Addr)
 	}
-	a, b := open(t, dialector(first.DSN)), open(t, dialector(second.DSN))
+	a, b := first.Open(t), second.Open(t)
 	if err := a.Exec("CREATE TABLE things (id int)").Error; err != nil {
 		t.Fatal(err)
 	}
 	if b.Migrator().HasTable("things") {
 		t.Error("a table of one database shows in the other")
-	}
-}
-
-func open(t *testing.T, dialector gorm.Dialector) *gorm.DB {
-	t.Helper()
-	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, err := db.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { closePool(t, pool) })
-	return db
-}
-
-func closePool(t *testing.T, pool *sql.DB) {
-	if err := pool.Close(); err != nil {
-		t.Error(err)
 	}
 }
 
