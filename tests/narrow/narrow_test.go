@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 func where(query any, args ...any) func(*gorm.DB) *gorm.DB {
@@ -157,7 +158,7 @@ func (w write) evicted(kind string, r read) bool {
 // TestEvictedAndKept: each write, against each read. What is kept is proven by a row that is changed behind
 // the cache's back and does not show, what is evicted by what the write did.
 func TestEvictedAndKept(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind)
 			for _, wr := range writes {

@@ -3,7 +3,6 @@ package narrow_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -11,13 +10,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/plugin/dbresolver"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // watched is a writer's store, at whose calls others can come in between.
@@ -54,15 +53,10 @@ func (w *watched) Unmark(ctx context.Context, tags []string, by store.Writer) er
 // newWatched is a world on SQLite whose writer's store is watched.
 func newWatched(t *testing.T) (*world, *watched) {
 	t.Helper()
-	dsn := "file:" + filepath.Join(t.TempDir(), "db") + "?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000"
 	s := memory.New()
 	t.Cleanup(func() { _ = s.Close() })
-	w, st := &world{kind: "sqlite", bare: open(t, sqlite.Open(dsn))}, &watched{Store: s}
-	must(t, w.bare.AutoMigrate(models...))
-	w.seed(t)
-	w.writer, _ = plugged(t, sqlite.Open(dsn), st)
-	w.reader, w.reads = plugged(t, sqlite.Open(dsn), s)
-	return w, st
+	d, st := servers.SQLite(t), &watched{Store: s}
+	return over(t, d, d.Open(t), st, s), st
 }
 
 // fresh checks that a read shows what the database has.
@@ -120,9 +114,9 @@ func TestEnrolmentWhileAMarkIsLost(t *testing.T) {
 // What one database's table does not have says nothing of another's of the same name.
 func TestTwoDatabasesWithATableOfOneName(t *testing.T) {
 	w, _ := newWatched(t)
-	other := "file:" + filepath.Join(t.TempDir(), "other")
-	must(t, open(t, sqlite.Open(other)).Exec("CREATE TABLE items (id integer PRIMARY KEY, name text)").Error)
-	resolver := dbresolver.Register(dbresolver.Config{Sources: []gorm.Dialector{sqlite.Open(other)}}, "other")
+	other := servers.SQLite(t)
+	must(t, other.Open(t).Exec("CREATE TABLE items (id integer PRIMARY KEY, name text)").Error)
+	resolver := dbresolver.Register(dbresolver.Config{Sources: []gorm.Dialector{other.Dialector()}}, "other")
 	must(t, w.writer.Use(resolver))
 	t.Cleanup(func() {
 		_ = resolver.Call(func(pool gorm.ConnPool) error {

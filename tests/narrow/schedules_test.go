@@ -1,15 +1,10 @@
 package narrow_test
 
 import (
-	"database/sql"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
@@ -37,27 +32,13 @@ type stage struct {
 
 func newStage(t *testing.T, kind, params string) *stage {
 	t.Helper()
-	s := &stage{world: &world{kind: kind}, stopped: make(chan struct{}), goOn: make(chan struct{})}
+	s := &stage{stopped: make(chan struct{}), goOn: make(chan struct{})}
 	s.lock.Store(true)
-	var driver, dsn string
-	var dialect func(*sql.DB) gorm.Dialector
-	if kind == "postgres" {
-		driver, dsn = "pgx", servers.Postgres(t).DSN
-		dialect = func(db *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: db}) }
-	} else {
-		driver, dsn = "mysql", servers.MariaDB(t).DSN+params
-		dialect = func(db *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: db}) }
+	d := servers.Empty(t, kind)
+	if kind == "mariadb" {
+		d.DSN += params
 	}
-	plain := func() gorm.Dialector {
-		if kind == "postgres" {
-			return postgres.Open(dsn)
-		}
-		return mysql.Open(dsn)
-	}
-	s.bare = open(t, plain())
-	must(t, s.bare.AutoMigrate(models...))
-	s.seed(t)
-	tapped, err := tap.Open(driver, dsn, &tap.Tap{
+	tapped := d.OpenTapped(t, &tap.Tap{
 		Rewrite: func(query string) string {
 			if s.lock.Load() {
 				return query
@@ -71,12 +52,9 @@ func newStage(t *testing.T, kind, params string) *stage {
 			}
 		},
 	})
-	must(t, err)
-	t.Cleanup(func() { _ = tapped.Close() })
 	st := memory.New()
 	t.Cleanup(func() { _ = st.Close() })
-	s.writer, _ = plugged(t, dialect(tapped), st)
-	s.reader, s.reads = plugged(t, plain(), st)
+	s.world = over(t, d, tapped, st, st)
 	return s
 }
 
@@ -187,7 +165,7 @@ func TestRowThatCameBetween(t *testing.T) {
 
 // A writer that has never heard of tracked columns learns of them before it commits.
 func TestWriterLearnsWhatIsTracked(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind)
 			must(t, w.writer.Model(&Item{ID: 77}).Update("qty", 0).Error) // nothing is tracked yet

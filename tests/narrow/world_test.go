@@ -2,16 +2,11 @@ package narrow_test
 
 import (
 	"context"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -19,7 +14,6 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
-	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -78,66 +72,42 @@ func must(t testing.TB, err error) {
 	}
 }
 
-var kinds = []string{"sqlite", "postgres", "mariadb"}
-
 func newWorld(t *testing.T, kind string) *world {
 	t.Helper()
-	var d func() gorm.Dialector
-	switch kind {
-	case "sqlite":
-		dsn := "file:" + filepath.Join(t.TempDir(), "db") + "?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000&_foreign_keys=on"
-		d = func() gorm.Dialector { return sqlite.Open(dsn) }
-	case "postgres":
-		dsn := servers.Postgres(t).DSN
-		d = func() gorm.Dialector { return postgres.Open(dsn) }
-	case "mariadb":
-		dsn := servers.MariaDB(t).DSN
-		d = func() gorm.Dialector { return mysql.Open(dsn) }
-	}
 	var s store.Store = memory.New()
 	if kind != "sqlite" {
-		s = redisstore.New(servers.Redis(t).Client(t))
+		s = servers.Redis(t).Store(t)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	w := &world{kind: kind}
-	w.bare = open(t, d())
+	d := servers.Empty(t, kind)
+	return over(t, d, d.Open(t), s, s)
+}
+
+// over is a world whose writer and reader have stores of their own.
+func over(t *testing.T, d *servers.Database, writer *gorm.DB, writes, reads store.Store) *world {
+	t.Helper()
+	w := &world{kind: d.Kind, writer: writer, reader: d.Open(t), bare: d.Open(t)}
 	must(t, w.bare.AutoMigrate(models...))
-	if kind == "postgres" { // keys that are given do not move the sequences
+	if w.kind == "postgres" { // keys that are given do not move the sequences
 		must(t, w.bare.Exec("SELECT setval(pg_get_serial_sequence('items', 'id'), 100)").Error)
 	}
 	w.seed(t)
-	w.writer, _ = plugged(t, d(), s)
-	w.reader, w.reads = plugged(t, d(), s)
+	plug(t, w.writer, writes)
+	w.reads = plug(t, w.reader, reads)
 	return w
 }
 
-func open(t *testing.T, d gorm.Dialector) *gorm.DB {
+func plug(t *testing.T, db *gorm.DB, s store.Store) *gormcache.Plugin {
 	t.Helper()
-	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	pool, err := db.DB()
-	must(t, err)
-	t.Cleanup(func() { _ = pool.Close() })
-	return db
-}
-
-func plugged(t *testing.T, d gorm.Dialector, s store.Store) (*gorm.DB, *gormcache.Plugin) {
-	t.Helper()
-	db := open(t, d)
-	p, err := gormcache.New(gormcache.Config{
+	return servers.Plugin(t, db, gormcache.Config{
 		Store: s, Namespace: "narrow", Tracked: map[string][]string{"items": {"shop_id"}, "stands": {"shop_id"}},
-		Regions:     map[string]region.Config{"default": {TTL: time.Hour}},
-		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		Regions: map[string]region.Config{"default": {TTL: time.Hour}},
 		Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
 			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
 				*seen = r
 			}
 		}},
 	})
-	must(t, err)
-	must(t, db.Use(p))
-	t.Cleanup(func() { _ = p.Close() })
-	return db, p
 }
 
 func ptr[T any](v T) *T { return &v }
