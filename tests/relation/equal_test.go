@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/seed-4f7f0efa/gormcache/relation"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // form is a query that preloads.
@@ -37,7 +38,7 @@ var forms = []form{
 	{"has many of itself", []string{"Team"}, preload("Team"), nil},
 	{"many to many", []string{"Languages"}, preload("Languages"), elsewhere},
 	{"many to many, ordered by key", []string{"Languages"}, preload("Languages", func(db *gorm.DB) *gorm.DB { return db.Order("id DESC") }), nil},
-	{"many to many, ordered by name", []string{"Languages"}, preload("Languages", func(db *gorm.DB) *gorm.DB { return db.Order("name") }), kinds},
+	{"many to many, ordered by name", []string{"Languages"}, preload("Languages", func(db *gorm.DB) *gorm.DB { return db.Order("name") }), servers.Kinds},
 	{"many to many of itself", []string{"Friends"}, preload("Friends", func(db *gorm.DB) *gorm.DB { return db.Order("users.id") }), nil},
 	{"polymorphic", []string{"Pictures"}, preload("Pictures"), nil},
 	{"embedded", []string{"Home.City"}, preload("Home.City"), nil},
@@ -60,22 +61,22 @@ var forms = []form{
 	{"columns", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Select("id", "user_id") }), nil},
 	{"omitted columns", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Omit("amount") }), nil},
 	{"unscoped", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Unscoped() }), nil},
-	{"limited", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Order("id").Limit(3) }), kinds},
-	{"computed columns", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Select("id, user_id, amount * 2 AS amount") }), kinds},
-	{"columns under other names", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Select("id, user_id, id AS amount") }), kinds},
+	{"limited", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Order("id").Limit(3) }), servers.Kinds},
+	{"computed columns", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Select("id, user_id, amount * 2 AS amount") }), servers.Kinds},
+	{"columns under other names", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB { return db.Select("id, user_id, id AS amount") }), servers.Kinds},
 	{"joined children", []string{"Orders"}, preload("Orders", func(db *gorm.DB) *gorm.DB {
 		return db.Select("orders.*").Joins("JOIN items ON items.order_id = orders.id").Order("orders.id")
-	}), kinds},
-	{"subquery", []string{"Orders"}, preload("Orders", "id IN (SELECT order_id FROM items)"), kinds},
+	}), servers.Kinds},
+	{"subquery", []string{"Orders"}, preload("Orders", "id IN (SELECT order_id FROM items)"), servers.Kinds},
 	{"several", []string{"Orders", "Company", "Pictures"}, func(db *gorm.DB) *gorm.DB {
 		return db.Preload("Orders").Preload("Company").Preload("Pictures", "name LIKE ?", "%7")
 	}, nil},
-	{"a second list on the key", []string{"Orders"}, preload("Orders", "user_id IN ?", []int{1, 2, 4, 5}), kinds},
+	{"a second list on the key", []string{"Orders"}, preload("Orders", "user_id IN ?", []int{1, 2, 4, 5}), servers.Kinds},
 }
 
 // Every form, loaded, found, and found in part, is what the database gives.
 func TestPreloadsAreTheDatabases(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind, 13)
 			all, some := ids(1, 13), ids(3, 8)
@@ -159,7 +160,7 @@ func list(query string) (from string, n int) {
 
 // Association().Find is a relation of the handle's model.
 func TestAssociationsAreTheDatabases(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind, 8)
 			find := func(db *gorm.DB, id uint, name string, out any) any {

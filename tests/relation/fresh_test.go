@@ -10,6 +10,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/relation"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // write is a change through the plugin.
@@ -136,7 +137,7 @@ func read(t *testing.T, db *gorm.DB) []User {
 
 // After every write all relations are what the database has, of one handle's parents and of another's.
 func TestRelationsAreFreshAfterWrites(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind, 8)
 			for _, write := range writes {
@@ -173,7 +174,7 @@ func amounts(t *testing.T, db *gorm.DB) map[uint][]int {
 // A write drops the parents that it touches. That the others are kept shows in a row that was changed behind the
 // cache's back.
 func TestWritesKeepOtherParents(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind, 8)
 			cached := func() map[uint][]int { return amounts(t, w.db.Clauses(relation.Cache("Orders", "default"))) }

@@ -14,15 +14,16 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/relation"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // Of 100 parents of which 90 are cached, one query asks for 10.
 func TestOnlyMissingParentsAreAskedFor(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			change := func(cfg *gormcache.Config) {
 				if kind == "postgres" {
-					cfg.Store = redisStore(t)
+					cfg.Store = servers.Redis(t).Store(t)
 				}
 			}
 			w := newWorld(t, kind, 100, change)
@@ -180,7 +181,7 @@ func TestOptionsOfRelations(t *testing.T) {
 
 // A list of keys gives each row once, in the order of the database, and asks for what is missing only.
 func TestListsOfKeys(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind, 30)
 			for name, q := range map[string]struct {
