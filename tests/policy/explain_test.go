@@ -19,6 +19,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/relation"
 	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // recording is a store that notes what is looked up.
@@ -109,7 +110,7 @@ var explained = []struct {
 }
 
 func TestExplainedQueriesAreReadSo(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w, r := recorded(t, kind, every)
@@ -209,7 +210,7 @@ var written = []struct {
 }
 
 func TestExplainedWritesChangeSo(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w, _ := recorded(t, kind, every)

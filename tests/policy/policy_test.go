@@ -14,6 +14,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 type policies = map[string]fromcache.Policy
@@ -211,7 +212,7 @@ var rules = []struct {
 }
 
 func TestRules(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			for _, r := range rules {
@@ -311,7 +312,7 @@ func TestTTLOfAPolicy(t *testing.T) {
 
 // Queries by policy see what is written, as those with a scope do.
 func TestWritesDropWhatPoliciesCache(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind, byPolicy(every))
 			for _, name := range []string{"x", "y"} {
@@ -422,7 +423,7 @@ func TestGenericQueries(t *testing.T) {
 
 // What is preloaded by policy is cached parent by parent, as by relation.Cache.
 func TestPreloadsByPolicyAreCachedByParent(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, kind, byPolicy(policies{"*": {Operations: fromcache.Relation}}))
 			ask := func(ids ...int) {

@@ -4,17 +4,12 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -90,11 +85,8 @@ func (Wrong) CachePolicy() fromcache.Policy { return fromcache.Policy{Region: "n
 
 var models = []any{&Company{}, &User{}, &Order{}, &OrderItem{}, &Label{}, &Note{}, &Secret{}, &Wrong{}}
 
-var kinds = []string{"sqlite", "postgres", "mariadb"}
-
 // world is a database with a plugin on it, and a handle without one.
 type world struct {
-	kind   string
 	db     *gorm.DB
 	bare   *gorm.DB
 	plugin *gormcache.Plugin
@@ -114,49 +106,17 @@ func must(t testing.TB, err error) {
 
 func newWorld(t *testing.T, kind string, change ...func(*gormcache.Config)) *world {
 	t.Helper()
-	var d func() gorm.Dialector
-	switch kind {
-	case "sqlite":
-		dsn := "file:" + filepath.Join(t.TempDir(), "db") + "?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000&_foreign_keys=on"
-		d = func() gorm.Dialector { return sqlite.Open(dsn) }
-	case "postgres":
-		dsn := servers.Postgres(t).DSN
-		d = func() gorm.Dialector { return postgres.Open(dsn) }
-	case "mariadb":
-		dsn := servers.MariaDB(t).DSN
-		d = func() gorm.Dialector { return mysql.Open(dsn) }
-	}
-	w := &world{kind: kind, store: memory.New()}
+	d := servers.Empty(t, kind)
+	w := &world{store: memory.New(), db: d.Open(t), bare: d.Open(t)}
 	t.Cleanup(func() { _ = w.store.Close() })
-	w.bare = w.open(t, d())
 	must(t, w.bare.AutoMigrate(models...))
 	w.seed(t)
-	w.db = w.open(t, d())
-	cfg := gormcache.Config{
+	w.plugin = servers.Plugin(t, w.db, gormcache.Config{
 		Store: w.store, Namespace: "policy",
-		Regions:     map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
-		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		Hooks: &observe.Hooks{Read: w.read, Invalidate: w.changed},
-	}
-	for _, f := range change {
-		f(&cfg)
-	}
-	p, err := gormcache.New(cfg)
-	must(t, err)
-	must(t, w.db.Use(p))
-	t.Cleanup(func() { _ = p.Close() })
-	w.plugin = p
+		Regions: map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
+		Hooks:   &observe.Hooks{Read: w.read, Invalidate: w.changed},
+	}, change...)
 	return w
-}
-
-func (w *world) open(t *testing.T, d gorm.Dialector) *gorm.DB {
-	t.Helper()
-	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	pool, err := db.DB()
-	must(t, err)
-	t.Cleanup(func() { _ = pool.Close() })
-	return db
 }
 
 func (w *world) seed(t *testing.T) {
