@@ -3,18 +3,17 @@ package limits_test
 import (
 	"context"
 	"database/sql"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // balancer is a proxy that sends what reads the things to a replica, behind the application's back.
@@ -35,12 +34,10 @@ func (b *balancer) GetDBConn() (*sql.DB, error) { return b.DB, nil }
 func TestLimitReplicasThatLag(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "sqlite")
-	replica := *s
-	replica.dsn = "file:" + filepath.Join(t.TempDir(), "replica") + "?_journal_mode=WAL"
-	lagging := replica.open(t)
-	replica.fill(t, lagging)
+	lagging := servers.SQLite(t).Open(t)
+	fill(t, lagging)
 	balanced := func(change ...func(*gormcache.Config)) *gorm.DB {
-		db := opened(t, sqlite.Dialector{Conn: &balancer{pool(t, s.open(t)), pool(t, lagging)}})
+		db := servers.Open(t, s.On(&balancer{pool(t, s.Open(t)), pool(t, lagging)}))
 		s.use(t, db, change...)
 		return db
 	}
@@ -170,7 +167,7 @@ func TestLimitFunctions(t *testing.T) {
 func TestLimitGetOrCreateInTransaction(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "sqlite")
-	db := s.open(t)
+	db := s.Open(t)
 	p := s.use(t, db)
 	r, err := p.Region(long)
 	must(t, err)

@@ -2,17 +2,11 @@ package limits_test
 
 import (
 	"database/sql"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -20,7 +14,6 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
-	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -56,29 +49,21 @@ func must(t testing.TB, err error) {
 
 // scene is a database with one thing of the name "old", and a store that processes share.
 type scene struct {
-	kind, dsn string
-	plain     *gorm.DB // without the plugin
-	store     store.Store
+	*servers.Database
+	plain *gorm.DB // without the plugin
+	store store.Store
 }
 
 func newScene(t testing.TB, kind string) *scene {
 	t.Helper()
-	s := &scene{kind: kind, store: memory.New()}
+	s := &scene{Database: servers.Empty(t, kind), store: memory.New()}
 	t.Cleanup(func() { must(t, s.store.Close()) })
-	switch kind {
-	case "postgres":
-		s.dsn = servers.Postgres(t).DSN
-	case "mariadb":
-		s.dsn = servers.MariaDB(t).DSN
-	default:
-		s.dsn = "file:" + filepath.Join(t.TempDir(), "db") + "?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000"
-	}
-	s.plain = s.open(t)
-	s.fill(t, s.plain)
+	s.plain = s.Open(t)
+	fill(t, s.plain)
 	return s
 }
 
-func (s *scene) fill(t testing.TB, db *gorm.DB) {
+func fill(t testing.TB, db *gorm.DB) {
 	t.Helper()
 	must(t, db.AutoMigrate(&Thing{}, &Other{}))
 	must(t, db.Create(&Thing{ID: 1, Name: "old"}).Error)
@@ -88,35 +73,8 @@ func (s *scene) fill(t testing.TB, db *gorm.DB) {
 // over is a scene whose store is a Redis.
 func (s *scene) over(t testing.TB, server *servers.RedisServer) *scene {
 	t.Helper()
-	s.store = redisOf(t, server)
+	s.store = server.Store(t)
 	return s
-}
-
-func redisOf(t testing.TB, server *servers.RedisServer) store.Store {
-	return redisstore.New(server.Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled = true }))
-}
-
-func (s *scene) open(t testing.TB) *gorm.DB {
-	t.Helper()
-	var d gorm.Dialector
-	switch s.kind {
-	case "postgres":
-		d = postgres.Open(s.dsn)
-	case "mariadb":
-		d = mysql.Open(s.dsn)
-	default:
-		d = sqlite.Open(s.dsn)
-	}
-	return opened(t, d)
-}
-
-func opened(t testing.TB, d gorm.Dialector) *gorm.DB {
-	t.Helper()
-	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	p := pool(t, db)
-	t.Cleanup(func() { _ = p.Close() })
-	return db
 }
 
 func pool(t testing.TB, db *gorm.DB) *sql.DB {
@@ -129,26 +87,18 @@ func pool(t testing.TB, db *gorm.DB) *sql.DB {
 // process is a handle with a plugin, as a process of the application has.
 func (s *scene) process(t testing.TB, change ...func(*gormcache.Config)) *gorm.DB {
 	t.Helper()
-	db := s.open(t)
+	db := s.Open(t)
 	s.use(t, db, change...)
 	return db
 }
 
-// use registers a plugin. Budgets are wide: the machine may be busy.
+// use registers a plugin.
 func (s *scene) use(t testing.TB, db *gorm.DB, change ...func(*gormcache.Config)) *gormcache.Plugin {
 	t.Helper()
-	cfg := gormcache.Config{
-		Store: s.store, Namespace: "limits", ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+	return servers.Plugin(t, db, gormcache.Config{
+		Store: s.store, Namespace: "limits",
 		Regions: map[string]region.Config{long: {TTL: time.Hour}, brief: {TTL: briefTTL}},
-	}
-	for _, f := range change {
-		f(&cfg)
-	}
-	p, err := gormcache.New(cfg)
-	must(t, err)
-	must(t, db.Use(p))
-	t.Cleanup(func() { _ = p.Close() })
-	return p
+	}, change...)
 }
 
 // name reads the thing's name through the cache.

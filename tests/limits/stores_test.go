@@ -121,9 +121,9 @@ func TestLimitDatabasesOfOneName(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "sqlite")
 	database := func(as, thing string) *gorm.DB {
-		db := opened(t, sqlite.Open(":memory:"))
+		db := servers.Open(t, sqlite.Open(":memory:"))
 		pool(t, db).SetMaxOpenConns(1)
-		s.fill(t, db)
+		fill(t, db)
 		must(t, rename(db, thing))
 		s.use(t, db, func(c *gormcache.Config) { c.Database = as })
 		return db
@@ -154,7 +154,7 @@ func TestLimitWhoWritesToTheStore(t *testing.T) {
 	t.Parallel()
 	server := servers.Redis(t)
 	s := newScene(t, "sqlite")
-	s.store = sealing(t, redisOf(t, server))
+	s.store = sealing(t, server.Store(t))
 	client, db := server.Client(t), s.process(t)
 	warm(t, db)
 	all := dump(t, client)
@@ -172,7 +172,7 @@ func TestLimitWhoReadsTheStore(t *testing.T) {
 	t.Parallel()
 	server := servers.Redis(t)
 	s := newScene(t, "sqlite")
-	s.store = sealing(t, redisOf(t, server))
+	s.store = sealing(t, server.Store(t))
 	db := s.process(t)
 	must(t, rename(s.plain, "a name that nobody else has"))
 	for range 2 {

@@ -38,7 +38,7 @@ func TestLimitHandlesApart(t *testing.T) {
 	other := memory.New()
 	t.Cleanup(func() { must(t, other.Close()) })
 	for name, apart := range map[string]*gorm.DB{
-		"no plugin":         s.open(t),
+		"no plugin":         s.Open(t),
 		"another namespace": s.process(t, func(c *gormcache.Config) { c.Namespace = "apart" }),
 		"another store":     s.process(t, func(c *gormcache.Config) { c.Store = other }),
 	} {
