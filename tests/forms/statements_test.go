@@ -1,11 +1,8 @@
 package forms_test
 
 import (
-	"database/sql"
 	"slices"
 	"sync"
-
-	"github.com/seed-4f7f0efa/gormcache/tests/tap"
 )
 
 // statements notes every statement that reaches a database, below all pools and prepared statements.
@@ -38,11 +35,4 @@ func (s *statements) take() []string {
 	taken := s.sqls
 	s.sqls = nil
 	return slices.Clone(taken)
-}
-
-// openCounted opens a database whose statements are noted.
-func openCounted(driverName, dsn string) (*sql.DB, *statements, error) {
-	s := &statements{}
-	db, err := tap.Open(driverName, dsn, &tap.Tap{Ran: s.add})
-	return db, s, err
 }
