@@ -86,13 +86,13 @@ func TestUseRefuses(t *testing.T) {
 	p := newPlugin()
 	says(t, "nil", p.Initialize(nil), "db is nil", "db.Use")
 	says(t, "an empty DB", p.Initialize(new(gorm.DB)), "db is nil", "db.Use")
-	db := d.open(t, &gorm.Config{})
+	db := d.Open(t)
 	must(t, db.Use(p))
 	if err := db.Use(p); !errors.Is(err, gorm.ErrRegistered) {
 		t.Errorf("Use twice: %v", err)
 	}
 	says(t, "a second plugin", db.Use(newPlugin()))
-	says(t, "a second *gorm.DB", d.open(t, &gorm.Config{}).Use(p), "another *gorm.DB", "gormcache.New")
+	says(t, "a second *gorm.DB", d.Open(t).Use(p), "another *gorm.DB", "gormcache.New")
 	cached(t, db, "users")
 	cached(t, db, "users") // and the first goes on
 	if p.Stats().Hits != 1 {
@@ -102,10 +102,10 @@ func TestUseRefuses(t *testing.T) {
 	closed := newPlugin()
 	must(t, closed.Close())
 	must(t, closed.Close())
-	if err := d.open(t, &gorm.Config{}).Use(closed); !errors.Is(err, gormcache.ErrClosed) {
+	if err := d.Open(t).Use(closed); !errors.Is(err, gormcache.ErrClosed) {
 		t.Errorf("Use of a closed plugin: %v", err)
 	}
-	odd := d.open(t, &gorm.Config{})
+	odd := d.Open(t)
 	odd.Dialector = oddDialector{odd.Dialector}
 	says(t, "a dialect", odd.Use(newPlugin()), `"oracle"`, "sqlite, postgres or mysql")
 }
@@ -116,8 +116,8 @@ func (oddDialector) Name() string { return "oracle" }
 
 func TestQueriesRefuse(t *testing.T) {
 	d := newDatabase(t, "sqlite")
-	bare := d.open(t, &gorm.Config{})
-	db := d.open(t, &gorm.Config{})
+	bare := d.Open(t)
+	db := d.Open(t)
 	p := use(t, db, newStore(t, "memory"))
 	find := func(db *gorm.DB, c clause.Expression) error { return db.Clauses(c).Find(&[]User{}).Error }
 
@@ -158,7 +158,7 @@ func TestQueriesRefuse(t *testing.T) {
 
 func TestInvalidateRefuses(t *testing.T) {
 	d := newDatabase(t, "sqlite")
-	bare, db := d.open(t, &gorm.Config{}), d.open(t, &gorm.Config{})
+	bare, db := d.Open(t), d.Open(t)
 	use(t, db, newStore(t, "memory"))
 	ctx := t.Context()
 	for name, f := range map[string]func(context.Context, *gorm.DB) error{
@@ -190,7 +190,7 @@ func TestInvalidateRefuses(t *testing.T) {
 func TestCloseLeavesNoGoroutine(t *testing.T) {
 	d := newDatabase(t, "sqlite")
 	before := goleak.IgnoreCurrent()
-	db := d.open(t, &gorm.Config{})
+	db := d.Open(t)
 	p, err := gormcache.New(gormcache.Config{Namespace: "test", Regions: map[string]region.Config{
 		"default": {TTL: time.Nanosecond, StaleWhileRevalidate: time.Hour}}})
 	must(t, err)
@@ -203,5 +203,5 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	pool, err := db.DB()
 	must(t, err)
 	must(t, pool.Close())
-	must(t, goleak.Find(before, ignoreGORM, servers.IgnoreLeaks()))
+	must(t, goleak.Find(before, servers.IgnoreLeaks()))
 }

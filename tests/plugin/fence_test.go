@@ -5,30 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
-
-// over opens GORM on a connection of the caller's own.
-func over(t testing.TB, kind string, conn gorm.ConnPool) *gorm.DB {
-	t.Helper()
-	var d gorm.Dialector = sqlite.Dialector{Conn: conn}
-	switch kind {
-	case "postgres":
-		d = postgres.New(postgres.Config{Conn: conn})
-	case "mariadb":
-		d = mysql.New(mysql.Config{Conn: conn})
-	}
-	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	return db
-}
 
 // A transaction whose COMMIT can't be seen: each statement fences its tables, which is a mark that is
 // left to run out:
@@ -58,7 +40,8 @@ func TestTransactionsThatCannotBeFollowed(t *testing.T) {
 			must(t, err)
 			own, err := pool.BeginTx(t.Context(), nil)
 			must(t, err)
-			tx := over(t, s.kind, own)
+			tx, err := gorm.Open(s.On(own), servers.Quiet)
+			must(t, err)
 			use(t, tx, s.store, grace)
 			must(t, rename(tx, 1, "x"))
 			end(tx)
@@ -74,7 +57,7 @@ func TestTransactionsThatCannotBeFollowed(t *testing.T) {
 			}))
 		}},
 		{"a handle made before db.Use", func(t *testing.T, s *scene, end func(*gorm.DB)) {
-			db := s.open(t, &gorm.Config{})
+			db := s.Open(t)
 			early := db.WithContext(t.Context()) // a statement of its own, and so the bare pool
 			use(t, db, s.store, grace)
 			must(t, early.Transaction(func(tx *gorm.DB) error {

@@ -157,7 +157,7 @@ func newScene(t testing.TB, kind, storeKind string, change ...func(*gormcache.Co
 }
 
 func (s *scene) process(t testing.TB, cfg gorm.Config, change ...func(*gormcache.Config)) process {
-	p := process{db: s.open(t, &cfg), gate: &gate{Store: s.store}}
+	p := process{db: s.Open(t, &cfg), gate: &gate{Store: s.store}}
 	p.p = use(t, p.db, p.gate, change...)
 	return p
 }

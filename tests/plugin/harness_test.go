@@ -3,17 +3,11 @@ package plugin_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -21,7 +15,6 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
-	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -44,61 +37,24 @@ func eventually(t testing.TB, what string, cond func() bool) {
 
 // database is an empty database of one kind with the tests' tables in it.
 type database struct {
-	kind  string
-	dsn   string
+	*servers.Database
 	plain *gorm.DB // without the plugin: the truth, and writes behind the cache's back
 }
 
 func newDatabase(t testing.TB, kind string) *database {
 	t.Helper()
-	d := &database{kind: kind}
-	switch kind {
-	case "sqlite":
-		// WAL, so that readers outside are not kept off by a writer.
-		d.dsn = "file:" + filepath.Join(t.TempDir(), "db") +
-			"?_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000&_foreign_keys=on"
-	case "postgres":
-		d.dsn = servers.Postgres(t).DSN
-	case "mariadb":
-		d.dsn = servers.MariaDB(t).DSN
-	}
-	d.plain = d.open(t, &gorm.Config{})
+	d := &database{Database: servers.Empty(t, kind)}
+	d.plain = d.Open(t)
 	must(t, schema(kind, d.plain))
 	must(t, seed(d.plain))
 	return d
-}
-
-func (d *database) dialector() gorm.Dialector { return dialector(d.kind, d.dsn) }
-
-func dialector(kind, dsn string) gorm.Dialector {
-	switch kind {
-	case "postgres":
-		return postgres.Open(dsn)
-	case "mariadb":
-		return mysql.Open(dsn)
-	}
-	return sqlite.Open(dsn)
-}
-
-// open opens a handle without the plugin.
-func (d *database) open(t testing.TB, cfg *gorm.Config) *gorm.DB {
-	t.Helper()
-	cfg.Logger = logger.Discard
-	db, err := gorm.Open(d.dialector(), cfg)
-	must(t, err)
-	pool, err := db.DB()
-	must(t, err)
-	t.Cleanup(func() { _ = pool.Close() })
-	return db
 }
 
 // newStore makes a store that all plugins of one test share, as processes share a Redis.
 func newStore(t testing.TB, kind string) store.Store {
 	t.Helper()
 	if kind == "redis" {
-		s := redisstore.New(servers.Redis(t).Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled = true }))
-		t.Cleanup(func() { must(t, s.Close()) })
-		return s
+		return servers.Redis(t).Store(t)
 	}
 	s := memory.New()
 	t.Cleanup(func() { must(t, s.Close()) })
@@ -107,28 +63,18 @@ func newStore(t testing.TB, kind string) store.Store {
 
 type seenKey struct{}
 
-// use registers a plugin over the store. Budgets are wide: the machine may be slow, and a lookup that
-// runs out of time is a bypass, which is not what the tests are about.
+// use registers a plugin over the store.
 func use(t testing.TB, db *gorm.DB, s store.Store, change ...func(*gormcache.Config)) *gormcache.Plugin {
 	t.Helper()
-	cfg := gormcache.Config{
+	return servers.Plugin(t, db, gormcache.Config{
 		Store: s, Namespace: "test", Views: map[string][]string{"user_names": {"users"}},
-		Regions:     map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
-		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		Regions: map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
 		Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
 			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
 				*seen = r
 			}
 		}},
-	}
-	for _, f := range change {
-		f(&cfg)
-	}
-	p, err := gormcache.New(cfg)
-	must(t, err)
-	must(t, db.Use(p))
-	t.Cleanup(func() { _ = p.Close() })
-	return p
+	}, change...)
 }
 
 const (

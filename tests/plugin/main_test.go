@@ -8,7 +8,4 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(servers.Main(m), ignoreGORM) }
-
-// GORM's cache of prepared statements has a goroutine that it never ends.
-var ignoreGORM = goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1")
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servers.Main(m)) }

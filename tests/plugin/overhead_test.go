@@ -14,7 +14,7 @@ func TestUnscopedQueriesAreFree(t *testing.T) {
 	d := newDatabase(t, "sqlite")
 	for _, cfg := range []gorm.Config{{}, {PrepareStmt: true}} {
 		with, without := cfg, cfg
-		db, plain := d.open(t, &with), d.open(t, &without)
+		db, plain := d.Open(t, &with), d.Open(t, &without)
 		use(t, db, newStore(t, "memory"))
 		for name, query := range map[string]func(db *gorm.DB) error{
 			"Find":  func(db *gorm.DB) error { var u []User; return db.Where("age > ?", 1).Find(&u).Error },

@@ -78,7 +78,7 @@ func TestWritePaths(t *testing.T) {
 			})
 		}},
 		{name: "Exec that quotes, comments and qualifies", touches: []string{"orders"}, run: func(w *walk) error {
-			q := map[string]string{"sqlite": `"main"."orders"`, "postgres": `"public"."orders"`, "mariadb": "`orders`"}[w.kind]
+			q := map[string]string{"sqlite": `"main"."orders"`, "postgres": `"public"."orders"`, "mariadb": "`orders`"}[w.Kind]
 			return w.db.Exec("/* islands */ UPDATE " + q + " -- tags\n SET name = 'UPDATE islands'").Error
 		}},
 		{name: "INSERT … SELECT", touches: []string{"orders"}, run: func(w *walk) error {

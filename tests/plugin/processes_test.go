@@ -11,11 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
-	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
@@ -74,11 +71,7 @@ func TestChildProcess(t *testing.T) {
 	if kind == "" {
 		return // it runs as part of other tests
 	}
-	db, err := gorm.Open(dialector(kind, os.Getenv("CHILD_DSN")), &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	pool, err := db.DB()
-	must(t, err)
-	defer func() { _ = pool.Close() }()
+	db := (&servers.Database{Kind: kind, DSN: os.Getenv("CHILD_DSN")}).Open(t)
 	client := redis.NewClient(&redis.Options{Addr: os.Getenv("CHILD_REDIS"), ContextTimeoutEnabled: true})
 	defer func() { _ = client.Close() }()
 	g := &gate{Store: redisstore.New(client)}
@@ -113,12 +106,12 @@ func briefGrace(c *gormcache.Config) { c.WriteTimeout, c.WriteGrace = time.Secon
 // Two processes over one Redis and one database take turns: what one has written, the other's next read
 // sees; in between it is served from the cache.
 func TestTwoProcesses(t *testing.T) {
-	for _, kind := range []string{"sqlite", "postgres", "mariadb"} {
+	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			d, server := newDatabase(t, kind), servers.Redis(t)
-			db := d.open(t, &gorm.Config{})
-			use(t, db, redisOf(t, server), briefGrace)
-			c := spawn(t, kind, d.dsn, server.Addr)
+			db := d.Open(t)
+			use(t, db, server.Store(t), briefGrace)
+			c := spawn(t, kind, d.DSN, server.Addr)
 			hits := 0
 			for i := range 150 {
 				name := fmt.Sprintf("theirs%d", i)
@@ -151,10 +144,10 @@ func TestKilledBetweenCommitAndSettle(t *testing.T) {
 	for _, kind := range []string{"sqlite", "postgres"} {
 		t.Run(kind, func(t *testing.T) {
 			d, server := newDatabase(t, kind), servers.Redis(t)
-			db := d.open(t, &gorm.Config{})
-			use(t, db, redisOf(t, server), briefGrace)
+			db := d.Open(t)
+			use(t, db, server.Store(t), briefGrace)
 			warm(t, db, "users")
-			c := spawn(t, kind, d.dsn, server.Addr)
+			c := spawn(t, kind, d.DSN, server.Addr)
 			c.tell("stop dead")
 			c.expect("between")
 			must(t, c.cmd.Process.Kill())
@@ -175,10 +168,4 @@ func TestKilledBetweenCommitAndSettle(t *testing.T) {
 			reading(t, db, "users", direct(t, d.plain, "users"), hit)
 		})
 	}
-}
-
-func redisOf(t testing.TB, server *servers.RedisServer) store.Store {
-	s := redisstore.New(server.Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled = true }))
-	t.Cleanup(func() { must(t, s.Close()) })
-	return s
 }

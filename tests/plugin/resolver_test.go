@@ -26,11 +26,11 @@ func newResolved(t *testing.T, first bool, cfg gorm.Config) *resolved {
 	for name, d := range map[string]*database{"source": r.source, "replica": r.replica, "second": r.second, "second copy": r.secondCopy} {
 		must(t, d.plain.Exec("UPDATE users SET name = ? WHERE id = 1", name).Error)
 	}
-	r.db = r.source.open(t, &cfg)
+	r.db = r.source.Open(t, &cfg)
 	dr := dbresolver.Register(dbresolver.Config{
-		Sources: []gorm.Dialector{r.source.dialector()}, Replicas: []gorm.Dialector{r.replica.dialector()},
+		Sources: []gorm.Dialector{r.source.Dialector()}, Replicas: []gorm.Dialector{r.replica.Dialector()},
 	}).Register(dbresolver.Config{
-		Sources: []gorm.Dialector{r.second.dialector()}, Replicas: []gorm.Dialector{r.secondCopy.dialector()},
+		Sources: []gorm.Dialector{r.second.Dialector()}, Replicas: []gorm.Dialector{r.secondCopy.Dialector()},
 	}, "second")
 	s := newStore(t, "memory")
 	if first {

@@ -22,7 +22,7 @@ func (c *color) String() string { return [...]string{"cy", "none"}[*c] }
 // queries. Were they one key, the second of them would get the answer of the first.
 func TestArgumentsThatDriversTellApart(t *testing.T) {
 	d := newDatabase(t, "postgres")
-	db := d.open(t, &gorm.Config{})
+	db := d.Open(t)
 	use(t, db, newStore(t, "memory"))
 	find := func(db *gorm.DB, arg any) string {
 		var users []User

@@ -54,10 +54,10 @@ func TestZonesOfMySQLAreInTheKey(t *testing.T) {
 	d := newDatabase(t, "mariadb")
 	must(t, d.plain.Exec("CREATE TABLE ats (id int PRIMARY KEY, at datetime)").Error)
 	must(t, d.plain.Exec("INSERT INTO ats VALUES (1, '2024-01-01 12:00:00')").Error)
-	st, dsn := newStore(t, "memory"), d.dsn
+	st, dsn := newStore(t, "memory"), d.DSN
 	for _, loc := range []string{"UTC", "Asia%2FTokyo"} {
-		d.dsn = dsn + "&loc=" + loc
-		db := d.open(t, &gorm.Config{})
+		d.DSN = dsn + "&loc=" + loc
+		db := d.Open(t)
 		use(t, db, st)
 		var want, got struct{ At time.Time }
 		must(t, db.Table("ats").Take(&want).Error)

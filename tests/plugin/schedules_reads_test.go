@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // reloaded checks that everybody reads what the database holds, and nobody from an entry that is old. A
@@ -26,7 +27,7 @@ func (s *scene) reloaded(t testing.TB, table string) {
 		if seen.Outcome == hit {
 			t.Errorf("%s is served from an entry that is old", table)
 		}
-		if s.kind == "sqlite" && seen.Outcome != miss {
+		if s.Kind == "sqlite" && seen.Outcome != miss {
 			t.Errorf("%s: %v (%s); nothing is in doubt here", table, seen.Outcome, seen.Reason)
 		}
 		return seen.Outcome == miss || t.Failed()
@@ -120,7 +121,7 @@ func TestForUpdate(t *testing.T) {
 			if seen := locking(tx); seen.Reason != observe.Locking {
 				t.Errorf("inside: %+v", seen)
 			}
-			if s.kind == "postgres" {
+			if s.Kind == "postgres" {
 				err := s.plain.Exec("SELECT id FROM users WHERE id = 1 FOR UPDATE NOWAIT").Error
 				if err == nil || !strings.Contains(err.Error(), "could not obtain lock") {
 					t.Errorf("the row is not locked: %v", err)
@@ -134,7 +135,7 @@ func TestForUpdate(t *testing.T) {
 // InTransaction: hits while nothing is written; fills only from READ COMMITTED, where the database has
 // it, since an older snapshot must not be stored under tokens that were read later.
 func TestInTransaction(t *testing.T) {
-	for _, kind := range []string{"sqlite", "postgres", "mariadb"} {
+	for _, kind := range servers.Kinds {
 		for _, level := range []sql.IsolationLevel{sql.LevelDefault, sql.LevelReadCommitted, sql.LevelRepeatableRead} {
 			if kind == "sqlite" && level != sql.LevelDefault {
 				continue

@@ -178,7 +178,7 @@ func TestWriterDiesBeforeSettle(t *testing.T) {
 func TestCommitError(t *testing.T) {
 	onScenes(t, func(t *testing.T, s *scene) {
 		for _, lost := range []bool{false, true} {
-			db := s.open(t, &gorm.Config{})
+			db := s.Open(t)
 			pool, err := db.DB()
 			must(t, err)
 			db.ConnPool = &brokenPool{ConnPool: pool, beginner: pool, lost: lost}

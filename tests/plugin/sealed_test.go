@@ -18,7 +18,7 @@ func TestEntriesSealedWithOtherSecretsAreCounted(t *testing.T) {
 	for _, id := range []string{"one", "two"} {
 		s, err := sealed.New(below, sealed.Keys{Current: sealed.Key{ID: id, Secret: []byte("the secret of key " + id + ", long enough")}})
 		must(t, err)
-		handles = append(handles, d.open(t, &gorm.Config{}))
+		handles = append(handles, d.Open(t))
 		plugins = append(plugins, use(t, handles[len(handles)-1], s))
 	}
 	warm(t, handles[1], "islands") // so that it has learned the schema

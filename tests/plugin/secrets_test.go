@@ -91,7 +91,7 @@ func TestSecretsAreNotTold(t *testing.T) {
 				}
 				o, g := &told{}, &gate{Store: below}
 				d := newDatabase(t, "sqlite")
-				db := d.open(t, &gorm.Config{})
+				db := d.Open(t)
 				p := use(t, db, g, o.everything)
 				secretLife(t, db, p, g, o)
 				o.note("stats: %+v", p.Stats())

@@ -3,35 +3,17 @@ package plugin_test
 import (
 	"testing"
 
-	"gorm.io/driver/sqlite"
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
-
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // A plain view is found in the catalog: it is cached, and a write to the table below it drops it. One
 // whose answer depends on more than tables is bypassed.
 func TestViewsThatNobodyDeclared(t *testing.T) {
-	db, err := gorm.Open(sqlite.Open(t.TempDir()+"/views.db"), &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, err := db.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = pool.Close() }()
-	p, err := gormcache.New(gormcache.Config{Namespace: "views"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.Close() }()
-	if err := db.Use(p); err != nil {
-		t.Fatal(err)
-	}
+	db := servers.SQLite(t).Open(t)
+	p := servers.Plugin(t, db, gormcache.Config{Namespace: "views"})
 	for _, sql := range []string{
 		"CREATE TABLE things (id int, at text)",
 		"CREATE VIEW some AS SELECT id FROM things",

@@ -69,7 +69,7 @@ func walkAll(t *testing.T, paths []path) {
 			kind, storeKind, cfg := setup(house)
 			d, s := newDatabase(t, kind), newStore(t, storeKind)
 			c1, c2 := cfg, gorm.Config{}
-			db, other := d.open(t, &c1), d.open(t, &c2)
+			db, other := d.Open(t, &c1), d.Open(t, &c2)
 			use(t, db, s)
 			use(t, other, s)
 			for i := range paths {
