@@ -21,6 +21,7 @@
 //   - preloads with LIMIT, OFFSET, DISTINCT, GROUP BY, joins, subqueries or columns that are computed;
 //   - keys of several columns, or of types that compare in ways of their own;
 //   - tables whose writes may change more than they say: partitions, views, rules, a cascade back to itself;
-//   - of a relation of many to many, the rows at the far end where their order is not certain: it is on SQLite,
-//     and by an ORDER BY on their primary key. The join table's rows are divided in any case.
+//   - of a relation of many to many, the rows at the far end where their order is not certain: it is by an
+//     ORDER BY on their primary key, and on SQLite where no index of several columns or of some rows can sort
+//     them. The join table's rows are divided in any case.
 package relation

@@ -56,6 +56,8 @@ type Catalog struct {
 
 	layouts  map[string]*Layout
 	indirect map[string]bool    // tables whose writes may change other rows, or to other values
+	unsorted map[string]bool    // tables whose rows an index may put into another order than that of the rowid
+	instant  map[string]bool    // tables whose writes no rollback takes back
 	shapes   map[shape]*columns // while they are read
 }
 
@@ -92,12 +94,20 @@ func empty() *Catalog {
 		children:  make(map[string][]string),
 		referrers: make(map[string][]string),
 		indirect:  make(map[string]bool),
+		unsorted:  make(map[string]bool),
+		instant:   make(map[string]bool),
 		shapes:    make(map[shape]*columns),
 	}
 }
 
 // Kind says what a name, in canonical form (store.TableName), stands for.
 func (c *Catalog) Kind(table string) Kind { return c.kinds[table] }
+
+// Instant says whether writes to one of these tables take effect at once, whatever becomes of their
+// transaction.
+func (c *Catalog) Instant(tables []string) bool {
+	return slices.ContainsFunc(tables, func(table string) bool { return c.instant[table] })
+}
 
 // Affected lists what a write to these tables may change, sorted, each once: the tables themselves,
 // and those that foreign keys, triggers, partitions, inheritance, updatable views and the functions that

@@ -20,6 +20,8 @@ import (
 //	refers   parent  child    by any foreign key
 //	rule     table   rule
 //	indirect table   why a write may change other rows than it names, or to other values
+//	unsorted table   an index by which rows that are asked for by their rowid may come in another order
+//	instant  table   why a write takes effect at once, and is not rolled back
 //	calls    table   function, by a default, CHECK, index or the like: a write to the table calls it
 //	query    table   function, by a view or a policy: so does a query of it
 //	routine  function         its body, or "" if it can't be read; other: "stable" if declared not to write
@@ -36,6 +38,8 @@ const (
 	rowRefers   = "refers"
 	rowRule     = "rule"
 	rowIndirect = "indirect"
+	rowUnsorted = "unsorted"
+	rowInstant  = "instant"
 	rowCalls    = "calls"
 	rowQuery    = "query"
 	rowRoutine  = "routine"
@@ -100,6 +104,10 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 		c.referrers[table] = append(c.referrers[table], canonical(other))
 	case rowIndirect:
 		c.indirect[table] = true
+	case rowUnsorted:
+		c.unsorted[table] = true
+	case rowInstant:
+		c.instant[table] = true
 	case rowCalls:
 		c.reach(table, node(other))
 	case rowQuery:

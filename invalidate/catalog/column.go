@@ -43,7 +43,8 @@ type Column struct {
 	// is a default, a sequence or an identity, or the column is NOT NULL, for which MySQL makes up a value.
 	Default bool
 	// Rowid says that it is the number by which SQLite keeps the rows of the table, if it is the whole
-	// primary key.
+	// primary key, and that no index gives rows that are asked for by it in another order. It says so in
+	// Layout.Key only.
 	Rowid bool
 
 	dialect sqltext.Dialect

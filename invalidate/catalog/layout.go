@@ -62,6 +62,9 @@ func (c *Catalog) layOut() {
 			continue
 		}
 		l.Direct = !c.indirect[name] && !unsure[name] && !cyclic[name]
+		for i := range l.Key {
+			l.Key[i].Rowid = l.Key[i].Rowid && !c.unsorted[name]
+		}
 	}
 	c.shapes = nil
 }

@@ -61,6 +61,11 @@ GROUP BY t.table_schema, t.table_name
 HAVING min(t.table_type) <> 'BASE TABLE' OR coalesce(min(t.engine), '') <> 'InnoDB'
 	OR coalesce(min(t.create_options), '') LIKE '%partitioned%' OR count(DISTINCT p.privilege_type) < 2
 UNION ALL
+SELECT 'instant', table_name, engine, ''
+FROM information_schema.tables
+WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
+	AND engine NOT IN (SELECT engine FROM information_schema.engines WHERE transactions = 'YES')
+UNION ALL
 SELECT IF(routine_type LIKE 'PACKAGE%', 'package', 'routine'), routine_name, '',
 	IF(routine_body = 'SQL', coalesce(routine_definition, ''), '')
 FROM information_schema.routines

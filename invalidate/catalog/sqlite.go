@@ -12,6 +12,11 @@ import (
 
 // sqliteQuery lists what one database file holds. %[1]s is its name as an identifier, %[2]s as a
 // string, and %[3]s what a table in it is: in temp, a view.
+//
+// An index of one column gives the rows that have one value there in the order of their rowid. One of
+// several may be used for rows with a NULL in the first (deleted_at), a partial one for those it holds, and
+// one that has all columns in place of the table. A primary key with an index is no rowid, whatever its type:
+// INTEGER PRIMARY KEY DESC.
 const sqliteQuery = `
 SELECT CASE type WHEN 'table' THEN CASE WHEN sql LIKE 'CREATE VIRTUAL%%' THEN 'virtual' ELSE %[3]s END ELSE type END,
 	CASE type WHEN 'trigger' THEN tbl_name ELSE name END, name, coalesce(sql, '')
@@ -25,7 +30,13 @@ WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%%'
 UNION ALL
 SELECT 'indirect', name, 'conflict', ''
 FROM %[1]s.sqlite_master
-WHERE type = 'table' AND instr(lower(sql), 'conflict') > 0`
+WHERE type = 'table' AND instr(lower(sql), 'conflict') > 0
+UNION ALL
+SELECT 'unsorted', m.name, i.name, ''
+FROM %[1]s.sqlite_master m, pragma_index_list(m.name, %[2]s) i
+WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%%' AND (i.origin = 'pk' OR i.partial
+	OR (SELECT count(*) FROM pragma_index_info(i.name, %[2]s)) > 1
+	OR (SELECT count(*) FROM pragma_table_info(m.name, %[2]s)) < 3)`
 
 // sqliteColumns lists the columns of one file. Only a table's text names the collations of its columns.
 const sqliteColumns = `
