@@ -1,63 +1,22 @@
 package narrow_test
 
 import (
-	"context"
+	"errors"
 	"testing"
-	"time"
 
-	"gorm.io/driver/mysql"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
-	"github.com/seed-4f7f0efa/gormcache"
-	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
-// newWorldOn is a world on a database that is opened in a way of its own.
-func newWorldOn(t *testing.T, d func() gorm.Dialector) *world {
-	t.Helper()
-	s := memory.New()
-	t.Cleanup(func() { _ = s.Close() })
-	handle := func() *gorm.DB {
-		db, err := gorm.Open(d(), &gorm.Config{Logger: logger.Discard})
-		must(t, err)
-		pool, err := db.DB()
-		must(t, err)
-		t.Cleanup(func() { _ = pool.Close() })
-		return db
-	}
-	plugin := func(db *gorm.DB) *gormcache.Plugin {
-		p, err := gormcache.New(gormcache.Config{
-			Store: s, Namespace: "narrow", Tracked: map[string][]string{"items": {"shop_id"}},
-			Regions:     map[string]region.Config{"default": {TTL: time.Hour}},
-			ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-			Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
-				if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
-					*seen = r
-				}
-			}},
-		})
-		must(t, err)
-		must(t, db.Use(p))
-		t.Cleanup(func() { _ = p.Close() })
-		return p
-	}
-	w := &world{bare: handle(), writer: handle(), reader: handle()}
-	w.kind = w.bare.Name()
-	must(t, w.bare.AutoMigrate(models...))
-	w.seed(t)
-	plugin(w.writer)
-	w.reads = plugin(w.reader)
-	return w
-}
-
 // Where MySQL's driver puts the arguments into the text itself, it takes every question mark for a placeholder.
 func TestQuestionMarksThatAreNoPlaceholders(t *testing.T) {
-	dsn := servers.MariaDB(t).DSN + "&interpolateParams=true"
-	w := newWorldOn(t, func() gorm.Dialector { return mysql.Open(dsn) })
+	s := memory.New()
+	t.Cleanup(func() { _ = s.Close() })
+	d := servers.MariaDB(t)
+	d.DSN += "&interpolateParams=true"
+	w := over(t, d, d.Open(t), s, s)
 	raw := func(sql string, args ...any) read {
 		return read{sql, func(db *gorm.DB) (any, error) {
 			var got []Item
@@ -82,6 +41,31 @@ func TestQuestionMarksThatAreNoPlaceholders(t *testing.T) {
 			must(t, db.Transaction(func(tx *gorm.DB) error {
 				return tx.Exec("UPDATE items /* ? */ SET qty = qty + 1 WHERE id = ?", 3, 1).Error
 			}))
+			w.fresh(t, r)
+		}
+	}
+}
+
+// Tables of MyISAM take part in no transaction: what is written to them is there at once, and stays after a ROLLBACK.
+func TestTablesWithoutTransactions(t *testing.T) {
+	w := newWorld(t, "mariadb")
+	for _, sql := range []string{
+		"ALTER TABLE items ENGINE=MyISAM", "ALTER TABLE pairs ENGINE=Aria TRANSACTIONAL=1",
+		"CREATE TRIGGER counts AFTER UPDATE ON codes FOR EACH ROW UPDATE pairs SET qty = qty + 1",
+	} {
+		must(t, w.bare.Exec(sql).Error)
+	}
+	reads := []read{named("row 1"), named("shop 1"), named("all"), named("pair 1 1"), named("code ab-1")}
+	for _, sql := range []string{"UPDATE items SET qty = qty + 1 WHERE id = 1", "UPDATE codes SET qty = qty + 1 WHERE id = 'ab-1'"} {
+		w.warmAll(t, reads...)
+		_ = w.writer.Transaction(func(tx *gorm.DB) error {
+			must(t, tx.Exec(sql).Error)
+			for _, r := range reads {
+				w.fresh(t, r)
+			}
+			return errors.New("no")
+		})
+		for _, r := range reads {
 			w.fresh(t, r)
 		}
 	}
