@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/mattn/go-sqlite3"
-	gormmysql "gorm.io/driver/mysql"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
@@ -226,7 +225,7 @@ func postgresReads(db database, query string) (tables []string, err error) {
 
 func TestMariaDBReads(t *testing.T) {
 	server := servers.MariaDB(t)
-	db := open(t, gormmysql.Open(server.DSN))
+	db := open(t, server.Dialector())
 	db.exec(t, fiveTables...)
 	db.exec(t, "SET max_statement_time = 1")
 	for i := range 5 {

@@ -226,7 +226,7 @@ func TestMariaDBCalls(t *testing.T) {
 // TestMariaDBHidden: who may call a function but not see its body knows nothing of it.
 func TestMariaDBHidden(t *testing.T) {
 	server := servers.MariaDB(t)
-	db, schema := open(t, gormmysql.Open(server.DSN)), server.Name
+	db, schema := open(t, server.Dialector()), server.Name
 	db.exec(t, "CREATE TABLE audit (id int)", "CREATE TABLE fired (id int)",
 		"CREATE FUNCTION note() RETURNS int BEGIN INSERT INTO audit VALUES (1); RETURN 1; END",
 		"CREATE FUNCTION secret() RETURNS int BEGIN INSERT INTO audit VALUES (1); RETURN 1; END",

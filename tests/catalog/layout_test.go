@@ -313,7 +313,7 @@ func TestDirectMariaDB(t *testing.T) {
 // TestPrivilegesMariaDB: what the user may not see is not taken for what is not there.
 func TestPrivilegesMariaDB(t *testing.T) {
 	root := servers.MariaDB(t)
-	db := open(t, gormmysql.Open(root.DSN))
+	db := open(t, root.Dialector())
 	schema := fmt.Sprintf("%s", values(db, "SELECT database()")[0])
 	db.exec(t,
 		"CREATE TABLE plain (id int PRIMARY KEY, a int)", "CREATE TABLE other (id int PRIMARY KEY, b int)",

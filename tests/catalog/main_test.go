@@ -4,16 +4,11 @@ package catalog_test
 import (
 	"context"
 	"database/sql"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
-	gormmysql "gorm.io/driver/mysql"
-	gormpostgres "gorm.io/driver/postgres"
-	gormsqlite "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
@@ -30,34 +25,19 @@ type database struct {
 
 func open(t *testing.T, dialector gorm.Dialector) database {
 	t.Helper()
-	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, err := db.DB()
+	pool, err := servers.Open(t, dialector).DB()
 	if err != nil {
 		t.Fatal(err)
 	}
 	pool.SetMaxOpenConns(1) // temporary tables belong to a connection
-	t.Cleanup(func() {
-		if err := pool.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return database{pool, sqltext.DialectOf(dialector.Name())}
 }
 
-func openSQLite(t *testing.T) database {
-	return open(t, gormsqlite.Open(filepath.Join(t.TempDir(), "test.db")+"?_foreign_keys=1"))
-}
+func openSQLite(t *testing.T) database { return open(t, servers.SQLite(t).Dialector()) }
 
-func openPostgres(t *testing.T) database {
-	return open(t, gormpostgres.Open(servers.Postgres(t).DSN))
-}
+func openPostgres(t *testing.T) database { return open(t, servers.Postgres(t).Dialector()) }
 
-func openMariaDB(t *testing.T) database {
-	return open(t, gormmysql.Open(servers.MariaDB(t).DSN))
-}
+func openMariaDB(t *testing.T) database { return open(t, servers.MariaDB(t).Dialector()) }
 
 func (db database) exec(t *testing.T, statements ...string) {
 	t.Helper()
