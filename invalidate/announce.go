@@ -62,8 +62,15 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 	if err := t.note(ctx, st.info, edit); err != nil {
 		return ending{}, err
 	}
+	instant, err := t.instantly(ctx, st.info)
+	if err != nil {
+		return ending{}, err
+	}
 	counted := before == nil
 	e := ending{finish: func(err error) {
+		if instant != nil {
+			instant.ended(err)
+		}
 		if !counted { // how many it has changed is not known
 			before.ended(-1)
 		}
@@ -75,6 +82,12 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 		e.affected = func(n int64) {
 			counted = true
 			before.ended(n)
+		}
+	}
+	if instant != nil {
+		e.settle = func(err error) {
+			instant.closed(err)
+			instant.settle(ctx)
 		}
 	}
 	if edit != nil && edit.open && edit.insert > 0 {
