@@ -8,11 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
@@ -24,15 +20,12 @@ const (
 	my   = "mysql" // MariaDB, by GORM's name for it
 )
 
-// noEviction keeps GORM's store of prepared statements from starting a goroutine that nothing ends.
-const noEviction = 10 * 365 * 24 * time.Hour
-
 // world is where the programs of one test run, one after the other.
 type world struct {
-	dialect string
-	dsn     string
-	dir     string // SQLite: a file for each program
-	runs    int
+	dialect  string
+	database *servers.Database
+	dir      string // SQLite: a file for each program
+	runs     int
 }
 
 // newWorld starts the database. A program never waits for a lock; should it, it fails soon.
@@ -40,11 +33,13 @@ func newWorld(t *testing.T, dialect string) *world {
 	w := &world{dialect: dialect}
 	switch dialect {
 	case lite:
-		w.dir = t.TempDir()
+		w.dir, w.database = t.TempDir(), &servers.Database{Kind: "sqlite"}
 	case pg:
-		w.dsn = servers.Postgres(t).DSN + " lock_timeout=5000"
+		w.database = servers.Postgres(t)
+		w.database.DSN += " lock_timeout=5000"
 	case my:
-		w.dsn = servers.MariaDB(t).DSN + "&innodb_lock_wait_timeout=5&lock_wait_timeout=5"
+		w.database = servers.MariaDB(t)
+		w.database.DSN += "&innodb_lock_wait_timeout=5&lock_wait_timeout=5"
 	}
 	return w
 }
@@ -58,7 +53,7 @@ func (w *world) reset() error {
 	}
 	w.runs++
 	if w.dialect == lite {
-		w.dsn = w.file() + "?_foreign_keys=1&_journal_mode=WAL&_synchronous=OFF&_busy_timeout=5000"
+		w.database.DSN = w.file() + "?_foreign_keys=1&_journal_mode=WAL&_synchronous=OFF&_busy_timeout=5000"
 		return nil
 	}
 	db, close, err := w.open(settings{}, "", time.Now)
@@ -108,24 +103,14 @@ func (w *world) remove() error {
 
 // open returns a handle with a pool of its own, and what closes it.
 func (w *world) open(s settings, prefix string, now func() time.Time) (_ *gorm.DB, close func(), err error) {
-	driver := map[string]string{lite: "sqlite3", pg: "pgx", my: "mysql"}[w.dialect]
-	pool, err := sql.Open(driver, w.dsn)
+	pool, err := sql.Open(w.database.Driver(), w.database.DSN)
 	if err != nil {
 		return nil, nil, err
 	}
-	var d gorm.Dialector
-	switch w.dialect {
-	case lite:
-		d = sqlite.New(sqlite.Config{Conn: pool})
-	case pg:
-		d = postgres.New(postgres.Config{Conn: pool})
-	case my:
-		d = mysql.New(mysql.Config{Conn: pool})
-	}
-	db, err := gorm.Open(d, &gorm.Config{
-		Logger: logger.Discard, PrepareStmt: s.prepared, PrepareStmtTTL: noEviction, SkipDefaultTransaction: s.skip,
+	db, err := gorm.Open(w.database.On(pool), &gorm.Config{
+		PrepareStmt: s.prepared, SkipDefaultTransaction: s.skip,
 		NamingStrategy: schema.NamingStrategy{TablePrefix: prefix}, NowFunc: now, AllowGlobalUpdate: true,
-	})
+	}, servers.Quiet)
 	if err != nil {
 		_ = pool.Close()
 		return nil, nil, err
