@@ -45,7 +45,7 @@ func (q *query) inParts(stmt *gorm.Statement) (ans answer, ok bool, err error) {
 		return answer{}, false, nil
 	}
 	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())
-	if !ok || folded.Params != len(stmt.Vars) {
+	if !ok || folded.Params != len(stmt.Vars) || q.timeWord(stmt.Vars) != "" {
 		return answer{}, false, nil
 	}
 	for range maxPlanning {

@@ -53,6 +53,9 @@ func (q *query) prepare() bypass {
 	if table, ok := q.off(pl); ok {
 		return bypass{reason: observe.Policy, detail: table}
 	}
+	if word := q.timeWord(stmt.Vars); word != "" {
+		return bypass{reason: observe.Volatile, detail: "'" + word + "'"}
+	}
 	key, ok := q.key(stmt, pl, q.depends(pl, stmt.Vars))
 	if !ok {
 		return bypass{reason: observe.Argument}

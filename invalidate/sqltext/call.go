@@ -190,3 +190,22 @@ func (p *parser) timeWords() {
 		i = j + 1
 	}
 }
+
+// TimeWord is the word by which PostgreSQL reads a text as the time of the query, "" if there is none.
+func TimeWord(s string) string {
+	if len(s) < 3 || len(s) > longestTime {
+		return ""
+	}
+	for i := 0; i < len(s); i++ {
+		start := i
+		for i < len(s) && 'a' <= s[i]|0x20 && s[i]|0x20 <= 'z' {
+			i++
+		}
+		for _, word := range [...]string{"now", "today", "tomorrow", "yesterday"} {
+			if i-start == len(word) && strings.EqualFold(s[start:i], word) {
+				return word
+			}
+		}
+	}
+	return ""
+}
