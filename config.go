@@ -72,7 +72,8 @@ type Config struct {
 	ReadTimeout time.Duration
 
 	// WriteTimeout is the budget of one call of the store by a writer, and of a fill. A commit takes
-	// three such calls, or up to five where it changes single rows. Defaults to 1 s.
+	// three such calls, or up to five where it changes single rows; it waits for no further one, where it can do
+	// without, once those that failed have taken more than half of it. Defaults to 1 s.
 	WriteTimeout time.Duration
 
 	// BreakerFailures is after how many failed calls in a row the store is left alone, and

@@ -128,11 +128,11 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 			inv.topology.forget()
 		}
 		c.closed(err)
-		further := inv.further(ctx, p, info, known, c.tags)
+		further := c.further(ctx, p, info, known)
 		c.tags = append(c.tags, further...)
 		if opened && err == nil && !c.doubt && !c.late() && len(further) == 0 {
 			if r := inv.resolve(known, touches); len(r.edits) > 0 {
-				c.narrow(append(r.tags, inv.sets(ctx, r.edits)...))
+				c.narrow(append(r.tags, c.sets(ctx, r.edits)...))
 			}
 		}
 		c.settle(ctx)

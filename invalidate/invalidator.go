@@ -112,6 +112,9 @@ type change struct {
 	spare  []string // marked, but not changed after all
 	// bulk are the tags to change beyond tags if marks have failed to keep an enrolment from filling.
 	bulk []string
+	// waited is what calls of the store have taken that failed, and failure the error of the last.
+	waited  time.Duration
+	failure error
 }
 
 // begin marks the tags. The only error is the refusal by [FailWrite].
@@ -132,7 +135,11 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 		return nil
 	}
 	c.tags = append(c.tags, more...)
-	err := c.inv.call(ctx, "mark", func(ctx context.Context) error {
+	ask := c.ask
+	if c.marked { // as long as all marks land they keep others from stale reads, which is worth another wait
+		ask = c.call
+	}
+	err := ask(ctx, "mark", func(ctx context.Context) error {
 		return c.inv.cfg.Store.Mark(ctx, more, c.writer, c.inv.cfg.Grace)
 	})
 	c.marked = c.marked && err == nil
@@ -142,6 +149,29 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 	}
 	return nil
 }
+
+// call makes one call of the store for this write.
+func (c *change) call(ctx context.Context, op string, fn func(context.Context) error) error {
+	began := time.Now()
+	err := c.inv.call(ctx, op, fn)
+	if err != nil {
+		c.waited, c.failure = c.waited+time.Since(began), err
+	}
+	return err
+}
+
+// ask does so unless the write has waited for a store that fails as long as it may.
+func (c *change) ask(ctx context.Context, op string, fn func(context.Context) error) error {
+	if c.gaveUp() {
+		return c.failure
+	}
+	return c.call(ctx, op, fn)
+}
+
+// gaveUp tells that the write has spent a budget on calls that failed, or the most of one, since clients have
+// time-outs of their own. What it would still ask a store that hangs would take as long, one call after another;
+// it does without, and leaves the rest to the queue.
+func (c *change) gaveUp() bool { return c.waited > c.inv.cfg.WriteTimeout/2 }
 
 // ended is told what the driver returned for the COMMIT or the statement.
 func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Dialect, err) }
@@ -159,7 +189,7 @@ func (c *change) narrow(tags []string) {
 
 // columns marks the values of tracked columns that edits change, once their tables are marked.
 func (c *change) columns(ctx context.Context, edits []*edit) error {
-	sets := c.inv.sets(ctx, edits)
+	sets := c.sets(ctx, edits)
 	for _, e := range edits {
 		c.bulk = append(c.bulk, c.inv.cfg.Namespace.Bulk(e.table))
 	}
@@ -184,7 +214,13 @@ func (c *change) settle(ctx context.Context) {
 			}
 		}
 	}
-	err := c.inv.settle(ctx, c.tags, c.writer, linger, c.began) // an error is in the queue's hands
+	var err error // it is in the queue's hands
+	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, linger) {
+		err = c.failure
+		c.inv.report(ctx, observe.Invalidation{Tags: c.tags, Queued: true, Err: err, Duration: time.Since(c.began)})
+	} else {
+		err = c.inv.settle(ctx, c.tags, c.writer, linger, c.began)
+	}
 	if (err != nil || !c.marked) && linger == 0 {
 		c.inv.queue.sweepLater(c.tags, c.writer)
 	}
@@ -197,7 +233,7 @@ func (c *change) settle(ctx context.Context) {
 
 // cancel removes the marks: nothing was written.
 func (c *change) cancel(ctx context.Context) {
-	err := c.inv.call(ctx, "unmark", func(ctx context.Context) error {
+	err := c.ask(ctx, "unmark", func(ctx context.Context) error {
 		return c.inv.cfg.Store.Unmark(ctx, c.tags, c.writer)
 	})
 	if err != nil {

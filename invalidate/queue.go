@@ -29,6 +29,7 @@ type queue struct {
 	sweeps  []sweep
 	added   uint64        // counts calls of add, to tell a tag that was added again
 	working chan struct{} // closed when the worker has ended; nil: there is none
+	wake    chan struct{} // holds one token if the worker is not to wait
 	stop    chan struct{} // closed by close
 	closed  bool
 }
@@ -47,7 +48,7 @@ type settling struct {
 }
 
 func newQueue(inv *Invalidator) *queue {
-	return &queue{inv: inv, tags: map[string]pending{}, stop: make(chan struct{})}
+	return &queue{inv: inv, tags: map[string]pending{}, wake: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 func (q *queue) len() int { return int(q.n.Load()) }
@@ -72,6 +73,27 @@ func (q *queue) blocked(tags []string) bool {
 func (q *queue) add(tags []string, w store.Writer, linger time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.put(tags, w, linger)
+}
+
+// hand queues tags whose new tokens the store has not been asked for, which the worker does at once. It reports
+// false, and does nothing, after close.
+func (q *queue) hand(tags []string, w store.Writer, linger time.Duration) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	q.put(tags, w, linger)
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// put queues the tags. The lock is held.
+func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
 	q.added++
 	longest := linger
 	for _, t := range tags {
@@ -105,6 +127,7 @@ func (q *queue) work(done chan struct{}) {
 		case <-q.stop:
 			return
 		case <-time.After(pause):
+		case <-q.wake:
 		}
 		if q.deliver(context.Background()) != nil {
 			continue

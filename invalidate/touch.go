@@ -138,13 +138,18 @@ func (inv *Invalidator) tags(s *snapshot, info *sqltext.Info) []string {
 // upToDate tells that what is known of the schema is not older than any DDL that a statement which has
 // run may have met. DDL marks the epoch before it runs and changes it after: a writer in another
 // process, which may never read, learns so of the trigger that has just changed a further table.
-// A store that can't be asked now can't be told of the write either: what then holds is the policy.
-func (inv *Invalidator) upToDate(ctx context.Context) bool {
+// A store that can't be asked now can't be told of the write either: what then holds is the policy. One that is not
+// asked any more may be well again.
+func (c *change) upToDate(ctx context.Context) bool {
+	if c.gaveUp() {
+		return false
+	}
+	inv := c.inv
 	epoch := []string{inv.cfg.Namespace.Epoch()}
 	l := store.Lookup{Tags: epoch}
-	err := inv.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) })
+	err := c.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) })
 	if err == nil && !l.States[0].Known {
-		err = inv.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
+		err = c.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
 	}
 	if err != nil {
 		return true
@@ -156,7 +161,7 @@ func (inv *Invalidator) upToDate(ctx context.Context) bool {
 // sets are the tags of tracked columns that edits change. It is asked once the edits' tables are marked: who
 // starts to track a column later sees the mark. Where a store does not answer, or the values are not known,
 // the table's rows count as unknown.
-func (inv *Invalidator) sets(ctx context.Context, edits []*edit) (tags []string) {
+func (c *change) sets(ctx context.Context, edits []*edit) (tags []string) {
 	if len(edits) == 0 {
 		return nil
 	}
@@ -164,8 +169,8 @@ func (inv *Invalidator) sets(ctx context.Context, edits []*edit) (tags []string)
 	for _, e := range edits {
 		tables[e.table] = e.layout
 	}
-	columns, err := inv.tracked(ctx, tables)
-	ns, r := inv.cfg.Namespace, resolved{}
+	columns, err := c.tracked(ctx, tables)
+	ns, r := c.inv.cfg.Namespace, resolved{}
 	for _, e := range edits {
 		if sets, ok := e.sets(ns, columns[e.table]); ok && err == nil {
 			r.add(sets...)
@@ -178,16 +183,17 @@ func (inv *Invalidator) sets(ctx context.Context, edits []*edit) (tags []string)
 
 // further are the tags that a statement outside a transaction has changed beyond those that were marked
 // for it, because the schema has changed meanwhile.
-func (inv *Invalidator) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot, marked []string) (tags []string) {
+func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot) (tags []string) {
+	inv := c.inv
 	if info.DDL { // everything is dropped already
 		return nil
 	}
-	if inv.upToDate(ctx) && known != nil && known.version == inv.Version() {
+	if c.upToDate(ctx) && known != nil && known.version == inv.Version() {
 		return nil
 	}
 	s := inv.topology.within(ctx, inv.base(p), nil, p, true)
 	for _, t := range inv.tags(s, info) {
-		if !slices.Contains(marked, t) {
+		if !slices.Contains(c.tags, t) {
 			tags = append(tags, t)
 		}
 	}

@@ -49,8 +49,8 @@ func (t *tracking) hint(table, column string) {
 // tracked asks the store which columns of the tables are tracked. The tables must have been marked before: an
 // enrolment that is not seen here sees the mark. It takes one round trip, and a second where a table turns out to
 // have tracked columns that was not known to.
-func (inv *Invalidator) tracked(ctx context.Context, tables map[string]*catalog.Layout) (map[string][]string, error) {
-	all, ns := inquiry{}, inv.cfg.Namespace
+func (c *change) tracked(ctx context.Context, tables map[string]*catalog.Layout) (map[string][]string, error) {
+	all, inv, ns := inquiry{}, c.inv, c.inv.cfg.Namespace
 	hinted := map[string]bool{}
 	for _, table := range slices.Sorted(maps.Keys(tables)) {
 		all.add(ns.Tracked(table))
@@ -58,7 +58,7 @@ func (inv *Invalidator) tracked(ctx context.Context, tables map[string]*catalog.
 			all.columns(ns, table, tables[table])
 		}
 	}
-	if err := all.ask(ctx, inv); err != nil {
+	if err := all.ask(ctx, c); err != nil {
 		return nil, err
 	}
 	more := inquiry{}
@@ -67,7 +67,7 @@ func (inv *Invalidator) tracked(ctx context.Context, tables map[string]*catalog.
 			more.columns(ns, table, layout)
 		}
 	}
-	if err := more.ask(ctx, inv); err != nil {
+	if err := more.ask(ctx, c); err != nil {
 		return nil, err
 	}
 	found := make(map[string][]string, len(tables))
@@ -97,12 +97,12 @@ func (q *inquiry) columns(ns store.Namespace, table string, l *catalog.Layout) {
 	}
 }
 
-func (q *inquiry) ask(ctx context.Context, inv *Invalidator) error {
+func (q *inquiry) ask(ctx context.Context, c *change) error {
 	if len(q.tags) == 0 {
 		return nil
 	}
 	l := store.Lookup{Tags: q.tags}
-	err := inv.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) })
+	err := c.ask(ctx, "lookup", func(ctx context.Context) error { return c.inv.cfg.Store.Lookup(ctx, &l) })
 	if err != nil {
 		return err
 	}

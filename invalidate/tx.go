@@ -143,7 +143,7 @@ func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error 
 	if !slices.ContainsFunc(touches, touch.isName) {
 		return nil
 	}
-	anew := !t.inv.upToDate(t.ctx)
+	anew := !c.upToDate(t.ctx)
 	if anew || s == nil || s.version != t.inv.Version() {
 		r, _ = t.resolve(touches, anew)
 		if err := c.extend(t.ctx, r.tags); err != nil {
