@@ -11,7 +11,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -41,15 +40,7 @@ var sizes = []int{1, 100, 1000}
 
 func open(b *testing.B, s store.Store) (*gorm.DB, *gormcache.Plugin) {
 	b.Helper()
-	db, err := gorm.Open(sqlite.Open(b.TempDir()+"/bench.db"), &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		b.Fatal(err)
-	}
-	sqlDB, err := db.DB()
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = sqlDB.Close() })
+	db := servers.Open(b, sqlite.Open(b.TempDir()+"/bench.db"))
 	if err := db.AutoMigrate(&Item{}); err != nil {
 		b.Fatal(err)
 	}

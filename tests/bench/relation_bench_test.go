@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
@@ -48,11 +47,7 @@ const (
 // openBuyers returns a handle with the plugin on a table in which the buyers of the benchmark are a tenth.
 func openBuyers(b *testing.B, s store.Store, each int) *gorm.DB {
 	b.Helper()
-	db, err := gorm.Open(sqlite.Open(b.TempDir()+"/bench.db?_journal_mode=WAL"), &gorm.Config{Logger: logger.Discard})
-	ok(b, err)
-	pool, err := db.DB()
-	ok(b, err)
-	b.Cleanup(func() { _ = pool.Close() })
+	db := servers.Open(b, sqlite.Open(b.TempDir()+"/bench.db?_journal_mode=WAL"))
 	ok(b, db.AutoMigrate(&Buyer{}, &Purchase{}))
 	note := "a note that is a little longer than a name"
 	var all []Buyer

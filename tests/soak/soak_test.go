@@ -17,9 +17,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -58,11 +56,7 @@ func TestMain(m *testing.M) {
 
 func TestSoak(t *testing.T) {
 	pg, rds := servers.Postgres(t), servers.Redis(t)
-	plain, err := gorm.Open(postgres.Open(pg.DSN), &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	pool, err := plain.DB()
-	must(t, err)
-	defer func() { _ = pool.Close() }()
+	plain := pg.Open(t)
 	must(t, seed(plain))
 	client := rds.Client(t)
 	base := connections(t, client)
