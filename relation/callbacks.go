@@ -81,7 +81,8 @@ func (c *Cached) associated(stmt *gorm.Statement) (name string, scope *fromcache
 	return name, c.find([]string{name})
 }
 
-// listed is the column by whose values an association asks, "" if it is not one.
+// listed is the column by whose value an association asks, "" if it is not one column and one value: of several
+// parents the rows are one list, in whose order they must not be parted.
 func listed(stmt *gorm.Statement) string {
 	where, _ := stmt.Clauses["WHERE"].Expression.(clause.Where)
 	for _, e := range where.Exprs {
@@ -89,7 +90,7 @@ func listed(stmt *gorm.Statement) string {
 		if !ok {
 			continue
 		}
-		if column, ok := in.Column.(clause.Column); ok && column.Table == stmt.Schema.Table {
+		if column, ok := in.Column.(clause.Column); ok && column.Table == stmt.Schema.Table && len(in.Values) == 1 {
 			return strings.ToLower(column.Name)
 		}
 	}

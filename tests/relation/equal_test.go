@@ -1,6 +1,7 @@
 package relation_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -184,6 +185,31 @@ func TestAssociationsAreTheDatabases(t *testing.T) {
 					db = w.db.Clauses(relation.Cache(name, "default", opt))
 					equal(t, name+" warm", find(db, id, name, out()), want)
 					none(t, w.take(), false)
+				}
+			}
+		})
+	}
+}
+
+// An association of several parents is one list, in an order of its own.
+func TestAssociationsOfSeveralParents(t *testing.T) {
+	for _, kind := range servers.Kinds {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t, kind, 8)
+			for _, order := range []string{"id", "amount, id", "user_id DESC, id"} {
+				find := func(db *gorm.DB, ids ...uint) (orders []Order) {
+					t.Helper()
+					users := make([]User, len(ids))
+					for i, id := range ids {
+						users[i].ID = id
+					}
+					must(t, db.Model(&users).Order(order).Association("Orders").Find(&orders))
+					return orders
+				}
+				opt := w.fresh()
+				for _, ids := range [][]uint{{5}, {2, 5, 7}, {7, 2}, {2, 5, 7}} {
+					got := find(w.db.Clauses(relation.Cache("Orders", "default", opt)), ids...)
+					equal(t, fmt.Sprint(ids, " by ", order), got, find(w.plain, ids...))
 				}
 			}
 		})
