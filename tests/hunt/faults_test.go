@@ -247,7 +247,7 @@ func cutDatabase(h *hunt) {
 // replica has not got what the master acknowledged last, and the writer, whose next tokens would cover
 // that up, sleeps until the others have hits again.
 func failOver(h *hunt) {
-	for h.rest(1000, 3000) {
+	for h.rest(1000, 3000) || h.failovers == 0 {
 		h.during(1000, func() {
 			masters := h.cluster.Masters(h.t)
 			dead := masters[h.rand.IntN(len(masters))]
@@ -263,9 +263,6 @@ func failOver(h *hunt) {
 			h.cluster.AwaitWhole(h.t)
 		})
 		h.failovers++
-	}
-	if h.failovers == 0 {
-		h.t.Error("no node was killed")
 	}
 }
 
