@@ -21,8 +21,8 @@ type Cache struct {
 	inv      *invalidate.Invalidator
 	replayer *replay.Replayer
 	cfg      Config
-	plans    plans
-	partings partings
+	plans    memo[planKey, plan]
+	partings memo[partingKey, parting]
 	prints   fingerprints
 	policies *policies
 }

@@ -2,7 +2,6 @@ package fromcache
 
 import (
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"gorm.io/gorm"
@@ -39,30 +38,6 @@ const (
 type partingKey struct {
 	planKey
 	by string
-}
-
-// partings remembers partings. The zero value is ready; it is safe for concurrent use.
-type partings struct {
-	mu sync.RWMutex
-	m  map[partingKey]*parting
-}
-
-func (p *partings) get(k partingKey) *parting {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.m[k]
-}
-
-func (p *partings) put(k partingKey, pt *parting) {
-	if len(k.sql) > maxPlanText {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.m == nil || len(p.m) >= maxPlans {
-		p.m = map[partingKey]*parting{}
-	}
-	p.m[k] = pt
 }
 
 // parting returns how the answer to the statement falls into parts, nil if it does not.

@@ -3,20 +3,12 @@ package fromcache
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-)
-
-// Limits of the plans that are remembered. When there are more, all are forgotten: programs have a
-// few hundred texts, and one that makes them up without end gains nothing from remembering.
-const (
-	maxPlans    = 4096
-	maxPlanText = 8 << 10
 )
 
 // plan is what is known of one SQL text on one database through one region. It does not change.
@@ -42,29 +34,7 @@ type planKey struct {
 	region *region.Region
 }
 
-// plans remembers plans. The zero value is ready; it is safe for concurrent use.
-type plans struct {
-	mu sync.RWMutex
-	m  map[planKey]*plan
-}
-
-func (p *plans) get(k planKey) *plan {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.m[k]
-}
-
-func (p *plans) put(k planKey, pl *plan) {
-	if len(k.sql) > maxPlanText {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.m == nil || len(p.m) >= maxPlans {
-		p.m = map[planKey]*plan{}
-	}
-	p.m[k] = pl
-}
+func (k planKey) text() string { return k.sql }
 
 // plan returns the plan of the statement's SQL, or why there is none.
 func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
