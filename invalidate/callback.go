@@ -25,7 +25,7 @@ func (inv *Invalidator) probed(db *gorm.DB, next func(*gorm.DB)) {
 	outcome := errNoReturn
 	defer func() { p.settle(outcome) }()
 	defer restore()
-	next(db)
+	inv.run(db, next)
 	outcome = db.Error
 	if outcome == nil && len(p.inserted) == 1 {
 		p.inserted[0].complete(db.Statement)
@@ -37,7 +37,7 @@ func (inv *Invalidator) probed(db *gorm.DB, next func(*gorm.DB)) {
 func (inv *Invalidator) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
-			next(db)
+			inv.run(db, next)
 			return
 		}
 		inv.probed(db, next)
@@ -50,12 +50,15 @@ func (inv *Invalidator) Query(next func(*gorm.DB)) func(*gorm.DB) {
 func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
-			next(db)
+			inv.run(db, next)
 			return
 		}
 		sqlText := db.Statement.SQL.String()
 		inv.probed(db, func(db *gorm.DB) {
 			next(db)
+			if t := followed(db.Statement.ConnPool); t != nil {
+				t.handedOut()
+			}
 			if inv.StateOf(db.Statement.ConnPool).In || len(inv.tags(inv.topology.known(inv.base(db.Statement.ConnPool)), inv.Info(sqlText))) == 0 {
 				return
 			}

@@ -134,7 +134,7 @@ func spoilt(d sqltext.Dialect, err error) bool {
 	}
 	// MariaDB's "record has changed", and lock wait, lock table, deadlock.
 	for _, code := range []string{"Error 1020", "Error 1205", "Error 1206", "Error 1213"} {
-		if strings.HasPrefix(err.Error(), code) {
+		if strings.Contains(err.Error(), code) { // GORM puts an earlier error before it
 			return true
 		}
 	}

@@ -28,6 +28,8 @@ type tx struct {
 	log     changelog
 	wrote   bool    // a statement may have written something
 	session bool    // a statement changed the session or the transaction's properties
+	over    bool    // the database has rolled it back; what follows is committed statement by statement
+	open    bool    // rows of a statement that writes were handed out, with errors that may come yet
 	broken  *change // set: a statement may have ended the transaction behind database/sql
 }
 
@@ -42,9 +44,12 @@ func (t *tx) GetDBConn() (*sql.DB, error) {
 // note collects what a statement is about to touch. Before, not after: a statement that fails or
 // panics half way may still have written.
 func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
+	t.look()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	breaks := breaksTransaction(info)
 	if touches := t.inv.touches(info, e); len(touches) > 0 {
+		breaks = breaks || t.over
 		t.wrote = true
 		t.log.add(touches...)
 	}
@@ -54,7 +59,7 @@ func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
 	if info.DDL {
 		t.inv.topology.forget()
 	}
-	if !breaksTransaction(info) || t.broken != nil {
+	if !breaks || t.broken != nil {
 		return nil
 	}
 	// From here on nothing is known of what is committed when. Everything is marked until the
