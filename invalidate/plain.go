@@ -49,6 +49,17 @@ func (p *plainTxs) begin(on any, saves ...string) store.Writer {
 	return t.writer
 }
 
+// chain returns the writer to settle with where one transaction follows the other at once.
+func (p *plainTxs) chain(on any) store.Writer {
+	p.mu.Lock()
+	t, ok := p.m[on]
+	p.mu.Unlock()
+	if !ok {
+		return p.begin(on)
+	}
+	return t.writer
+}
+
 // nested follows savepoints, and tells that a statement about one is within a transaction that goes on.
 func (p *plainTxs) nested(on any, info *sqltext.Info) bool {
 	p.mu.Lock()
@@ -144,7 +155,12 @@ func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sql
 	c := &change{inv: inv, tags: epoch, began: time.Now()}
 	return c.ended, func(err error) {
 		last := false
-		if c.writer, last = inv.plain.end(on); !last {
+		if info.Chain { // the next one has the mark of the one that has ended
+			c.writer = inv.plain.chain(on)
+		} else {
+			c.writer, last = inv.plain.end(on)
+		}
+		if !last {
 			c.doubt = true // the mark is others' too
 		}
 		c.closed(err)

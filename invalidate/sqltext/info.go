@@ -105,6 +105,8 @@ type Info struct {
 	// Savepoint is the name in SAVEPOINT, ROLLBACK TO and RELEASE, without quotes, folded to lower
 	// case where the database folds it. With several statements it is that of the first.
 	Savepoint string
+	// Chain says that a COMMIT or ROLLBACK, the first statement, begins another transaction at once, or may do so.
+	Chain bool
 	// Narrow is what the text tells of the rows touched; nil unless it is one statement on one plain table.
 	Narrow *Narrow
 }

@@ -106,8 +106,19 @@ func commit(p *parser) Verb {
 	if p.is(p.ahead, "prepared") {
 		return p.rest(Other)
 	}
-	p.skip()
+	p.chain()
 	return Commit
+}
+
+// chain reads what may follow COMMIT and ROLLBACK: AND CHAIN. Further statements may do the same.
+func (p *parser) chain() {
+	for ; p.tok.kind != tEnd && p.tok.kind != tSemi; p.next() {
+		p.info.Chain = p.info.Chain || p.is(p.tok, "chain") && !p.is(p.prev, "no")
+	}
+	for p.tok.kind == tSemi && p.ahead.kind == tSemi {
+		p.next()
+	}
+	p.info.Chain = p.info.Chain || p.tok.kind == tSemi && p.ahead.kind != tEnd
 }
 
 func rollback(p *parser) Verb {
@@ -119,7 +130,7 @@ func rollback(p *parser) Verb {
 		p.next()
 	}
 	if !p.is(p.tok, "to") {
-		p.skip()
+		p.chain()
 		return Rollback
 	}
 	p.next()

@@ -67,3 +67,36 @@ func TestPlainSavepointIsATransaction(t *testing.T) {
 		same(t, end, warm(t, s.other.db, "users"), direct(t, s.plain, "users"))
 	}
 }
+
+// One transaction in plain SQL may follow the other at once:
+//
+//	connection: BEGIN                ROLLBACK AND CHAIN, UPDATE, cached SELECT (own row): no fill              ROLLBACK
+//	other:                                                                            must read the old
+//
+// Falls if: the transaction that begins so has no mark, or the connection counts as one without.
+func TestPlainTransactionsInAChain(t *testing.T) {
+	onScenes(t, func(t *testing.T, s *scene) {
+		ends := []string{"ROLLBACK AND CHAIN", "COMMIT AND CHAIN"}
+		if s.Kind == "sqlite" {
+			ends = []string{"ROLLBACK; BEGIN", "COMMIT;; BEGIN"}
+		}
+		for _, end := range ends {
+			warm(t, s.other.db, "users")
+			must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
+				must(t, tx.Exec("BEGIN").Error)
+				for _, sql := range []string{"UPDATE users SET name = 'x' WHERE id = 1", end, "UPDATE users SET name = 'y' WHERE id = 1", end,
+					"UPDATE users SET name = 'z' WHERE id = 1"} {
+					must(t, tx.Exec(sql).Error)
+					for range 2 {
+						reading(t, tx, "users", direct(t, tx, "users"), bypass)
+						reading(t, s.other.db, "users", direct(t, s.plain, "users"), bypass)
+					}
+				}
+				must(t, tx.Exec("ROLLBACK").Error)
+				same(t, end, warm(t, tx, "users"), direct(t, s.plain, "users"))
+				return nil
+			}))
+			same(t, end, warm(t, s.other.db, "users"), direct(t, s.plain, "users"))
+		}
+	})
+}
