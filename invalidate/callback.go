@@ -44,6 +44,17 @@ func (inv *Invalidator) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	}
 }
 
+// locked notes rows of a query in a transaction that locks them one by one. Waiting for a lock may end in a
+// deadlock, after which MySQL goes on without the transaction.
+func (inv *Invalidator) locked(db *gorm.DB) {
+	if inv.cfg.Dialect != sqltext.MySQL || db.DryRun {
+		return
+	}
+	if t := followed(db.Statement.ConnPool); t != nil && inv.Info(db.Statement.SQL.String()).Locking {
+		t.handedOut()
+	}
+}
+
 // Row wraps the callback behind Rows, Row and Scan, as Query does. Its rows are closed by the
 // application, some time; only then a writing statement outside a transaction has surely ended. So
 // the rows are read here and now. What can't be read so is fenced.
@@ -51,6 +62,7 @@ func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
 			inv.run(db, next)
+			inv.locked(db)
 			return
 		}
 		sqlText := db.Statement.SQL.String()

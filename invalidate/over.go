@@ -42,11 +42,20 @@ func (t *tx) ended() bool {
 	return true
 }
 
-// handedOut is told that the program reads the rows of a statement that writes, which SQLite runs row by row.
+// handedOut is told that the program reads the rows of a statement that writes or locks, while the database still
+// runs it.
 func (t *tx) handedOut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.open = true
+}
+
+// doubtful tells that the database may have rolled back the transaction while the program read rows, which shows
+// it the error and not the plugin. SQLite is asked in time; MySQL can't be asked.
+func (t *tx) doubtful() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open && t.inv.cfg.Dialect == sqltext.MySQL
 }
 
 // look finds out what has become of statements whose rows were handed out.

@@ -29,7 +29,7 @@ type tx struct {
 	wrote   bool    // a statement may have written something
 	session bool    // a statement changed the session or the transaction's properties
 	over    bool    // the database has rolled it back; what follows is committed statement by statement
-	open    bool    // rows of a statement that writes were handed out, with errors that may come yet
+	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
 	broken  *change // set: a statement may have ended the transaction behind database/sql
 }
 
@@ -228,14 +228,23 @@ func (t *tx) end(how func() error, changes ...*change) error {
 	return err
 }
 
-// Rollback drops what was collected.
+// Rollback drops what was collected, unless it may have been committed all the same.
 func (t *tx) Rollback() error {
-	_, broken := t.take()
+	touches, broken := t.take()
 	if broken != nil {
 		defer t.inv.topology.forget()
 		defer broken.settle(t.ctx)
 	}
-	return t.end(t.Tx.Rollback, broken)
+	if !t.doubtful() || len(touches) == 0 {
+		return t.end(t.Tx.Rollback, broken)
+	}
+	r, s := t.resolve(touches, false)
+	c, err := t.inv.begin(t.ctx, r.tags)
+	if err == nil {
+		_ = t.confirm(c, touches, r, s) // nothing can be refused any more
+	}
+	defer c.settle(t.ctx)
+	return t.end(t.Tx.Rollback, broken, c)
 }
 
 // State is what a reader must know of the transaction that it runs in.

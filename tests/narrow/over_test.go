@@ -3,6 +3,7 @@ package narrow_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,17 +36,34 @@ func TestTransactionsThatAreOver(t *testing.T) {
 		"deadlock of a query": func(tx *gorm.DB) error {
 			return tx.Clauses(clause.Locking{Strength: "UPDATE"}).First(&Item{}, 2).Error
 		},
+		"deadlock behind the first rows of a query": func(tx *gorm.DB) error {
+			rows, err := tx.Table("items").Select("id, REPEAT('x', 1000)").Where("id > 1").Clauses(clause.Locking{Strength: "UPDATE"}).Rows()
+			if err != nil {
+				t.Error("it is before them")
+				return err
+			}
+			for rows.Next() {
+			}
+			return errors.Join(rows.Err(), rows.Close())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "mariadb")
 			other := w.bare.Begin()
 			defer other.Rollback()
-			must(t, other.Exec("UPDATE items SET qty = 3 WHERE id > 1").Error)
+			if strings.Contains(name, "behind") {
+				must(t, w.bare.Exec("INSERT INTO items (id) SELECT seq FROM seq_1000_to_1999").Error)
+				must(t, other.Exec("UPDATE items SET qty = 3 WHERE id > 1200").Error)
+			} else {
+				must(t, other.Exec("UPDATE items SET qty = 3 WHERE id > 1").Error)
+			}
 			w.over(t, func(tx *gorm.DB) error {
 				must(t, tx.Exec("UPDATE items SET qty = 3 WHERE id = 1").Error)
 				waits := make(chan error, 1)
 				go func() { waits <- other.Exec("UPDATE items SET qty = 4 WHERE id = 1").Error }()
-				time.Sleep(100 * time.Millisecond) // else it is this one who waits first, and the other who closes the ring
+				for !w.waiting(t) { // else it is this one who waits first, and the other who closes the ring
+					time.Sleep(often)
+				}
 				err := query(tx)
 				must(t, <-waits) // the lighter one is the victim
 				must(t, other.Rollback().Error)

@@ -58,18 +58,6 @@ func newStage(t *testing.T, kind, params string) *stage {
 	return s
 }
 
-// waiting tells that some transaction waits for a lock of another.
-func (s *stage) waiting(t *testing.T) bool {
-	t.Helper()
-	query := "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-	if s.kind == "postgres" {
-		query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-	}
-	var n int64
-	must(t, s.bare.Raw(query).Scan(&n).Error)
-	return n > 0
-}
-
 func named(name string) read {
 	for _, r := range reads {
 		if r.name == name {
@@ -114,7 +102,7 @@ func TestMoveSchedule(t *testing.T) {
 						select {
 						case err := <-b:
 							t.Fatalf("the move did not wait for the lock: %v", err)
-						case <-time.After(150 * time.Millisecond): // MariaDB shows the state of 100 ms ago to who asks more often
+						case <-time.After(often):
 						}
 					}
 				} else {

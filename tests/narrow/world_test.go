@@ -63,6 +63,21 @@ type world struct {
 	reads                *gormcache.Plugin
 }
 
+// often is how often to ask whether one waits: MariaDB shows the state of 100 ms ago to who asks more often.
+const often = 150 * time.Millisecond
+
+// waiting tells that some transaction waits for a lock of another.
+func (w *world) waiting(t *testing.T) bool {
+	t.Helper()
+	query := "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+	if w.kind == "postgres" {
+		query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+	}
+	var n int64
+	must(t, w.bare.Raw(query).Scan(&n).Error)
+	return n > 0
+}
+
 type seenKey struct{}
 
 func must(t testing.TB, err error) {
