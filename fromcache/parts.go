@@ -131,7 +131,7 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	if len(p.scope.tags) > 0 {
 		p.req.Tags = p.withUserTags(p.pt.tags)
 	}
-	p.req.Tracks, p.req.Enrol = p.pt.key.Tracks(), p.pt.key.Enrol
+	p.req.Tracks, p.req.Tracking = p.pt.key.Tracks(), p.pt.key
 	p.req.Tables, p.req.Counters = p.pt.plan.tables, p.pt.plan.counters
 	cfg := p.region.Config()
 	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}

@@ -1,7 +1,6 @@
 package fromcache
 
 import (
-	"context"
 	"slices"
 
 	"gorm.io/gorm"
@@ -21,10 +20,9 @@ type plan struct {
 	tags     []string // all tags but the user's own, if it depends on whole tables
 	counters []*observe.Counter
 	// narrowed tells on which rows it depends, nil if on whole tables; base are then the tags before
-	// those, and enrol is that of the key.
+	// those.
 	narrowed *invalidate.Narrowed
 	base     []string
-	enrol    func(context.Context) error
 	off      []string // tables that policies keep out
 }
 
@@ -61,7 +59,7 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	pl := q.newPlan(reading.Tables)
 	pl.off = q.policies.off(info.Reads, reading.Tables)
 	if pl.narrowed = q.inv.Narrow(reading, info, q.tracked); pl.narrowed != nil {
-		pl.base, pl.enrol = q.region.Tags(), pl.narrowed.Key.Enrol
+		pl.base = q.region.Tags()
 	}
 	pl.version, pl.database, pl.times = reading.Version, reading.Database, reading.Times
 	if q.cfg.Database != "" {
@@ -104,7 +102,7 @@ func (q *query) depends(pl *plan, args []any) (class byte) {
 	if pl.narrowed.Key.Primary() {
 		return classRow
 	}
-	q.request.Tracks, q.request.Enrol = pl.narrowed.Key.Tracks(), pl.enrol
+	q.request.Tracks, q.request.Tracking = pl.narrowed.Key.Tracks(), pl.narrowed.Key
 	return classColumn
 }
 

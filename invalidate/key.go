@@ -2,21 +2,24 @@ package invalidate
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // Key tells the rows of one table apart: by its primary key, or by a tracked column. What depends on
-// some of its values depends on the tags of [Key.Base] and on the [Key.Tag] of each value. It does not
-// change, and is safe for concurrent use.
+// some of its values depends on the tags of [Key.Base] and on the [Key.Tag] of each value. It is safe for
+// concurrent use.
 type Key struct {
 	inv     *Invalidator
 	table   string
 	columns []catalog.Column
 	base    []string
 	values  store.Family
-	tracks  []string // those of base that exist only by enrolment; none for a primary key
+	tracks  []string     // those of base that exist only by enrolment; none for a primary key
+	kept    atomic.Int64 // when those were kept from expiring here, as time since start
 }
 
 // Key returns the primary key of a table, or, where a column is named, that column as one to be tracked.
@@ -41,6 +44,7 @@ func (inv *Invalidator) Key(r Reading, table, column string) *Key {
 	k.columns, k.values = []catalog.Column{*c}, ns.Sets(table, c.Name)
 	k.tracks = []string{ns.Tracked(table), ns.TrackedColumn(table, c.Name)}
 	k.base = append(k.base, k.tracks...)
+	k.kept.Store(int64(time.Since(start)))
 	return k
 }
 
@@ -128,4 +132,25 @@ func (k *Key) Enrol(ctx context.Context) error {
 		return err
 	}
 	return cfg.Store.Settle(ctx, k.tracks, w, 0)
+}
+
+// keepEvery is how often the tags of [Key.Tracks] are kept from expiring: far more often than stores let tags
+// expire, and too seldom to be felt.
+const keepEvery = 10 * time.Minute
+
+// start is what moments are measured from: the clock on the wall may jump.
+var start = time.Now()
+
+// Due tells that it is time for Keep, to one caller each time.
+func (k *Key) Due() bool {
+	if len(k.tracks) == 0 {
+		return false
+	}
+	last, now := k.kept.Load(), int64(time.Since(start))
+	return now-last >= int64(keepEvery) && k.kept.CompareAndSwap(last, now)
+}
+
+// Keep keeps the tags of [Key.Tracks] from expiring, where they are there: Enrol alone makes them.
+func (k *Key) Keep(ctx context.Context) error {
+	return k.inv.cfg.Store.Unmark(ctx, k.tracks, store.NewWriter())
 }

@@ -14,10 +14,11 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// Relation drops what depends on the rows of a relation of a model: a pointer to one, or a slice of them, as
-// read from the database. name is that of a field, "Orders", or of one in an embedded struct, "Home.City". What
-// other models have in the relation stays cached. Of a relation of many to many it is the rows of the join table:
-// for those at the far end there is [Model]. It works as [Tables].
+// Relation drops what a model has in a relation: a pointer to the model, or a slice of them, as read from the
+// database. name is that of a field, "Orders", or of one in an embedded struct, "Home.City". Dropped are the
+// relation's entries of these models, and queries that depend on the whole table; what other models have in the
+// relation, and rows read by their own keys, stay cached: for these there is [Model]. Of a relation of many to many
+// it is the rows of the join table, not those at the far end. It works as [Tables].
 func Relation(ctx context.Context, db *gorm.DB, model any, name string) error {
 	return byHand(ctx, db, []string{name}, func(inv *Invalidator, name string) ([]string, error) {
 		stmt := &gorm.Statement{DB: db}

@@ -63,11 +63,27 @@ func (e *Engine) mend(ctx context.Context, q *Request, l *store.Lookup) error {
 func (e *Engine) enrol(ctx context.Context, q *Request) error {
 	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.ReadTimeout, store.ErrBudget)
 	defer cancel()
-	err := q.Enrol(budget)
+	err := q.Tracking.Enrol(budget)
 	if err != nil {
 		e.storeError(ctx, "enrol", err)
 	}
 	return err
+}
+
+// keep keeps the tags from expiring that exist only by enrolment, now and then, in the background: to enrol once
+// more would mean to bypass for a while.
+func (e *Engine) keep(ctx context.Context, q *Request) {
+	if len(q.Tracks) == 0 || !q.Tracking.Due() {
+		return
+	}
+	tracking := q.Tracking
+	e.background(ctx, func(ctx context.Context) {
+		budget, cancel := context.WithTimeoutCause(ctx, e.cfg.WriteTimeout, store.ErrBudget)
+		defer cancel()
+		if err := tracking.Keep(budget); err != nil {
+			e.storeError(ctx, "keep", err)
+		}
+	})
 }
 
 // fill stores what was loaded, under the tokens seen before the load. A store that fails is

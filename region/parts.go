@@ -99,6 +99,7 @@ func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, e
 	if !e.current(&q.Request, l) {
 		return PartsResult{}, ErrSchema
 	}
+	e.keep(ctx, &q.Request)
 	p.serve()
 	if len(p.missing) == 0 {
 		return PartsResult{Result: Result{Outcome: observe.Hit}, Hits: p.hits}, nil

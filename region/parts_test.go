@@ -194,15 +194,57 @@ func TestAMarkOnASharedTagBypasses(t *testing.T) {
 	}
 }
 
+// tracking is a column's.
+type tracking struct {
+	enrol func(context.Context) error
+	due   bool
+	kept  chan struct{}
+}
+
+func (t *tracking) Enrol(ctx context.Context) error {
+	if t.enrol == nil {
+		return nil
+	}
+	return t.enrol(ctx)
+}
+
+func (t *tracking) Due() bool {
+	due := t.due
+	t.due = false
+	return due
+}
+
+func (t *tracking) Keep(context.Context) error {
+	t.kept <- struct{}{}
+	return nil
+}
+
+// TestTagsOfEnrolmentAreKept: by hits as well, and in the background.
+func TestTagsOfEnrolmentAreKept(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	tags := []string{"test:q:children", "test:q:children.parent"}
+	c.settle(t, tags[0])
+	c.settle(t, tags[1])
+	k := &tracking{kept: make(chan struct{})}
+	c.change = func(q *region.PartsRequest) {
+		q.Tags, q.Tracks, q.Tracking = append(q.Tags, tags...), tags, k
+	}
+	c.want(t, "|of 1|miss", 1)
+	k.due = true
+	c.want(t, "of 1||hit", 1)
+	<-k.kept
+	c.want(t, "of 1||hit", 1)
+}
+
 func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	tracks, enrolled := []string{"test:q:children", "test:q:children.parent"}, 0
 	c.change = func(q *region.PartsRequest) {
 		q.Tags = append(q.Tags, tracks...)
-		q.Tracks, q.Enrol = tracks, func(ctx context.Context) error {
+		q.Tracks, q.Tracking = tracks, &tracking{enrol: func(ctx context.Context) error {
 			enrolled++
 			return c.store.Settle(ctx, tracks, store.NewWriter(), 0)
-		}
+		}}
 	}
 	c.want(t, "|of 1|miss", 1)
 	c.want(t, "of 1|of 2|miss", 1, 2)
@@ -213,7 +255,7 @@ func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 	c.want(t, "|of 1|miss", 1)
 	c.change = func(q *region.PartsRequest) {
 		q.Tags = append(q.Tags, "test:q:x", "test:q:y")
-		q.Tracks, q.Enrol = []string{"test:q:x", "test:q:y"}, func(context.Context) error { return nil }
+		q.Tracks, q.Tracking = []string{"test:q:x", "test:q:y"}, &tracking{}
 	}
 	c.want(t, "||bypass", 7) // an enrolment that waits for a writer: nothing is concluded
 }

@@ -63,9 +63,9 @@ type Request struct {
 	Schema   uint64
 	OfSchema bool
 	// Tracks are those of Tags that exist only by enrolment: a read must not make them with new tokens
-	// as it makes others. Enrol makes them, or takes away marks that have run out on them.
-	Tracks []string
-	Enrol  func(context.Context) error
+	// as it makes others, but by Tracking.
+	Tracks   []string
+	Tracking Tracking
 	// Load asks the database. It runs in the caller's goroutine.
 	Load func(context.Context) (Loaded, error)
 	// Later returns a load that may run in the background after the read has returned, so it must
@@ -77,6 +77,16 @@ type Request struct {
 
 	// store takes the place of storing one entry.
 	store func(context.Context, Loaded)
+}
+
+// Tracking sees to the tags that exist only by enrolment. It is safe for concurrent use.
+type Tracking interface {
+	// Enrol makes the tags, or takes away marks that have run out on them.
+	Enrol(ctx context.Context) error
+	// Due tells that it is time for Keep, once each time. It is quick.
+	Due() bool
+	// Keep keeps the tags from expiring.
+	Keep(ctx context.Context) error
 }
 
 // Result is how a read ended.
@@ -137,6 +147,7 @@ func (r *Region) read(ctx context.Context, q *Request) (Result, error) {
 	if !e.current(q, l) {
 		return Result{}, ErrSchema
 	}
+	e.keep(ctx, q)
 	var dropped []byte
 	if q.Mode != Refresh {
 		res, was, ok := r.serve(ctx, q, l)

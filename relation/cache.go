@@ -43,7 +43,8 @@ var (
 // not have is an error of the query.
 //
 // The result goes into gorm.DB.Clauses or gorm.G. On a handle from which gorm.DB.Association is called it is
-// for Association().Find.
+// for Association().Find: of one relation, whichever association is asked for; of several, that whose name the
+// table has.
 func Cache(name, region string, opts ...fromcache.Option) *Cached {
 	return (&Cached{}).And(name, region, opts...)
 }

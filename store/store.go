@@ -131,7 +131,8 @@ type Store interface {
 	Settle(ctx context.Context, tags []string, writer Writer, linger time.Duration) error
 
 	// Unmark removes writer's mark from each tag and keeps the token: nothing was written. Marks of
-	// others past their deadline are removed as in Tokens. Tags that do not exist are passed over.
+	// others past their deadline are removed as in Tokens. Tags that do not exist are passed over. A store
+	// whose tags expire prolongs their lives, also where writer has no mark: so does who needs them on.
 	Unmark(ctx context.Context, tags []string, writer Writer) error
 
 	// Close releases what the store holds of its own. It does not close a client that it was given.

@@ -20,8 +20,9 @@ const DefaultTagTTL = 24 * time.Hour
 type Option func(*Store)
 
 // TagTTL sets how long a tag lives after its last change; a mark prolongs it beyond its deadline. A
-// tag that expires costs the entries that depend on it a miss each. Defaults to [DefaultTagTTL], as
-// does anything below a second.
+// tag that expires costs the entries that depend on it a miss each. Those that say that a column is tracked are
+// prolonged every ten minutes while queries need them; where they expire before, such queries are bypassed for
+// WriteGrace. Defaults to [DefaultTagTTL], as does anything below a second.
 func TagTTL(d time.Duration) Option {
 	return func(s *Store) {
 		if d >= time.Second {

@@ -51,7 +51,10 @@ if span > 0 then
 end
 
 local new = token .. table.concat(marks)
-if new ~= old then
+if new == old then
+  -- Nothing changes, but somebody still needs it.
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(ttl, latest - now + 1000)))
+else
   -- A tag outlives its marks: gone before its writer's commit, it would be made anew and unmarked.
   redis.call('SET', KEYS[1], new, 'PX', string.format('%.0f', math.max(ttl, latest - now + 1000)))
 end

@@ -51,4 +51,18 @@ func TestValueInRedis(t *testing.T) {
 	if d := ttl(); d <= 59*time.Minute {
 		t.Errorf("after another's Settle the tag lives for %v: less than the mark that is left", d)
 	}
+
+	// Who needs the tag on prolongs its life, and changes nothing; one that is gone is not made.
+	client.PExpire(t.Context(), "tag", 5*time.Second)
+	v = get()
+	must(t, s.Unmark(t.Context(), []string{"tag", "gone"}, store.NewWriter()))
+	if d := ttl(); d <= 59*time.Minute || get() != v || client.Exists(t.Context(), "gone").Val() != 0 {
+		t.Errorf("after a stranger's Unmark the tag lives for %v", d)
+	}
+	must(t, s.Settle(t.Context(), []string{"tag"}, a, 0))
+	client.PExpire(t.Context(), "tag", 5*time.Second)
+	must(t, s.Unmark(t.Context(), []string{"tag"}, a))
+	if d := ttl(); d <= 50*time.Second || d > time.Minute {
+		t.Errorf("a clean tag lives for %v after that: want the TagTTL of a minute", d)
+	}
 }
