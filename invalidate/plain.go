@@ -113,7 +113,7 @@ func (p *plainTxs) open(on any) bool {
 
 // boundary tells that the statement begins or ends a transaction in plain SQL.
 func boundary(info *sqltext.Info) bool {
-	return info.Verb == sqltext.Begin || info.Verb == sqltext.Commit || info.Verb == sqltext.Rollback
+	return info.Begins || info.Verb == sqltext.Begin || info.Verb == sqltext.Commit || info.Verb == sqltext.Rollback
 }
 
 // bounds tells the same. In SQLite the outermost savepoint begins one too, and its release commits it; what is
@@ -134,7 +134,8 @@ func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
 func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (finish, settle func(error), err error) {
 	on := inv.place(p)
 	epoch := []string{inv.cfg.Namespace.Epoch()}
-	if info.Verb == sqltext.Begin || info.Verb == sqltext.Savepoint {
+	ends := info.Verb == sqltext.Commit || info.Verb == sqltext.Rollback || info.Verb == sqltext.Release
+	if !ends {
 		var saves []string
 		if info.Verb == sqltext.Savepoint {
 			saves = []string{info.Savepoint}

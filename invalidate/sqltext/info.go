@@ -107,6 +107,8 @@ type Info struct {
 	Savepoint string
 	// Chain says that a COMMIT or ROLLBACK, the first statement, begins another transaction at once, or may do so.
 	Chain bool
+	// Begins says that a statement behind the first begins a transaction.
+	Begins bool
 	// Narrow is what the text tells of the rows touched; nil unless it is one statement on one plain table.
 	Narrow *Narrow
 }

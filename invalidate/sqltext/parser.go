@@ -76,6 +76,7 @@ func (p *parser) run() {
 			p.info.Verb = verb
 		} else {
 			p.opaque("several statements")
+			p.info.Begins = p.info.Begins || verb == Begin || verb == Savepoint && p.d == SQLite
 		}
 		p.effects(verb)
 		unsure = unsure || verb == Other

@@ -68,6 +68,27 @@ func TestPlainSavepointIsATransaction(t *testing.T) {
 	}
 }
 
+// A transaction may begin behind another statement of the same text:
+//
+//	connection: UPDATE; BEGIN; UPDATE        cached SELECT (own row): no fill              ROLLBACK
+//	other:                                                                  must read the old
+//
+// Falls if: only the first statement of a text is looked at.
+func TestPlainTransactionBehindAnotherStatement(t *testing.T) {
+	s := newScene(t, "sqlite", "memory")
+	before := warm(t, s.other.db, "users")
+	must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
+		must(t, tx.Exec("UPDATE orders SET id = id; BEGIN; UPDATE users SET name = 'x' WHERE id = 1").Error)
+		for range 2 {
+			reading(t, tx, "users", direct(t, tx, "users"), bypass)
+			reading(t, s.other.db, "users", before, bypass)
+		}
+		must(t, tx.Exec("ROLLBACK").Error)
+		return nil
+	}))
+	same(t, "after ROLLBACK", warm(t, s.other.db, "users"), before)
+}
+
 // One transaction in plain SQL may follow the other at once:
 //
 //	connection: BEGIN                ROLLBACK AND CHAIN, UPDATE, cached SELECT (own row): no fill              ROLLBACK
