@@ -132,6 +132,7 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 		c.tags = append(c.tags, further...)
 		if opened && err == nil && !c.doubt && !c.late() && len(further) == 0 {
 			if r := inv.resolve(known, touches); len(r.edits) > 0 {
+				c.guard(r.edits)
 				c.narrow(append(r.tags, c.sets(ctx, r.edits)...))
 			}
 		}

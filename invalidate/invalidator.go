@@ -110,8 +110,9 @@ type change struct {
 	doubt  bool // it may still take effect when it has ended
 	began  time.Time
 	spare  []string // marked, but not changed after all
-	// bulk are the tags to change beyond tags if marks have failed to keep an enrolment from filling.
-	bulk []string
+	// guards are tags whose marks keep enrolments from filling, and bulk are the tags to change beyond tags if
+	// they have failed to.
+	guards, bulk []string
 	// waited is what calls of the store have taken that failed, and failure the error of the last.
 	waited  time.Duration
 	failure error
@@ -190,10 +191,26 @@ func (c *change) narrow(tags []string) {
 // columns marks the values of tracked columns that edits change, once their tables are marked.
 func (c *change) columns(ctx context.Context, edits []*edit) error {
 	sets := c.sets(ctx, edits)
-	for _, e := range edits {
-		c.bulk = append(c.bulk, c.inv.cfg.Namespace.Bulk(e.table))
-	}
+	c.guard(edits)
 	return c.extend(ctx, sets)
+}
+
+// guard notes what depends on the marks of the edits' tables.
+func (c *change) guard(edits []*edit) {
+	ns := c.inv.cfg.Namespace
+	for _, e := range edits {
+		c.guards, c.bulk = append(c.guards, ns.Table(e.table)), append(c.bulk, ns.Bulk(e.table))
+	}
+}
+
+// beyond are the tags of bulk that are not settled with the others.
+func (c *change) beyond() []string {
+	return slices.DeleteFunc(slices.Clone(c.bulk), func(tag string) bool { return slices.Contains(c.tags, tag) })
+}
+
+// passed tells that an enrolment may have got past the marks: of a guard the mark is lost.
+func (c *change) passed(lost []string) bool {
+	return slices.ContainsFunc(lost, func(tag string) bool { return slices.Contains(c.guards, tag) })
 }
 
 // late tells that an enrolment may not have seen the marks: they did not all land, or may have run out. It
@@ -207,20 +224,10 @@ func (c *change) settle(ctx context.Context) {
 	if c.doubt {
 		linger = max(linger, c.inv.cfg.Grace)
 	}
-	if c.late() {
-		for _, tag := range c.bulk {
-			if !slices.Contains(c.tags, tag) {
-				c.tags = append(c.tags, tag)
-			}
-		}
+	if c.late() || c.gaveUp() {
+		c.tags = append(c.tags, c.beyond()...)
 	}
-	var err error // it is in the queue's hands
-	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, linger) {
-		err = c.failure
-		c.inv.report(ctx, observe.Invalidation{Tags: c.tags, Queued: true, Err: err, Duration: time.Since(c.began)})
-	} else {
-		err = c.inv.settle(ctx, c.tags, c.writer, linger, c.began)
-	}
+	err := c.deliver(ctx, linger) // it is in the queue's hands
 	if (err != nil || !c.marked) && linger == 0 {
 		c.inv.queue.sweepLater(c.tags, c.writer)
 	}
@@ -229,6 +236,25 @@ func (c *change) settle(ctx context.Context) {
 		rest.tags = c.spare
 		rest.cancel(ctx)
 	}
+}
+
+// deliver gives the new tokens, or leaves them to the queue. What an enrolment may have filled meanwhile, for values
+// that are not known here, goes with the rest of the table.
+func (c *change) deliver(ctx context.Context, linger time.Duration) error {
+	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, linger) {
+		c.inv.report(ctx, observe.Invalidation{Tags: c.tags, Queued: true, Err: c.failure, Duration: time.Since(c.began)})
+		return c.failure
+	}
+	lost, err := c.inv.settle(ctx, c.tags, c.writer, linger, c.began)
+	switch {
+	case err != nil: // nobody will say later what was lost
+		if beyond := c.beyond(); len(beyond) > 0 {
+			c.inv.queue.add(beyond, c.writer, linger)
+		}
+	case c.passed(lost):
+		_, err = c.inv.settle(ctx, c.beyond(), c.writer, linger, c.began)
+	}
+	return err
 }
 
 // cancel removes the marks: nothing was written.
@@ -241,13 +267,16 @@ func (c *change) cancel(ctx context.Context) {
 	}
 }
 
-// settle delivers new tokens, or queues them. The returned error says that they were queued.
-func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration, began time.Time) error {
+// settle delivers new tokens, or queues them. The returned error says that they were queued; lost are tags that
+// did not bear w's mark any more.
+func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration, began time.Time) (lost []string, err error) {
 	if len(tags) == 0 {
-		return nil
+		return nil, nil
 	}
-	err := inv.call(ctx, "settle", func(ctx context.Context) error {
-		return inv.cfg.Store.Settle(ctx, tags, w, linger)
+	err = inv.call(ctx, "settle", func(ctx context.Context) error {
+		err := inv.cfg.Store.Settle(ctx, tags, w, linger)
+		lost = store.Lost(err)
+		return store.Failure(err)
 	})
 	if err != nil {
 		inv.queue.add(tags, w, linger)
@@ -255,7 +284,7 @@ func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Write
 		inv.cfg.Recorder.Invalidated(len(tags))
 	}
 	inv.report(ctx, observe.Invalidation{Tags: tags, Queued: err != nil, Err: err, Duration: time.Since(began)})
-	return err
+	return lost, err
 }
 
 // fence marks the tags and leaves the marks to run out, which changes the tokens: for writes whose
@@ -266,7 +295,7 @@ func (inv *Invalidator) fence(ctx context.Context, tags []string) error {
 	}
 	began, w := time.Now(), store.NewWriter()
 	err := inv.call(ctx, "mark", func(ctx context.Context) error {
-		return inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace)
+		return store.Failure(inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace))
 	})
 	if err == nil {
 		return nil

@@ -131,7 +131,8 @@ func (k *Key) Enrol(ctx context.Context) error {
 	if err := cfg.Store.Tokens(ctx, []string{cfg.Namespace.Table(k.table)}, states); err != nil || states[0].Marked {
 		return err
 	}
-	return cfg.Store.Settle(ctx, k.tracks, w, 0)
+	// Not by Settle, which would make tags that were lost meanwhile, and that writers have not seen therefore.
+	return cfg.Store.Unmark(ctx, k.tracks, w)
 }
 
 // keepEvery is how often the tags of [Key.Tracks] are kept from expiring: far more often than stores let tags

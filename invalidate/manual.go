@@ -102,5 +102,6 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalid
 	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
 		return inv.fence(ctx, tags)
 	}
-	return inv.settle(ctx, tags, store.NewWriter(), inv.cfg.ReplicaLag, time.Now())
+	_, err = inv.settle(ctx, tags, store.NewWriter(), inv.cfg.ReplicaLag, time.Now())
+	return err
 }

@@ -164,7 +164,7 @@ func (q *queue) deliver(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return q.inv.cfg.Store.Settle(budget, tags, s.writer, s.linger)
+			return store.Failure(q.inv.cfg.Store.Settle(budget, tags, s.writer, s.linger))
 		})
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func (a *asker) ask(answer string, change ...func(*region.Request)) {
 // write drops what depends on the tag.
 func (a *asker) write() {
 	a.t.Helper()
-	if err := a.store.Settle(a.t.Context(), []string{"t"}, store.NewWriter(), 0); err != nil {
+	if err := store.Failure(a.store.Settle(a.t.Context(), []string{"t"}, store.NewWriter(), 0)); err != nil {
 		a.t.Fatal(err)
 	}
 }

@@ -105,7 +105,7 @@ func TestOnlyMissingPartsAreLoaded(t *testing.T) {
 // settle does to a tag what a commit does.
 func (c *children) settle(t *testing.T, tags ...string) {
 	t.Helper()
-	if err := c.store.Settle(t.Context(), tags, store.NewWriter(), 0); err != nil {
+	if err := store.Failure(c.store.Settle(t.Context(), tags, store.NewWriter(), 0)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -243,7 +243,7 @@ func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 		q.Tags = append(q.Tags, tracks...)
 		q.Tracks, q.Tracking = tracks, &tracking{enrol: func(ctx context.Context) error {
 			enrolled++
-			return c.store.Settle(ctx, tracks, store.NewWriter(), 0)
+			return store.Failure(c.store.Settle(ctx, tracks, store.NewWriter(), 0))
 		}}
 	}
 	c.want(t, "|of 1|miss", 1)

@@ -175,7 +175,7 @@ func TestATokenThatChangedIsAMiss(t *testing.T) {
 	ns := store.Namespace("test")
 	get()
 	for i, tag := range []string{ns.Table("public.users"), ns.User("mine"), ns.Region("r"), ns.Epoch()} {
-		if err := f.store.Settle(t.Context(), []string{ns.Table("orders"), ns.Region("other"), tag}, store.NewWriter(), 0); err != nil {
+		if err := store.Failure(f.store.Settle(t.Context(), []string{ns.Table("orders"), ns.Region("other"), tag}, store.NewWriter(), 0)); err != nil {
 			t.Fatal(err)
 		}
 		get()
@@ -205,7 +205,7 @@ func TestALoadIsNotSharedAcrossACommit(t *testing.T) {
 		}
 	})
 	<-inside
-	if err := f.store.Settle(t.Context(), []string{ns.Table("users")}, store.NewWriter(), 0); err != nil {
+	if err := store.Failure(f.store.Settle(t.Context(), []string{ns.Table("users")}, store.NewWriter(), 0)); err != nil {
 		t.Fatal(err)
 	}
 	fresh := func(context.Context) (string, error) { return "new", nil }
@@ -410,7 +410,7 @@ func TestStaleWhileRevalidate(t *testing.T) {
 		}
 		// Once something was written the entry is wrong, not old.
 		time.Sleep(2 * time.Minute)
-		if err := f.store.Settle(t.Context(), []string{store.Namespace("test").Table("users")}, store.NewWriter(), 0); err != nil {
+		if err := store.Failure(f.store.Settle(t.Context(), []string{store.Namespace("test").Table("users")}, store.NewWriter(), 0)); err != nil {
 			t.Fatal(err)
 		}
 		want("v3")

@@ -71,7 +71,7 @@ func TestEntriesThatCannotBeBelievedAreCounted(t *testing.T) {
 		read(c.what, observe.Miss, c.rejected)
 		read(c.what+", filled anew", observe.Hit, 0)
 	}
-	if err := f.store.Settle(ctx, q.Tags[:1], store.NewWriter(), 0); err != nil {
+	if err := store.Failure(f.store.Settle(ctx, q.Tags[:1], store.NewWriter(), 0)); err != nil {
 		t.Fatal(err)
 	}
 	read("out of date", observe.Miss, 0)

@@ -127,7 +127,8 @@ type Store interface {
 
 	// Settle gives each tag a new random token, creating it if need be, and removes writer's mark and
 	// every mark past its deadline. With linger > 0 writer's mark stays (or is set) until linger
-	// from now instead: for replicas that lag.
+	// from now instead: for replicas that lag. Where tags did not bear writer's mark it does the same, and
+	// returns [*LostMarks], which names them.
 	Settle(ctx context.Context, tags []string, writer Writer, linger time.Duration) error
 
 	// Unmark removes writer's mark from each tag and keeps the token: nothing was written. Marks of

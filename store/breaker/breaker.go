@@ -114,7 +114,15 @@ func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, gr
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
-	return s.write(ctx, tags, func() error { return s.next.Settle(ctx, tags, writer, linger) })
+	var settled error
+	err := s.write(ctx, tags, func() error {
+		settled = s.next.Settle(ctx, tags, writer, linger)
+		return store.Failure(settled)
+	})
+	if err == nil {
+		return settled // marks that were lost are no failure
+	}
+	return err
 }
 
 // Unmark implements [store.Store].

@@ -321,7 +321,7 @@ func TestFailingReadersDoNotStopWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := store.NewWriter()
-	if err := errors.Join(s.Mark(t.Context(), []string{"t"}, w, time.Hour), s.Settle(t.Context(), []string{"t"}, w, 0), s.Unmark(t.Context(), []string{"t"}, w)); err != nil {
+	if err := errors.Join(s.Mark(t.Context(), []string{"t"}, w, time.Hour), store.Failure(s.Settle(t.Context(), []string{"t"}, w, 0)), s.Unmark(t.Context(), []string{"t"}, w)); err != nil {
 		t.Error(err)
 	}
 }

@@ -25,13 +25,14 @@ func (t *tag) state() store.State {
 	return store.State{Token: t.token, Known: true, Marked: len(t.marks) > 0}
 }
 
-// drop removes writer's mark, and every other one past its deadline. It tells whether there was one
-// of those: the outcome of its writer is unknown, so the token must not stay.
-func (t *tag) drop(writer store.Writer, now time.Duration) (expired bool) {
+// drop removes writer's mark, and every other one past its deadline. It tells whether there was one of those: the
+// outcome of its writer is unknown, so the token must not stay; and whether writer's was there.
+func (t *tag) drop(writer store.Writer, now time.Duration) (expired, own bool) {
 	kept := t.marks[:0]
 	for _, m := range t.marks {
 		switch {
 		case m.writer == writer:
+			own = true
 		case m.deadline <= now:
 			expired = true
 		default:
@@ -42,7 +43,7 @@ func (t *tag) drop(writer store.Writer, now time.Duration) (expired bool) {
 	if len(kept) == 0 {
 		t.marks = nil
 	}
-	return expired
+	return expired, own
 }
 
 // renew gives the tag a new token.
@@ -69,7 +70,7 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 	now := s.now()
 	for i, name := range tags {
 		s.tags.change(name, now, true, func(t *tag) {
-			if t.drop(nobody, now) {
+			if expired, _ := t.drop(nobody, now); expired {
 				t.renew()
 			}
 			states[i] = t.state()
@@ -86,7 +87,7 @@ func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, gr
 	now := s.now()
 	for _, name := range tags {
 		s.tags.change(name, now, true, func(t *tag) {
-			if t.drop(writer, now) {
+			if expired, _ := t.drop(writer, now); expired {
 				t.renew()
 			}
 			t.marks = append(t.marks, mark{writer, after(now, grace)})
@@ -101,14 +102,20 @@ func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, 
 		return err
 	}
 	now := s.now()
+	var lost store.LostMarks
 	for _, name := range tags {
 		s.tags.change(name, now, true, func(t *tag) {
-			t.drop(writer, now)
+			if _, own := t.drop(writer, now); !own {
+				lost.Tags = append(lost.Tags, name)
+			}
 			t.renew()
 			if linger > 0 {
 				t.marks = append(t.marks, mark{writer, after(now, linger)})
 			}
 		})
+	}
+	if len(lost.Tags) > 0 {
+		return &lost
 	}
 	return nil
 }
@@ -121,7 +128,7 @@ func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) 
 	now := s.now()
 	for _, name := range tags {
 		s.tags.change(name, now, false, func(t *tag) {
-			if t.drop(writer, now) {
+			if expired, _ := t.drop(writer, now); expired {
 				t.renew()
 			}
 		})

@@ -15,17 +15,17 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Read. What makes no sense, or is no string at all, counts as no tag.
 local old = redis.pcall('GET', KEYS[1])
 if type(old) ~= 'string' then old = '' end
-local token, marks, latest, dirty = nil, {}, 0, false
+local token, marks, latest, dirty, own = nil, {}, 0, false, false
 if #old >= 12 and (#old - 12) % 25 == 0 then
   token = old:sub(1, 12)
   for at = 13, #old, 25 do
     local deadline = old:sub(at + 12, at + 24)
     if not deadline:find('^%d+$') then
-      token, marks = nil, {}
+      token, marks, own = nil, {}, false
       break
     end
     if old:sub(at, at + 11) == writer then
-      -- Own mark: goes, or is set anew below.
+      own = true -- it goes, or is set anew below
     elseif tonumber(deadline) <= now then
       dirty = true
     else
@@ -58,4 +58,5 @@ else
   -- A tag outlives its marks: gone before its writer's commit, it would be made anew and unmarked.
   redis.call('SET', KEYS[1], new, 'PX', string.format('%.0f', math.max(ttl, latest - now + 1000)))
 end
+if op == 'settle' and not own then return '' end -- who settles must know that its mark was lost
 return new

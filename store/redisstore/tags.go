@@ -36,25 +36,39 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 // Mark implements [store.Store].
 func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
 	// A grace of nothing is one of a moment: the mark is there, and the next who meets it ends it.
-	return s.write(ctx, operation{"mark", writer, max(grace, time.Millisecond), true}, tags)
+	_, err := s.write(ctx, operation{"mark", writer, max(grace, time.Millisecond), true}, tags)
+	return err
 }
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
-	return s.write(ctx, operation{"settle", writer, max(linger, 0), true}, tags)
+	values, err := s.write(ctx, operation{"settle", writer, max(linger, 0), true}, tags)
+	var lost store.LostMarks
+	for i, value := range values {
+		if value == "" {
+			lost.Tags = append(lost.Tags, tags[i])
+		}
+	}
+	if len(lost.Tags) > 0 {
+		return &lost
+	}
+	return err
 }
 
 // Unmark implements [store.Store].
 func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
-	return s.write(ctx, operation{"unmark", writer, 0, false}, tags)
+	_, err := s.write(ctx, operation{"unmark", writer, 0, false}, tags)
+	return err
 }
 
-func (s *Store) write(ctx context.Context, op operation, tags []string) error {
+// write returns what the script returned for each tag.
+func (s *Store) write(ctx context.Context, op operation, tags []string) ([]string, error) {
 	if err := s.ready(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := s.change(ctx, urgent, op, tags); err != nil {
-		return s.fail(ctx, op.name, err)
+	values, err := s.change(ctx, urgent, op, tags)
+	if err != nil {
+		return nil, s.fail(ctx, op.name, err)
 	}
-	return nil
+	return values, nil
 }

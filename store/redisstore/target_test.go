@@ -43,7 +43,7 @@ func TestClientsThatReadOldDataAreRefused(t *testing.T) {
 			"Delete": s.Delete(t.Context(), "k"),
 			"Tokens": s.Tokens(t.Context(), []string{"t"}, make([]store.State, 1)),
 			"Mark":   s.Mark(t.Context(), []string{"t"}, store.NewWriter(), time.Second),
-			"Settle": s.Settle(t.Context(), []string{"t"}, store.NewWriter(), 0),
+			"Settle": store.Failure(s.Settle(t.Context(), []string{"t"}, store.NewWriter(), 0)),
 			"Unmark": s.Unmark(t.Context(), []string{"t"}, store.NewWriter()),
 		} {
 			if !errors.Is(err, store.ErrUnsupported) || !strings.Contains(err.Error(), c.says) {

@@ -88,7 +88,7 @@ func calls(ctx context.Context, st store.Store, name string) map[string]func() e
 		"Delete": func() error { return st.Delete(ctx, name+"e") },
 		"Tokens": func() error { return st.Tokens(ctx, tags, make([]store.State, 1)) },
 		"Mark":   func() error { return st.Mark(ctx, tags, w, long) },
-		"Settle": func() error { return st.Settle(ctx, tags, w, 0) },
+		"Settle": func() error { return store.Failure(st.Settle(ctx, tags, w, 0)) },
 		"Unmark": func() error { return st.Unmark(ctx, tags, w) },
 	}
 }

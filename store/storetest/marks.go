@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"slices"
+
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -40,6 +42,22 @@ var markTests = []test{
 		before := s.token(tag)
 		s.settle(store.NewWriter(), 0, tag)
 		s.wantClean(tag, before, false)
+	}},
+	{"SettleTellsOfLostMarks", func(s *suite) {
+		tags, w := s.names(4), store.NewWriter()
+		s.mark(w, long, tags[0], tags[1])
+		s.mark(store.NewWriter(), long, tags[2]) // another's
+		s.unmark(w, tags[1])
+		if lost := store.Lost(s.store.Settle(s.ctx, tags, w, 0)); !slices.Equal(lost, tags[1:]) {
+			s.Errorf("Settle says of %q that the mark was gone: want %q", lost, tags[1:])
+		}
+		s.mark(w, long, tags[0], tags[1])
+		if err := s.store.Settle(s.ctx, tags[:2], w, long); err != nil {
+			s.Errorf("Settle where the marks are: %v", err)
+		}
+		if err := s.store.Settle(s.ctx, tags[:2], w, 0); err != nil {
+			s.Errorf("Settle where the marks have lingered: %v", err)
+		}
 	}},
 	{"UnmarkMakesNoTags", func(s *suite) {
 		tag := s.name()

@@ -124,7 +124,7 @@ func (s *suite) mark(w store.Writer, grace time.Duration, tags ...string) {
 
 func (s *suite) settle(w store.Writer, linger time.Duration, tags ...string) {
 	s.Helper()
-	s.ok("Settle", s.store.Settle(s.ctx, tags, w, linger))
+	s.ok("Settle", store.Failure(s.store.Settle(s.ctx, tags, w, linger)))
 }
 
 func (s *suite) unmark(w store.Writer, tags ...string) {

@@ -112,6 +112,7 @@ var columns = []variant{
 	{name: "tracked columns: death, errors, lost lookups, eviction of all", flags: "-DDEATH=2 -DERRORS=1 -DLOOK_FAILS=1 -DEVICTION=2", want: holds, long: true},
 	{name: "tracked columns: two enrolments at a time", flags: "-DENROLMENTS=2 -DEVICTION=0", want: holds, long: true},
 	{name: "tracked columns: a mark fails, AllowStale", flags: "-DMARK_FAILS=1 -DONLY_RETURNED -DDEATH=0", want: holds},
+	{name: "tracked columns: marks and marked tags are lost", flags: "-DLOSSES=1 -DONLY_RETURNED", want: holds},
 
 	{name: "rule: the pre-image locks", flags: "-DMUTANT=1", want: seen},
 	{name: "rule: enrolment looks at T", flags: "-DMUTANT=2", want: seen},
@@ -123,8 +124,10 @@ var columns = []variant{
 	{name: "rule: readers depend on T!", flags: "-DMUTANT=8", want: seen},
 	{name: "rule: the old value's tag changes too", flags: "-DMUTANT=9", want: seen},
 	{name: "rule: values not known change T!", flags: "-DMUTANT=10", want: seen},
-	{name: "rule: enrolment marks", flags: "-DMUTANT=11", want: seen},
+	{name: "rule: enrolment marks", flags: "-DMUTANT=11 -DENDS_BY_SETTLE=1", want: seen},
 	{name: "rule: a writer whose mark failed changes T!", flags: "-DMARK_FAILS=1 -DUNMARKED_IS_BULK=0 -DONLY_RETURNED", want: returned},
+	{name: "rule: a writer whose mark is lost changes T!", flags: "-DLOSSES=1 -DLOST_IS_BULK=0 -DONLY_RETURNED", want: returned},
+	{name: "rule: an enrolment makes no tag when it ends", flags: "-DLOSSES=1 -DENDS_BY_SETTLE=1 -DONLY_RETURNED", want: returned},
 	{name: "mutant: a remembered column that was not tracked", flags: "-DREMEMBERS=1", want: seen},
 	{name: "limit: an enrolment's WriteGrace shorter than a writer's", flags: "-DSHORT_GRACE=1", want: seen},
 }

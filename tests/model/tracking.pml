@@ -15,6 +15,9 @@
 #ifndef EVICTION
 #define EVICTION 1         /* the store may drop T? and T?c at any moment, unless they are marked; 2: T! and values too */
 #endif
+#ifndef LOSSES
+#define LOSSES 0           /* the store may lose what is marked, as by a flush: marks on T, and any tag with its marks */
+#endif
 #ifndef ERRORS
 #define ERRORS 0           /* a COMMIT may fail; what was marked is settled all the same */
 #endif
@@ -46,10 +49,13 @@
 #define REMEMBERS 0        /* writers go by the columns they saw when T? had the token it has */
 #endif
 #ifndef ENDS_BY_SETTLE
-#define ENDS_BY_SETTLE 1   /* an enrolment ends by Settle, which makes tags; otherwise by Unmark */
+#define ENDS_BY_SETTLE 0   /* an enrolment ends by Settle, which makes tags; otherwise by Unmark */
 #endif
 #ifndef UNMARKED_IS_BULK
 #define UNMARKED_IS_BULK 1 /* a writer whose mark on T failed changes T! */
+#endif
+#ifndef LOST_IS_BULK
+#define LOST_IS_BULK 1     /* a writer whose mark on T is gone when it settles changes T! */
 #endif
 #ifndef IN_ORDER
 #define IN_ORDER 0         /* an enrolment marks T?c only once T? is marked: one Redis, but not a Cluster */
@@ -286,7 +292,7 @@ statement:
 	/* From here on looked tells that the answer has changed. */
 
 	if
-	:: atomic { true -> onT = onT & (3 - BIT(w)); printf("say: T: settled by %d\n", w) }
+	:: atomic { true -> bulk = bulk || ((onT & BIT(w)) == 0 && LOSSES && LOST_IS_BULK); onT = onT & (3 - BIT(w)); printf("say: T: settled by %d\n", w) }
 	:: atomic { DIES -> forget() }
 	fi;
 	atomic {
@@ -428,13 +434,14 @@ end:	do
 
 /* ---- What else happens --------------------------------------------------------------------------------- */
 
-#define EVICTABLE(t) (EVICTION && token[t] != 0 && marks[t] == 0)
-inline evict(t) { token[t] = 0; printf("say: tag %d: evicted\n", t); c_code { tidy(); } }
+#define EVICTABLE(t) (EVICTION && token[t] != 0 && (marks[t] == 0 || LOSSES))
+inline evict(t) { token[t] = 0; marks[t] = 0; printf("say: tag %d: evicted\n", t); c_code { tidy(); } }
 
 /* Eviction, and other readers that make tags and take away old marks. */
 active proctype Anybody() {
 end:	do
 	:: atomic { EVICTION > 1 && EVICTABLE(Bulk) -> evict(Bulk) }
+	:: atomic { LOSSES && onT != 0 -> onT = 0; printf("say: T: its marks are lost\n") }
 	:: atomic { EVICTABLE(Table) -> evict(Table) }
 	:: atomic { EVICTABLE(Column) -> evict(Column) }
 	:: atomic { EVICTION > 1 && EVICTABLE(Value) -> evict(Value) }

@@ -34,7 +34,7 @@ func TestScriptsFlushed(t *testing.T) {
 			for step, call := range map[string]func() error{
 				"Tokens": func() error { return s.Tokens(t.Context(), tags, states) },
 				"Mark":   func() error { return s.Mark(t.Context(), tags, w, time.Minute) },
-				"Settle": func() error { return s.Settle(t.Context(), tags, w, 0) },
+				"Settle": func() error { return store.Failure(s.Settle(t.Context(), tags, w, 0)) },
 				"Unmark": func() error { return s.Unmark(t.Context(), tags, w) },
 			} {
 				must(t, c.flush())
@@ -42,10 +42,10 @@ func TestScriptsFlushed(t *testing.T) {
 					t.Errorf("%s after SCRIPT FLUSH: %v", step, err)
 				}
 			}
-			must(t, s.Settle(t.Context(), tags, w, 0))
+			must(t, store.Failure(s.Settle(t.Context(), tags, w, 0)))
 			before := lookup(t, s, tags...)
 			must(t, c.flush())
-			must(t, s.Settle(t.Context(), tags, w, 0))
+			must(t, store.Failure(s.Settle(t.Context(), tags, w, 0)))
 			for i, state := range lookup(t, s, tags...) {
 				if !state.Clean() || state.Token == before[i].Token {
 					t.Errorf("tag %s is not settled: %v, was %v", tags[i], state, before[i])
@@ -69,7 +69,7 @@ func TestFlushAll(t *testing.T) {
 	if state := lookup(t, s, "tag")[0]; state.Known {
 		t.Errorf("Unmark made a tag: %v", state)
 	}
-	must(t, s.Settle(t.Context(), []string{"tag"}, w, 0))
+	must(t, store.Failure(s.Settle(t.Context(), []string{"tag"}, w, 0)))
 	if state := lookup(t, s, "tag")[0]; !state.Clean() || state.Token == old {
 		t.Errorf("tag is %v after Settle, token was %v", state, old)
 	}
@@ -95,7 +95,7 @@ func TestOutOfMemory(t *testing.T) {
 	if state := lookup(t, s, "tag")[0]; !state.Marked || state.Token != old {
 		t.Errorf("tag is %v after Mark", state)
 	}
-	must(t, s.Settle(t.Context(), []string{"tag", "fresh"}, w, 0))
+	must(t, store.Failure(s.Settle(t.Context(), []string{"tag", "fresh"}, w, 0)))
 	if state := lookup(t, s, "tag")[0]; !state.Marked || state.Token == old {
 		t.Errorf("tag is %v after Settle: want a new token, and the other's mark", state)
 	}
@@ -161,7 +161,7 @@ func TestForeignValues(t *testing.T) {
 				for call, replace := range map[string]func() error{
 					"Tokens": func() error { return s.Tokens(t.Context(), []string{"k"}, make([]store.State, 1)) },
 					"Mark":   func() error { return s.Mark(t.Context(), []string{"k"}, w, time.Minute) },
-					"Settle": func() error { return s.Settle(t.Context(), []string{"k"}, w, 0) },
+					"Settle": func() error { return store.Failure(s.Settle(t.Context(), []string{"k"}, w, 0)) },
 				} {
 					must(t, c.Del(t.Context(), "k").Err())
 					must(t, put(c, "k"))

@@ -70,7 +70,7 @@ func endsInTime(t *testing.T, s *redisstore.Store) {
 		"Delete": func(ctx context.Context) error { return s.Delete(ctx, "k") },
 		"Tokens": func(ctx context.Context) error { return s.Tokens(ctx, tags, make([]store.State, 1)) },
 		"Mark":   func(ctx context.Context) error { return s.Mark(ctx, tags, w, time.Minute) },
-		"Settle": func(ctx context.Context) error { return s.Settle(ctx, tags, w, 0) },
+		"Settle": func(ctx context.Context) error { return store.Failure(s.Settle(ctx, tags, w, 0)) },
 		"Unmark": func(ctx context.Context) error { return s.Unmark(ctx, tags, w) },
 		"Check":  s.Check,
 	} {

@@ -36,7 +36,7 @@ func commit(t testing.TB, s store.Store) {
 	t.Helper()
 	w := store.NewWriter()
 	must(t, s.Mark(t.Context(), []string{tag}, w, time.Minute))
-	must(t, s.Settle(t.Context(), []string{tag}, w, 0))
+	must(t, store.Failure(s.Settle(t.Context(), []string{tag}, w, 0)))
 }
 
 // served does what a reader does, and tells whether it would serve the entry. A lookup that fails says

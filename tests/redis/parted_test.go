@@ -29,7 +29,7 @@ func TestPartsOfAnAnswerAreFromOneMoment(t *testing.T) {
 	held := &holdUp{first: keys[0], second: keys[1], answered: make(chan struct{}), until: func() {
 		by := store.NewWriter()
 		must(t, writer.Mark(t.Context(), tags, by, time.Minute))
-		must(t, writer.Settle(t.Context(), tags, by, 0))
+		must(t, store.Failure(writer.Settle(t.Context(), tags, by, 0)))
 		must(t, writer.Set(t.Context(), keys[1], []byte("here now"), time.Minute))
 	}}
 	client.OnNewNode(func(node *redis.Client) { node.AddHook(held) })

@@ -36,7 +36,7 @@ func TestAReplayedCommandRevivesNoToken(t *testing.T) {
 	plain, twice := redisstore.New(server.Client(t)), server.Client(t)
 	for name, first := range map[string]func(s *redisstore.Store, tag string) error{
 		"Settle": func(s *redisstore.Store, tag string) error {
-			return s.Settle(t.Context(), []string{tag}, store.NewWriter(), 0)
+			return store.Failure(s.Settle(t.Context(), []string{tag}, store.NewWriter(), 0))
 		},
 		"Tokens": func(s *redisstore.Store, tag string) error {
 			return s.Tokens(t.Context(), []string{tag}, make([]store.State, 1))
@@ -46,13 +46,13 @@ func TestAReplayedCommandRevivesNoToken(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			must(t, redisstore.New(twice).Settle(t.Context(), []string{name}, store.NewWriter(), 0)) // script known
+			must(t, store.Failure(redisstore.New(twice).Settle(t.Context(), []string{name}, store.NewWriter(), 0))) // script known
 			// With this option the store uses the client itself; the hooks of commands don't go to a clone.
 			client := server.Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled = true })
 			var seen store.Token
 			client.AddHook(replay{func() {
 				seen = lookup(t, plain, name)[0].Token
-				must(t, plain.Settle(t.Context(), []string{name}, store.NewWriter(), 0))
+				must(t, store.Failure(plain.Settle(t.Context(), []string{name}, store.NewWriter(), 0)))
 				if name != "Settle" { // evicted: the command makes the tag anew
 					must(t, twice.Del(t.Context(), name).Err())
 				}

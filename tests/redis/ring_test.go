@@ -33,7 +33,7 @@ func TestRingWithoutAShard(t *testing.T) {
 		"Set":    s.Set(t.Context(), "k", nil, 0),
 		"Tokens": s.Tokens(t.Context(), tags, make([]store.State, len(tags))),
 		"Mark":   s.Mark(t.Context(), tags, w, time.Minute),
-		"Settle": s.Settle(t.Context(), tags, w, 0),
+		"Settle": store.Failure(s.Settle(t.Context(), tags, w, 0)),
 		"Unmark": s.Unmark(t.Context(), tags, w),
 		"Check":  s.Check(t.Context()),
 	} {
@@ -42,5 +42,5 @@ func TestRingWithoutAShard(t *testing.T) {
 		}
 	}
 	b.Start(t)
-	eventually(t, "the shard is back", func() bool { return s.Settle(t.Context(), tags, w, 0) == nil })
+	eventually(t, "the shard is back", func() bool { return store.Failure(s.Settle(t.Context(), tags, w, 0)) == nil })
 }

@@ -47,7 +47,7 @@ func TestValueInRedis(t *testing.T) {
 	if d := ttl(); d <= time.Hour {
 		t.Errorf("the tag lives for %v: its mark, with an hour, outlives it", d)
 	}
-	must(t, s.Settle(t.Context(), []string{"tag"}, b, 0))
+	must(t, store.Failure(s.Settle(t.Context(), []string{"tag"}, b, 0)))
 	if d := ttl(); d <= 59*time.Minute {
 		t.Errorf("after another's Settle the tag lives for %v: less than the mark that is left", d)
 	}
@@ -59,7 +59,7 @@ func TestValueInRedis(t *testing.T) {
 	if d := ttl(); d <= 59*time.Minute || get() != v || client.Exists(t.Context(), "gone").Val() != 0 {
 		t.Errorf("after a stranger's Unmark the tag lives for %v", d)
 	}
-	must(t, s.Settle(t.Context(), []string{"tag"}, a, 0))
+	must(t, store.Failure(s.Settle(t.Context(), []string{"tag"}, a, 0)))
 	client.PExpire(t.Context(), "tag", 5*time.Second)
 	must(t, s.Unmark(t.Context(), []string{"tag"}, a))
 	if d := ttl(); d <= 50*time.Second || d > time.Minute {

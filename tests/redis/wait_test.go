@@ -30,7 +30,7 @@ func TestWaitForReplicas(t *testing.T) {
 		if !strings.HasPrefix(marked[12:], string(w[:])) {
 			t.Fatalf("after Mark the replica has %q", marked)
 		}
-		must(t, s.Settle(t.Context(), tags, w, 0))
+		must(t, store.Failure(s.Settle(t.Context(), tags, w, 0)))
 		if settled := onReplica(); len(settled) != 12 || settled == marked[:12] {
 			t.Fatalf("after Settle the replica has %q, before %q", settled, marked)
 		}
@@ -41,7 +41,7 @@ func TestWaitForReplicas(t *testing.T) {
 	impatient := redisstore.New(master.Client(t), redisstore.Wait(1, 50*time.Millisecond))
 	for call, err := range map[string]error{
 		"Mark":   impatient.Mark(t.Context(), tags, w, time.Minute),
-		"Settle": impatient.Settle(t.Context(), tags, w, 0),
+		"Settle": store.Failure(impatient.Settle(t.Context(), tags, w, 0)),
 	} {
 		if !errors.Is(err, redisstore.ErrUnacknowledged) || errors.Is(err, store.ErrUnsupported) {
 			t.Errorf("%s while the replica hangs gives %v", call, err)
@@ -52,7 +52,7 @@ func TestWaitForReplicas(t *testing.T) {
 	must(t, impatient.Unmark(t.Context(), tags, w))
 
 	replica.Resume(t)
-	must(t, s.Settle(t.Context(), tags, w, 0))
+	must(t, store.Failure(s.Settle(t.Context(), tags, w, 0)))
 }
 
 // TestWaitAfterScriptsWereFlushed: the second pipeline, with the source, waits too. The first changes
@@ -65,7 +65,7 @@ func TestWaitAfterScriptsWereFlushed(t *testing.T) {
 	replica.Pause(t)
 	defer replica.Resume(t)
 	s := redisstore.New(master.Client(t), redisstore.Wait(1, 50*time.Millisecond))
-	if err := s.Settle(t.Context(), []string{"a"}, store.NewWriter(), 0); !errors.Is(err, redisstore.ErrUnacknowledged) {
+	if err := store.Failure(s.Settle(t.Context(), []string{"a"}, store.NewWriter(), 0)); !errors.Is(err, redisstore.ErrUnacknowledged) {
 		t.Errorf("got %v", err)
 	}
 }
