@@ -102,6 +102,7 @@ func (c *Cache) query(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
 	case ans.rest != nil:
 		c.scanRest(db, ans.take())
 	case err != nil:
+		c.inv.Failed(db.Statement.ConnPool, err)
 		_ = db.AddError(err)
 		return
 	case ans.view != nil:

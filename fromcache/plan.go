@@ -88,6 +88,7 @@ func (c *Cache) tracked(table, column string) bool {
 // depends fills in the tags that the query depends on with its arguments. They are part of its class: the
 // same query may depend on rows with some arguments, and on tables with others.
 func (q *query) depends(pl *plan, args []any) (class byte) {
+	q.request.Tracks, q.request.Tracking = nil, nil // of an earlier attempt, by an older schema
 	if pl.narrowed == nil {
 		q.request.Tags = pl.tags
 		return classTable

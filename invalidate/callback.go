@@ -44,13 +44,14 @@ func (inv *Invalidator) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	}
 }
 
-// locked notes rows of a query in a transaction that locks them one by one. Waiting for a lock may end in a
-// deadlock, after which MySQL goes on without the transaction.
+// locked notes rows of a query in a transaction that locks them one by one, as each does that is serializable.
+// Waiting for a lock may end in a deadlock, after which MySQL goes on without the transaction.
 func (inv *Invalidator) locked(db *gorm.DB) {
 	if inv.cfg.Dialect != sqltext.MySQL || db.DryRun {
 		return
 	}
-	if t := followed(db.Statement.ConnPool); t != nil && inv.Info(db.Statement.SQL.String()).Locking {
+	t := followed(db.Statement.ConnPool)
+	if t != nil && (inv.Info(db.Statement.SQL.String()).Locking || t.mayBeSerializable()) {
 		t.handedOut()
 	}
 }

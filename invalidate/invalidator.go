@@ -199,7 +199,9 @@ func (c *change) columns(ctx context.Context, edits []*edit) error {
 func (c *change) guard(edits []*edit) {
 	ns := c.inv.cfg.Namespace
 	for _, e := range edits {
-		c.guards, c.bulk = append(c.guards, ns.Table(e.table)), append(c.bulk, ns.Bulk(e.table))
+		if tag := ns.Table(e.table); !slices.Contains(c.guards, tag) {
+			c.guards, c.bulk = append(c.guards, tag), append(c.bulk, ns.Bulk(e.table))
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ type Key struct {
 	base    []string
 	values  store.Family
 	tracks  []string     // those of base that exist only by enrolment; none for a primary key
-	kept    atomic.Int64 // when those were kept from expiring here, as time since start
+	kept    atomic.Int64 // when those were kept from expiring by this key, as time since start; 0: never
 }
 
 // Key returns the primary key of a table, or, where a column is named, that column as one to be tracked.
@@ -44,7 +44,6 @@ func (inv *Invalidator) Key(r Reading, table, column string) *Key {
 	k.columns, k.values = []catalog.Column{*c}, ns.Sets(table, c.Name)
 	k.tracks = []string{ns.Tracked(table), ns.TrackedColumn(table, c.Name)}
 	k.base = append(k.base, k.tracks...)
-	k.kept.Store(int64(time.Since(start)))
 	return k
 }
 

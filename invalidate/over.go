@@ -1,6 +1,7 @@
 package invalidate
 
 import (
+	"database/sql"
 	"errors"
 
 	"gorm.io/gorm"
@@ -40,6 +41,20 @@ func (t *tx) ended() bool {
 	}
 	_, _ = t.Tx.ExecContext(t.ctx, "ROLLBACK")
 	return true
+}
+
+// mayBeSerializable tells that the transaction is known to be, or that a statement may have made it so.
+func (t *tx) mayBeSerializable() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.session || t.isolation == sql.LevelSerializable
+}
+
+// Failed is told of the error of a query that did not pass through the callbacks here.
+func (inv *Invalidator) Failed(p gorm.ConnPool, err error) {
+	if t := followed(p); t != nil && err != nil {
+		t.failed(err)
+	}
 }
 
 // handedOut is told that the program reads the rows of a statement that writes or locks, while the database still

@@ -138,8 +138,8 @@ func (inv *Invalidator) tags(s *snapshot, info *sqltext.Info) []string {
 // upToDate tells that what is known of the schema is not older than any DDL that a statement which has
 // run may have met. DDL marks the epoch before it runs and changes it after: a writer in another
 // process, which may never read, learns so of the trigger that has just changed a further table.
-// A store that can't be asked now can't be told of the write either: what then holds is the policy. One that is not
-// asked any more may be well again.
+// A store that can't be asked now, and took no mark, can't be told of the write either: what then holds is the policy.
+// One that took them, or is not asked any more, may be well again.
 func (c *change) upToDate(ctx context.Context) bool {
 	if c.gaveUp() {
 		return false
@@ -152,7 +152,7 @@ func (c *change) upToDate(ctx context.Context) bool {
 		err = c.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
 	}
 	if err != nil {
-		return true
+		return !c.marked
 	}
 	inv.topology.sawEpoch(l.States[0].Token)
 	return !l.States[0].Marked

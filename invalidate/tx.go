@@ -25,6 +25,7 @@ type tx struct {
 
 	mu      sync.Mutex
 	catalog *snapshot // what was known when it began
+	learned *snapshot // what it has read itself since then
 	log     changelog
 	wrote   bool    // a statement may have written something
 	session bool    // a statement changed the session or the transaction's properties
@@ -136,6 +137,13 @@ func (t *tx) take() (touches []touch, broken *change) {
 
 // resolve turns what was collected into tags, by what is known of the schema.
 func (t *tx) resolve(touches []touch, anew bool) (r resolved, s *snapshot) {
+	if t.doubtful() { // then the rows that were read before may not have stayed locked
+		for _, touch := range touches {
+			if touch.edit != nil {
+				touch.edit.lost = true
+			}
+		}
+	}
 	if slices.ContainsFunc(touches, touch.isName) {
 		s = t.inv.topology.within(t.ctx, t.base, t.catalog, guarded{t}, anew)
 	}
