@@ -2,6 +2,7 @@ package narrow_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"testing"
@@ -46,9 +47,22 @@ func TestTransactionsThatAreOver(t *testing.T) {
 			}
 			return errors.Join(rows.Err(), rows.Close())
 		},
+		"deadlock behind the first rows, serializable": func(tx *gorm.DB) error {
+			rows, err := tx.Table("items").Select("id, REPEAT('x', 1000)").Where("id > 1").Rows()
+			if err != nil {
+				t.Error("it is before them")
+				return err
+			}
+			for rows.Next() {
+			}
+			return errors.Join(rows.Err(), rows.Close())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, "mariadb")
+			w, isolation := newWorld(t, "mariadb"), &sql.TxOptions{}
+			if strings.Contains(name, "serializable") {
+				isolation.Isolation = sql.LevelSerializable
+			}
 			other := w.bare.Begin()
 			defer other.Rollback()
 			if strings.Contains(name, "behind") {
@@ -68,12 +82,12 @@ func TestTransactionsThatAreOver(t *testing.T) {
 				must(t, <-waits) // the lighter one is the victim
 				must(t, other.Rollback().Error)
 				return err
-			})
+			}, isolation)
 		})
 	}
 }
 
-func (w *world) over(t *testing.T, fail func(tx *gorm.DB) error) {
+func (w *world) over(t *testing.T, fail func(tx *gorm.DB) error, opts ...*sql.TxOptions) {
 	t.Helper()
 	row1, all := named("row 1"), named("all")
 	w.warmAll(t, row1, all)
@@ -83,7 +97,7 @@ func (w *world) over(t *testing.T, fail func(tx *gorm.DB) error) {
 		}
 		must(t, tx.Exec("UPDATE items SET qty = 55 WHERE id = 1").Error)
 		return errors.New("no")
-	})
+	}, opts...)
 	if err == nil || row1.direct(t, w.bare).([]Item)[0].Qty != 55 {
 		t.Fatalf("%v: the database has taken it back", err)
 	}
