@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ type plainTx struct {
 	writer store.Writer
 	open   int
 	saves  []string // its savepoints, if the first of them began it
+	murky  bool     // which of its savepoints are left is not known, nor whether it is still under way
 }
 
 // begin returns the writer to mark with.
@@ -49,14 +51,24 @@ func (p *plainTxs) begin(on any, saves ...string) store.Writer {
 	return t.writer
 }
 
-// chain returns the writer to settle with where one transaction follows the other at once.
-func (p *plainTxs) chain(on any) store.Writer {
+// keep returns the writer to settle with where a transaction goes on; false: there is none.
+func (p *plainTxs) keep(on any) (store.Writer, bool) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	t, ok := p.m[on]
-	p.mu.Unlock()
-	if !ok {
-		return p.begin(on)
+	return t.writer, ok
+}
+
+// murk is told of a text that sets and releases savepoints: what is left then nobody can tell.
+func (p *plainTxs) murk(on any) store.Writer {
+	if _, ok := p.keep(on); !ok {
+		p.begin(on)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.m[on]
+	t.murky = true
+	p.m[on] = t
 	return t.writer
 }
 
@@ -65,6 +77,9 @@ func (p *plainTxs) nested(on any, info *sqltext.Info) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t, ok := p.m[on]
+	if t.murky {
+		return info.Verb != sqltext.Release
+	}
 	if !ok || len(t.saves) == 0 {
 		return ok
 	}
@@ -84,6 +99,12 @@ func (p *plainTxs) nested(on any, info *sqltext.Info) bool {
 		}
 	}
 	return false
+}
+
+func (p *plainTxs) isMurky(on any) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.m[on].murky
 }
 
 // end returns the writer to settle with; last tells that none of its transactions is open any more.
@@ -111,19 +132,23 @@ func (p *plainTxs) open(on any) bool {
 	return ok
 }
 
-// boundary tells that the statement begins or ends a transaction in plain SQL.
+// boundary tells that the text begins or ends a transaction in plain SQL. One that does both behind other
+// statements counts as these.
 func boundary(info *sqltext.Info) bool {
-	return info.Begins || info.Verb == sqltext.Begin || info.Verb == sqltext.Commit || info.Verb == sqltext.Rollback
+	return info.Ends || info.Inside || info.Verb == sqltext.Begin
 }
 
 // bounds tells the same. In SQLite the outermost savepoint begins one too, and its release commits it; what is
 // rolled back to it goes on.
 func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
+	if _, foreign := p.(gorm.TxCommitter); foreign || inv.cfg.Dialect != sqltext.SQLite {
+		return boundary(info)
+	}
+	if info.Saves {
+		return true
+	}
 	switch info.Verb {
 	case sqltext.Savepoint, sqltext.Release, sqltext.RollbackTo:
-		if _, foreign := p.(gorm.TxCommitter); foreign || inv.cfg.Dialect != sqltext.SQLite {
-			return false
-		}
 		return !inv.plain.nested(inv.place(p), info) && info.Verb != sqltext.RollbackTo
 	}
 	return boundary(info)
@@ -133,40 +158,88 @@ func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
 // can't be told from what runs beside it, so all is bypassed until the end, and dropped then.
 func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (finish, settle func(error), err error) {
 	on := inv.place(p)
-	epoch := []string{inv.cfg.Namespace.Epoch()}
-	ends := info.Verb == sqltext.Commit || info.Verb == sqltext.Rollback || info.Verb == sqltext.Release
-	if !ends {
-		var saves []string
-		if info.Verb == sqltext.Savepoint {
-			saves = []string{info.Savepoint}
-		}
-		w := inv.plain.begin(on, saves...)
-		err := inv.call(ctx, "mark", func(ctx context.Context) error {
-			return inv.cfg.Store.Mark(ctx, epoch, w, inv.cfg.Grace)
-		})
-		if err != nil && inv.cfg.Policy == FailWrite {
-			inv.plain.end(on)
-			return nil, nil, fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
-		}
-		if err != nil { // until the mark lands, this process must not store what the transaction shows it
-			inv.queue.add(epoch, w, inv.cfg.Grace)
-		}
-		return nothing, nil, nil
+	c := &change{inv: inv, tags: []string{inv.cfg.Namespace.Epoch()}, began: time.Now()}
+	murky := info.Saves && inv.cfg.Dialect == sqltext.SQLite
+	if !murky && (info.Ends || info.Verb == sqltext.Release) {
+		return c.ended, func(err error) { inv.endPlain(ctx, c, on, info, err) }, nil
 	}
-	c := &change{inv: inv, tags: epoch, began: time.Now()}
-	return c.ended, func(err error) {
-		last := false
-		if info.Chain { // the next one has the mark of the one that has ended
-			c.writer = inv.plain.chain(on)
-		} else {
-			c.writer, last = inv.plain.end(on)
+	if err := inv.beginPlain(ctx, c, on, info, murky); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case murky:
+		return c.ended, func(err error) {
+			c.doubt = true
+			c.closed(err)
+			c.settle(ctx)
+		}, nil
+	case info.Verb == sqltext.Begin && !info.Inside: // it ends in the same text
+		return c.ended, func(err error) { inv.endPlain(ctx, c, on, info, err) }, nil
+	}
+	return func(err error) {
+		if err == nil || info.Statements > 1 || inDoubt(inv.cfg.Dialect, err) {
+			return
 		}
-		if !last {
-			c.doubt = true // the mark is others' too
+		if _, last := inv.plain.end(on); last { // it did not begin
+			c.cancel(ctx)
 		}
-		c.closed(err)
-		c.settle(ctx)
-	}, nil
+	}, nil, nil
+}
+
+// beginPlain marks for a transaction that begins.
+func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info *sqltext.Info, murky bool) error {
+	switch {
+	case murky:
+		c.writer = inv.plain.murk(on)
+	case info.Verb == sqltext.Savepoint:
+		c.writer = inv.plain.begin(on, info.Savepoint)
+	default:
+		c.writer = inv.plain.begin(on)
+	}
+	err := inv.call(ctx, "mark", func(ctx context.Context) error {
+		return inv.cfg.Store.Mark(ctx, c.tags, c.writer, inv.cfg.Grace)
+	})
+	if err != nil && inv.cfg.Policy == FailWrite {
+		inv.plain.end(on)
+		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+	}
+	if err != nil { // until the mark lands, this process must not store what the transaction shows it
+		inv.queue.add(c.tags, c.writer, inv.cfg.Grace)
+	}
+	return nil
+}
+
+// endPlain settles for one that has ended, as far as err and the text can tell.
+func (inv *Invalidator) endPlain(ctx context.Context, c *change, on any, info *sqltext.Info, err error) {
+	last := false
+	w, ok := inv.plain.keep(on)
+	switch {
+	case info.Inside && !ok:
+		c.writer = inv.plain.begin(on)
+	case ok && (info.Inside || inv.goesOn(on, info, err)):
+		c.writer = w
+	default:
+		c.writer, last = inv.plain.end(on)
+	}
+	if !last {
+		c.doubt = true // the mark is others' too
+	}
+	c.closed(err)
+	c.settle(ctx)
+}
+
+// goesOn tells that the transaction may be under way behind what was to end it: SQLite refuses a COMMIT while others
+// read, or where a foreign key is missing, and any database the rest of a text that has begun one.
+func (inv *Invalidator) goesOn(on any, info *sqltext.Info, err error) bool {
+	switch {
+	case info.Verb == sqltext.Release && inv.plain.isMurky(on):
+		return true
+	case err == nil:
+		return false
+	case info.Statements > 1:
+		return true
+	}
+	return inv.cfg.Dialect == sqltext.SQLite && info.Verb != sqltext.Rollback && !strings.Contains(err.Error(), "no transaction is active")
 }
 
 // place is what a transaction in plain SQL runs on: the connection, where there is but one.

@@ -105,10 +105,11 @@ type Info struct {
 	// Savepoint is the name in SAVEPOINT, ROLLBACK TO and RELEASE, without quotes, folded to lower
 	// case where the database folds it. With several statements it is that of the first.
 	Savepoint string
-	// Chain says that a COMMIT or ROLLBACK, the first statement, begins another transaction at once, or may do so.
-	Chain bool
-	// Begins says that a statement behind the first begins a transaction.
-	Begins bool
+	// Ends says that a statement ends a transaction that was under way before the text, and Inside that one goes on
+	// behind the text that it has begun.
+	Ends, Inside bool
+	// Saves says that of several statements some are about savepoints.
+	Saves bool
 	// Narrow is what the text tells of the rows touched; nil unless it is one statement on one plain table.
 	Narrow *Narrow
 }

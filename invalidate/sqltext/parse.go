@@ -61,7 +61,7 @@ func merge(a, b *Info) *Info {
 		m.Opaque = b.Opaque
 	}
 	m.Locking = a.Locking || b.Locking
-	m.Chain, m.Begins = a.Chain || b.Chain, a.Begins || b.Begins
+	m.Ends, m.Inside, m.Saves = a.Ends || b.Ends, a.Inside || b.Inside, a.Saves || b.Saves
 	m.DDL = a.DDL || b.DDL
 	m.Write = a.Write || b.Write
 	m.Transaction = a.Transaction || b.Transaction

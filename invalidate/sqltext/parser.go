@@ -18,6 +18,8 @@ type parser struct {
 	depth  int
 	dates  int // SQLite: nested date functions, whose arguments may be 'now'
 	params int
+	// of transactions: the COMMIT or ROLLBACK read last begins another; there are savepoints
+	chained, saves bool
 	// unknown dialect: @p1 is a placeholder, as SQL Server has it
 	anyDialect bool
 }
@@ -76,9 +78,9 @@ func (p *parser) run() {
 			p.info.Verb = verb
 		} else {
 			p.opaque("several statements")
-			p.info.Begins = p.info.Begins || verb == Begin || verb == Savepoint && p.d == SQLite
 		}
 		p.effects(verb)
+		p.bounds(verb)
 		unsure = unsure || verb == Other
 		if k := p.tok.kind; k != tEnd && k != tSemi {
 			p.fail("unbalanced parentheses")
@@ -117,6 +119,21 @@ func (p *parser) effects(verb Verb) {
 		i.Write = true
 		p.opaque("SELECT that writes")
 	}
+}
+
+// bounds follows the transactions of the text.
+func (p *parser) bounds(verb Verb) {
+	i := &p.info
+	switch verb {
+	case Begin:
+		i.Inside = true
+	case Commit, Rollback:
+		i.Ends = i.Ends || !i.Inside
+		i.Inside = p.chained
+	case Savepoint, RollbackTo, Release:
+		p.saves = true
+	}
+	i.Saves = p.saves && i.Statements > 1
 }
 
 // finish sorts the lists, and frees them from a long text.

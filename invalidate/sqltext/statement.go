@@ -110,15 +110,12 @@ func commit(p *parser) Verb {
 	return Commit
 }
 
-// chain reads what may follow COMMIT and ROLLBACK: AND CHAIN. Further statements may do the same.
+// chain reads what may follow COMMIT and ROLLBACK: AND CHAIN.
 func (p *parser) chain() {
+	p.chained = false
 	for ; p.tok.kind != tEnd && p.tok.kind != tSemi; p.next() {
-		p.info.Chain = p.info.Chain || p.is(p.tok, "chain") && !p.is(p.prev, "no")
+		p.chained = p.chained || p.is(p.tok, "chain") && !p.is(p.prev, "no")
 	}
-	for p.tok.kind == tSemi && p.ahead.kind == tSemi {
-		p.next()
-	}
-	p.info.Chain = p.info.Chain || p.tok.kind == tSemi && p.ahead.kind != tEnd
 }
 
 func rollback(p *parser) Verb {

@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -87,6 +88,75 @@ func TestPlainTransactionBehindAnotherStatement(t *testing.T) {
 		return nil
 	}))
 	same(t, "after ROLLBACK", warm(t, s.other.db, "users"), before)
+}
+
+// What looks like the end of a transaction in SQLite may be none, and what looks like a nested savepoint the end:
+//
+//	connection: BEGIN, UPDATE, COMMIT (refused)        cached SELECT (own row): no fill              ROLLBACK
+//	other:                                                                             must read the old
+//
+// Falls if: a COMMIT counts as one whatever comes of it, or of several statements the first says it all.
+func TestPlainTransactionsThatAreNotOver(t *testing.T) {
+	const update = "UPDATE users SET name = 'x' WHERE id = 1"
+	orphan := "INSERT INTO guests VALUES (77)"
+	for _, texts := range [][]string{
+		{"BEGIN", update, orphan, "COMMIT"},
+		{"SAVEPOINT a", update, orphan, "RELEASE a"},
+		{"SAVEPOINT a", update, "RELEASE nosuch"},
+		{"SAVEPOINT a", "RELEASE a; BEGIN", update},
+		{"SAVEPOINT a", "RELEASE a; SAVEPOINT c", update},
+		{"SAVEPOINT a; SAVEPOINT b", update, "RELEASE b"},
+		{"BEGIN", "COMMIT; SAVEPOINT a", update},
+		{"BEGIN; " + update + "; INSERT INTO nosuch VALUES (1); COMMIT"},
+		{"BEGIN", update, "BEGIN"},
+	} {
+		t.Run(strings.Join(texts, ", "), func(t *testing.T) {
+			s := newScene(t, "sqlite", "memory")
+			must(t, s.plain.Exec("CREATE TABLE hosts (id integer PRIMARY KEY)").Error)
+			must(t, s.plain.Exec("CREATE TABLE guests (host integer REFERENCES hosts(id) DEFERRABLE INITIALLY DEFERRED)").Error)
+			before := warm(t, s.other.db, "users")
+			must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
+				tx = tx.Session(&gorm.Session{})
+				for _, text := range texts {
+					_ = tx.Exec(text).Error // the last of them, or a part of it, is refused
+				}
+				for range 2 {
+					reading(t, tx, "users", direct(t, tx, "users"), bypass)
+					reading(t, s.other.db, "users", before, bypass, miss, hit)
+				}
+				must(t, tx.Exec("ROLLBACK").Error)
+				return nil
+			}))
+			eventually(t, "the marks to run out", func() bool {
+				_, seen := cached(t, s.other.db, "users")
+				return seen.Outcome == hit
+			})
+			same(t, "after ROLLBACK", warm(t, s.other.db, "users"), before)
+		})
+	}
+}
+
+// A script that begins and ends its transaction leaves nothing behind, nor does a BEGIN that is refused.
+func TestPlainScripts(t *testing.T) {
+	for _, texts := range [][]string{
+		{"BEGIN; UPDATE users SET name = 'x' WHERE id = 1; COMMIT"},
+		{"PRAGMA user_version; BEGIN; UPDATE users SET name = 'x' WHERE id = 1; COMMIT"},
+		{"BEGIN", "UPDATE users SET name = 'x' WHERE id = 1", "BEGIN", "COMMIT; PRAGMA user_version"},
+	} {
+		t.Run(strings.Join(texts, ", "), func(t *testing.T) {
+			s := newScene(t, "sqlite", "memory")
+			warm(t, s.other.db, "users")
+			must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
+				tx = tx.Session(&gorm.Session{})
+				for _, text := range texts {
+					_ = tx.Exec(text).Error
+				}
+				same(t, "on the connection", warm(t, tx, "users"), direct(t, s.plain, "users"))
+				return nil
+			}))
+			same(t, "elsewhere", warm(t, s.other.db, "users"), direct(t, s.plain, "users"))
+		})
+	}
 }
 
 // One transaction in plain SQL may follow the other at once:
