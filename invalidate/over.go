@@ -66,7 +66,7 @@ func (t *tx) handedOut() {
 }
 
 // doubtful tells that the database may have rolled back the transaction while the program read rows, which shows
-// it the error and not the plugin. SQLite is asked in time; MySQL can't be asked.
+// it the error and not the plugin. SQLite is asked in time; MySQL has nothing to ask.
 func (t *tx) doubtful() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
