@@ -188,7 +188,7 @@ func (r *reader) fillInSnapshot() {
 }
 
 func TestTheHuntHasTeeth(t *testing.T) {
-	stale := []int{breachStrict, breachOwn, breachMonotonic}
+	stale := []int{breachStrict, breachOwn, breachMonotonic, breachTorn}
 	for _, tooth := range []struct {
 		name     string
 		breaches []int
