@@ -200,7 +200,9 @@ func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info 
 		return inv.cfg.Store.Mark(ctx, c.tags, c.writer, inv.cfg.Grace)
 	})
 	if err != nil && inv.cfg.Policy == FailWrite {
-		inv.plain.end(on)
+		if !murky { // that may be about a transaction that goes on
+			inv.plain.end(on)
+		}
 		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	if err != nil { // until the mark lands, this process must not store what the transaction shows it
