@@ -134,11 +134,13 @@ var clauseForms = []form{
 		var us []User
 		x.tx(x.q().WithContext(x.ctx).Order("id").Find(&us), &us)
 	}},
-	{name: "clause/MapColumns", run: func(x *run) {
+	// Text only: GORM writes the new names into the driver's own slice, which a prepared statement of
+	// SQLite's (mattn, from 1.14.46 on) keeps: whoever asks the same without the cache gets them too.
+	{name: "clause/MapColumns", textOnly: true, run: func(x *run) {
 		var us []User
 		x.tx(x.q().MapColumns(map[string]string{"name": "secret", "secret": "name", "age": "nothing"}).Order("id").Find(&us), &us)
 	}},
-	{name: "clause/MapColumns into maps", run: func(x *run) {
+	{name: "clause/MapColumns into maps", textOnly: true, run: func(x *run) {
 		var ms []map[string]any
 		x.tx(x.q().Model(&User{}).Select("id, name").MapColumns(map[string]string{"name": "n"}).Order("id").Find(&ms), &ms)
 	}},

@@ -30,8 +30,15 @@ type form struct {
 	reads    int  // cached reads in one run; 0: one
 	subs     int  // subqueries with a scope, each of them a dry run
 	also     int  // statements that a hit runs beside the cached read, as for preloading
-	// textOnly: not with PrepareStmt, where GORM's Row panics when the statement can't be prepared.
+	// textOnly: not with PrepareStmt, where GORM or a driver goes wrong without the cache too, as GORM's
+	// Row does (it panics) when the statement can't be prepared.
 	textOnly bool
+}
+
+// asText is the form without PrepareStmt.
+func (f form) asText() form {
+	f.textOnly = true
+	return f
 }
 
 // story is a test that is no comparison; it runs in every world.

@@ -45,7 +45,7 @@ var genericForms = []form{
 	}),
 	generic("map columns", func(x *run) ([]User, error) {
 		return g[User](x).Where("age > ?", 22).MapColumns(map[string]string{"name": "secret"}).Order("id").Find(x.ctx)
-	}),
+	}).asText(),
 	generic("raw find", func(x *run) ([]User, error) {
 		return g[User](x).Raw("SELECT * FROM users WHERE age > ? ORDER BY id", 22).Find(x.ctx)
 	}),
