@@ -178,7 +178,7 @@ func (t *tour) fault(format string, args ...any) {
 // sum prints the plugin's own count, and says whether all was as expected.
 func (t *tour) sum(a *instance) error {
 	s := a.plugin.Stats()
-	t.out.heading(fmt.Sprintf("Instance A: %d hits, %d misses, %d bypasses.", s.Hits, s.Misses, s.Bypasses))
+	t.out.heading(fmt.Sprintf("Instance A: %d hits, %d misses, %d bypassed.", s.Hits, s.Misses, s.Bypasses))
 	if t.wrong > 0 {
 		return fmt.Errorf("%d expectations failed: see the lines marked WRONG", t.wrong)
 	}
