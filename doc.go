@@ -11,14 +11,19 @@
 // # How it fits together
 //
 //	gormcache            the plugin: configuration, registration of callbacks
+//	├─ relation          the scope of a preload: each parent's children are an entry
 //	├─ fromcache         the scope of a query, its key, its way through the cache
-//	│  ├─ region         named policies, get-or-create: one load for all who may share it
-//	│  ├─ serializer     rows and entries as bytes
 //	│  └─ replay         bytes back as rows, and into models
+//	├─ region            named policies, get-or-create: one load for all who may share it
 //	├─ invalidate        what statements touch; the protocol around COMMIT; by hand
-//	│  ├─ sqltext        the tables in a SQL text
-//	│  └─ catalog        views, triggers, cascades of a database
-//	├─ store             the seam to where entries and tags live: memory, redisstore
+//	│  ├─ sqltext        the tables and rows in a SQL text
+//	│  └─ catalog        views, triggers, cascades, keys and columns of a database
+//	├─ serializer        rows and values as bytes
+//	├─ store             the seam to where entries and tags live
+//	│  ├─ memory         in the process
+//	│  ├─ redisstore     in Redis
+//	│  ├─ sealed         encrypts or signs the entries of another
+//	│  └─ breaker        leaves another alone while it fails
 //	└─ observe           counters and hooks
 //
 // Imports run downwards only.
