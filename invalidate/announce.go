@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"context"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -44,13 +45,29 @@ func (inv *Invalidator) announce(ctx context.Context, p gorm.ConnPool, query str
 		return ending{finish: nothing}, nil
 	}
 	if _, foreign := p.(gorm.TxCommitter); foreign {
-		if st.info.DDL {
-			inv.topology.forget()
-		}
-		known := inv.topology.within(ctx, inv.base(p), nil, p, false)
-		return ending{finish: nothing}, inv.fence(ctx, inv.resolve(known, touches).tags)
+		return ending{finish: nothing}, inv.apart(ctx, p, st.info)
 	}
 	return inv.alone(ctx, p, st)
+}
+
+// apart fences what a statement touches in a transaction that can't be followed.
+func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) error {
+	if info.DDL {
+		inv.topology.forget()
+	}
+	known := inv.topology.within(ctx, inv.base(p), nil, p, false)
+	c := &change{inv: inv, tags: inv.tags(known, info), began: time.Now()}
+	queued, err := inv.fence(ctx, c.tags)
+	if err != nil {
+		return err
+	}
+	c.marked = !queued
+	further := c.further(ctx, p, info, known)
+	if c.blind {
+		inv.queue.goneBy(c.epoch, inv.cfg.Grace)
+	}
+	_, err = inv.fence(ctx, further)
+	return err
 }
 
 // announce collects what a statement will touch.

@@ -97,7 +97,8 @@ func (inv *Invalidator) drain(db *gorm.DB, sqlText string) {
 	}
 	if !ended {
 		tags := inv.tags(inv.topology.known(inv.base(db.Statement.ConnPool)), inv.Info(sqlText))
-		_ = db.AddError(inv.fence(db.Statement.Context, tags))
+		_, err := inv.fence(db.Statement.Context, tags)
+		_ = db.AddError(err)
 	}
 }
 

@@ -110,6 +110,10 @@ type change struct {
 	doubt  bool // it may still take effect when it has ended
 	began  time.Time
 	spare  []string // marked, but not changed after all
+	// blind tells that the store could not say whether the schema is the present one, of which epoch is the last
+	// that was seen.
+	blind bool
+	epoch store.Token
 	// guards are tags whose marks keep enrolments from filling, and bulk are the tags to change beyond tags if
 	// they have failed to.
 	guards, bulk []string
@@ -230,6 +234,9 @@ func (c *change) settle(ctx context.Context) {
 		c.tags = append(c.tags, c.beyond()...)
 	}
 	err := c.deliver(ctx, linger) // it is in the queue's hands
+	if c.blind {
+		c.inv.queue.goneBy(c.epoch, linger)
+	}
 	if (err != nil || !c.marked) && linger == 0 {
 		c.inv.queue.sweepLater(c.tags, c.writer)
 	}
@@ -290,24 +297,24 @@ func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Write
 }
 
 // fence marks the tags and leaves the marks to run out, which changes the tokens: for writes whose
-// commit can't be seen.
-func (inv *Invalidator) fence(ctx context.Context, tags []string) error {
+// commit can't be seen. The error is the refusal by [FailWrite].
+func (inv *Invalidator) fence(ctx context.Context, tags []string) (queued bool, err error) {
 	if len(tags) == 0 {
-		return nil
+		return false, nil
 	}
 	began, w := time.Now(), store.NewWriter()
-	err := inv.call(ctx, "mark", func(ctx context.Context) error {
+	err = inv.call(ctx, "mark", func(ctx context.Context) error {
 		return store.Failure(inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace))
 	})
 	if err == nil {
-		return nil
+		return false, nil
 	}
 	if inv.cfg.Policy == FailWrite {
-		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		return false, fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	inv.queue.add(tags, w, inv.cfg.Grace)
 	inv.report(ctx, observe.Invalidation{Tags: tags, Queued: true, Err: err, Duration: time.Since(began)})
-	return nil
+	return true, nil
 }
 
 // call runs one call of the store within the write budget. The caller's cancellation does not count:

@@ -100,7 +100,8 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalid
 		return nil
 	}
 	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
-		return inv.fence(ctx, tags)
+		_, err := inv.fence(ctx, tags)
+		return err
 	}
 	_, err = inv.settle(ctx, tags, store.NewWriter(), inv.cfg.ReplicaLag, time.Now())
 	return err

@@ -22,15 +22,17 @@ const (
 // background. Its worker lives only while there is something to deliver. It is safe for concurrent use.
 type queue struct {
 	inv *Invalidator
-	n   atomic.Int64 // len(tags), to be read without the lock
+	n   atomic.Int64 // what there is in tags and blind, to be read without the lock
 
 	mu      sync.Mutex
 	tags    map[string]pending
 	sweeps  []sweep
-	added   uint64        // counts calls of add, to tell a tag that was added again
-	working chan struct{} // closed when the worker has ended; nil: there is none
-	wake    chan struct{} // holds one token if the worker is not to wait
-	stop    chan struct{} // closed by close
+	blind   map[store.Token]time.Duration // the epochs that writers went by who could not ask: see goneBy
+	seeing  bool                          // the worker is asking for some of these
+	added   uint64                        // counts calls of add, to tell a tag that was added again
+	working chan struct{}                 // closed when the worker has ended; nil: there is none
+	wake    chan struct{}                 // holds one token if the worker is not to wait
+	stop    chan struct{}                 // closed by close
 	closed  bool
 }
 
@@ -48,12 +50,18 @@ type settling struct {
 }
 
 func newQueue(inv *Invalidator) *queue {
-	return &queue{inv: inv, tags: map[string]pending{}, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &queue{
+		inv: inv, tags: map[string]pending{}, blind: map[store.Token]time.Duration{},
+		wake: make(chan struct{}, 1), stop: make(chan struct{}),
+	}
 }
 
 func (q *queue) len() int { return int(q.n.Load()) }
 
-// blocked tells that one of the tags is waiting.
+// count makes len tell what there is. The lock is held.
+func (q *queue) count() { q.n.Store(int64(len(q.tags) + len(q.blind))) }
+
+// blocked tells that one of the tags is waiting, or may be.
 func (q *queue) blocked(tags []string) bool {
 	if q.n.Load() == 0 {
 		return false
@@ -65,7 +73,7 @@ func (q *queue) blocked(tags []string) bool {
 			return true
 		}
 	}
-	return false
+	return q.seeing || len(q.blind) > 0
 }
 
 // add queues the tags. After close they are kept, so that this process goes on bypassing them, but
@@ -107,7 +115,7 @@ func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
 		clear(q.tags)
 		q.tags[q.inv.cfg.Namespace.Epoch()] = pending{settling{w, longest}, q.added}
 	}
-	q.n.Store(int64(len(q.tags)))
+	q.count()
 	q.start()
 }
 
@@ -142,7 +150,7 @@ func (q *queue) work(done chan struct{}) {
 func (q *queue) rest() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.tags) > 0 || len(q.sweeps) > 0 {
+	if len(q.tags) > 0 || len(q.sweeps) > 0 || len(q.blind) > 0 {
 		return false
 	}
 	q.working = nil
@@ -152,6 +160,9 @@ func (q *queue) rest() bool {
 // deliver tries once to settle all that is queued. Tags that were added again meanwhile stay: their
 // newer settling may cover a later commit.
 func (q *queue) deliver(ctx context.Context) error {
+	if err := q.see(ctx); err != nil {
+		return err
+	}
 	q.mu.Lock()
 	batch := make(map[settling][]string)
 	upTo := q.added
@@ -183,7 +194,7 @@ func (q *queue) remove(tags []string, upTo uint64) {
 			delete(q.tags, t)
 		}
 	}
-	q.n.Store(int64(len(q.tags)))
+	q.count()
 }
 
 // close stops the worker and delivers what is left, until ctx ends.

@@ -194,6 +194,14 @@ func (t *topology) sawEpoch(token store.Token) {
 	}
 }
 
+// lastEpoch is the last token that sawEpoch was told; zero: none.
+func (t *topology) lastEpoch() store.Token {
+	if seen := t.epoch.Load(); seen != nil {
+		return *seen
+	}
+	return store.Token{}
+}
+
 // reads resolves the names in a query to the tables it depends on. detail is not empty if one of
 // them is neither a table nor a declared view.
 func (t *topology) reads(s *snapshot, names []string) (tables []string, detail string) {

@@ -138,7 +138,7 @@ func (inv *Invalidator) tags(s *snapshot, info *sqltext.Info) []string {
 // upToDate tells that what is known of the schema is not older than any DDL that a statement which has
 // run may have met. DDL marks the epoch before it runs and changes it after: a writer in another
 // process, which may never read, learns so of the trigger that has just changed a further table.
-// A store that can't be asked now, and took no mark, can't be told of the write either: what then holds is the policy.
+// A store that can't be asked now, and took no mark, can't be told of the write either: the queue asks later (goneBy).
 // One that took them, or is not asked any more, may be well again.
 func (c *change) upToDate(ctx context.Context) bool {
 	if c.gaveUp() {
@@ -152,6 +152,9 @@ func (c *change) upToDate(ctx context.Context) bool {
 		err = c.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
 	}
 	if err != nil {
+		if !c.marked {
+			c.blind, c.epoch = true, inv.topology.lastEpoch()
+		}
 		return !c.marked
 	}
 	inv.topology.sawEpoch(l.States[0].Token)

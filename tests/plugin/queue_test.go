@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -177,4 +178,30 @@ func TestWritesAfterClose(t *testing.T) {
 	warm(t, s.other.db, "users")
 	must(t, rename(s.writer.db, 1, "y"))
 	reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss)
+}
+
+// Another process makes a trigger while this one can't ask the store:
+//
+//	other:   CREATE TRIGGER: islands → users     reads users
+//	writer:                                                    mark ✗, UPDATE islands, settle ✗ … settle
+//
+// Falls if: what the queue delivers, or a settling that lands where the mark did not, goes by the schema of before.
+func TestTriggersMadeWhileTheStoreIsOutOfReach(t *testing.T) {
+	for name, steps := range map[string][]string{
+		"queued":  {"mark", "lookup", "tokens", "settle"},
+		"settled": {"mark", "lookup", "tokens"},
+	} {
+		for _, alone := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, alone %v", name, alone), func(t *testing.T) {
+				s := newScene(t, "sqlite", "memory")
+				warm(t, s.writer.db, "users") // it knows the schema of now
+				s.writer.gate.fail(steps...)
+				must(t, s.other.db.Exec(lateTrigger).Error)
+				warm(t, s.other.db, "users")
+				must(t, s.writer.db.Session(&gorm.Session{SkipDefaultTransaction: alone}).Model(&Island{ID: 1}).Update("name", "x").Error)
+				landed(t, s)
+				dropped(t, s.other.db, "users", direct(t, s.plain, "users"), true)
+			})
+		}
+	}
 }
