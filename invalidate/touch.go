@@ -1,14 +1,9 @@
 package invalidate
 
 import (
-	"context"
 	"slices"
 
-	"gorm.io/gorm"
-
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // A touch is one thing that a statement changes, as far as its text tells: a table or a function by
@@ -133,72 +128,4 @@ func (inv *Invalidator) tangled(s *snapshot, edited []string) (tables []string) 
 // tags are the tags that a statement changes, by what is known of its database.
 func (inv *Invalidator) tags(s *snapshot, info *sqltext.Info) []string {
 	return inv.resolve(s, inv.touches(info, nil)).tags
-}
-
-// upToDate tells that what is known of the schema is not older than any DDL that a statement which has
-// run may have met. DDL marks the epoch before it runs and changes it after: a writer in another
-// process, which may never read, learns so of the trigger that has just changed a further table.
-// A store that can't be asked now, and took no mark, can't be told of the write either: the queue asks later (goneBy).
-// One that took them, or is not asked any more, may be well again.
-func (c *change) upToDate(ctx context.Context) bool {
-	if c.gaveUp() {
-		return false
-	}
-	inv := c.inv
-	epoch := []string{inv.cfg.Namespace.Epoch()}
-	l := store.Lookup{Tags: epoch}
-	err := c.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) })
-	if err == nil && !l.States[0].Known {
-		err = c.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
-	}
-	if err != nil {
-		if !c.marked {
-			c.blind, c.epoch = true, inv.topology.lastEpoch()
-		}
-		return !c.marked
-	}
-	inv.topology.sawEpoch(l.States[0].Token)
-	return !l.States[0].Marked
-}
-
-// sets are the tags of tracked columns that edits change. It is asked once the edits' tables are marked: who
-// starts to track a column later sees the mark. Where a store does not answer, or the values are not known,
-// the table's rows count as unknown.
-func (c *change) sets(ctx context.Context, edits []*edit) (tags []string) {
-	if len(edits) == 0 {
-		return nil
-	}
-	tables := map[string]*catalog.Layout{}
-	for _, e := range edits {
-		tables[e.table] = e.layout
-	}
-	columns, err := c.tracked(ctx, tables)
-	ns, r := c.inv.cfg.Namespace, resolved{}
-	for _, e := range edits {
-		if sets, ok := e.sets(ns, columns[e.table]); ok && err == nil {
-			r.add(sets...)
-		} else {
-			r.add(ns.Bulk(e.table))
-		}
-	}
-	return r.tags
-}
-
-// further are the tags that a statement outside a transaction has changed beyond those that were marked
-// for it, because the schema has changed meanwhile.
-func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot) (tags []string) {
-	inv := c.inv
-	if info.DDL { // everything is dropped already
-		return nil
-	}
-	if c.upToDate(ctx) && known != nil && known.version == inv.Version() {
-		return nil
-	}
-	s := inv.topology.within(ctx, inv.base(p), nil, p, true)
-	for _, t := range inv.tags(s, info) {
-		if !slices.Contains(c.tags, t) {
-			tags = append(tags, t)
-		}
-	}
-	return tags
 }

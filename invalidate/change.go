@@ -1,0 +1,258 @@
+package invalidate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// change is one run of the protocol for a set of tags: begin, then settle or cancel.
+type change struct {
+	inv    *Invalidator
+	writer store.Writer
+	tags   []string
+	marked bool
+	doubt  bool // it may still take effect when it has ended
+	began  time.Time
+	spare  []string // marked, but not changed after all
+	// blind tells that the store could not say whether the schema is the present one, of which epoch is the last
+	// that was seen.
+	blind bool
+	epoch store.Token
+	// guards are tags whose marks keep enrolments from filling, and bulk are the tags to change beyond tags if
+	// they have failed to.
+	guards, bulk []string
+	// waited is what calls of the store have taken that failed, and failure the error of the last.
+	waited  time.Duration
+	failure error
+}
+
+// begin marks the tags. The only error is the refusal by [FailWrite].
+func (inv *Invalidator) begin(ctx context.Context, tags []string) (*change, error) {
+	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now()}
+	return c, c.extend(ctx, tags)
+}
+
+// extend marks further tags. The only error is the refusal by [FailWrite], after which nothing is marked.
+func (c *change) extend(ctx context.Context, tags []string) error {
+	var more []string
+	for _, tag := range tags {
+		if !slices.Contains(c.tags, tag) {
+			more = append(more, tag)
+		}
+	}
+	if len(more) == 0 {
+		return nil
+	}
+	c.tags = append(c.tags, more...)
+	ask := c.ask
+	if c.marked { // as long as all marks land they keep others from stale reads, which is worth another wait
+		ask = c.call
+	}
+	err := ask(ctx, "mark", func(ctx context.Context) error {
+		return c.inv.cfg.Store.Mark(ctx, more, c.writer, c.inv.cfg.Grace)
+	})
+	c.marked = c.marked && err == nil
+	if err != nil && c.inv.cfg.Policy == FailWrite {
+		c.cancel(ctx) // some of the marks may have landed
+		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+	}
+	return nil
+}
+
+// call makes one call of the store for this write.
+func (c *change) call(ctx context.Context, op string, fn func(context.Context) error) error {
+	began := time.Now()
+	err := c.inv.call(ctx, op, fn)
+	if err != nil {
+		c.waited, c.failure = c.waited+time.Since(began), err
+	}
+	return err
+}
+
+// ask does so unless the write has waited for a store that fails as long as it may.
+func (c *change) ask(ctx context.Context, op string, fn func(context.Context) error) error {
+	if c.gaveUp() {
+		return c.failure
+	}
+	return c.call(ctx, op, fn)
+}
+
+// gaveUp tells that the write has spent a budget on calls that failed, or the most of one, since clients have
+// time-outs of their own. What it would still ask a store that hangs would take as long, one call after another;
+// it does without, and leaves the rest to the queue.
+func (c *change) gaveUp() bool { return c.waited > c.inv.cfg.WriteTimeout/2 }
+
+// ended is told what the driver returned for the COMMIT or the statement.
+func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Dialect, err) }
+
+// closed is told how the callback around the statement ended: rows may end with an error that their
+// statement did not have.
+func (c *change) closed(err error) { c.doubt = c.doubt || cutShort(c.inv.cfg.Dialect, err) }
+
+// narrow is told that only these tags have changed. The marks of others go when these have their new
+// tokens: until then they are all that keeps readers from what has changed.
+func (c *change) narrow(tags []string) {
+	c.spare = slices.DeleteFunc(c.tags, func(tag string) bool { return slices.Contains(tags, tag) })
+	c.tags = tags
+}
+
+// columns marks the values of tracked columns that edits change, once their tables are marked.
+func (c *change) columns(ctx context.Context, edits []*edit) error {
+	sets := c.sets(ctx, edits)
+	c.guard(edits)
+	return c.extend(ctx, sets)
+}
+
+// guard notes what depends on the marks of the edits' tables.
+func (c *change) guard(edits []*edit) {
+	ns := c.inv.cfg.Namespace
+	for _, e := range edits {
+		if tag := ns.Table(e.table); !slices.Contains(c.guards, tag) {
+			c.guards, c.bulk = append(c.guards, tag), append(c.bulk, ns.Bulk(e.table))
+		}
+	}
+}
+
+// beyond are the tags of bulk that are not settled with the others.
+func (c *change) beyond() []string {
+	return slices.DeleteFunc(slices.Clone(c.bulk), func(tag string) bool { return slices.Contains(c.tags, tag) })
+}
+
+// passed tells that an enrolment may have got past the marks: of a guard the mark is lost.
+func (c *change) passed(lost []string) bool {
+	return slices.ContainsFunc(lost, func(tag string) bool { return slices.Contains(c.guards, tag) })
+}
+
+// late tells that an enrolment may not have seen the marks: they did not all land, or may have run out. It
+// may have filled entries then for values that are not known here.
+func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.inv.cfg.Grace }
+
+// settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
+// until they run out, which changes the tokens once more.
+func (c *change) settle(ctx context.Context) {
+	linger := c.inv.cfg.ReplicaLag
+	if c.doubt {
+		linger = max(linger, c.inv.cfg.Grace)
+	}
+	if c.late() || c.gaveUp() {
+		c.tags = append(c.tags, c.beyond()...)
+	}
+	err := c.deliver(ctx, linger) // it is in the queue's hands
+	if c.blind {
+		c.inv.queue.goneBy(c.epoch, linger)
+	}
+	if (err != nil || !c.marked) && linger == 0 {
+		c.inv.queue.sweepLater(c.tags, c.writer)
+	}
+	if err == nil && len(c.spare) > 0 {
+		rest := *c
+		rest.tags = c.spare
+		rest.cancel(ctx)
+	}
+}
+
+// deliver gives the new tokens, or leaves them to the queue. What an enrolment may have filled meanwhile, for values
+// that are not known here, goes with the rest of the table.
+func (c *change) deliver(ctx context.Context, linger time.Duration) error {
+	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, linger) {
+		c.inv.report(ctx, observe.Invalidation{Tags: c.tags, Queued: true, Err: c.failure, Duration: time.Since(c.began)})
+		return c.failure
+	}
+	lost, err := c.inv.settle(ctx, c.tags, c.writer, linger, c.began)
+	switch {
+	case err != nil: // nobody will say later what was lost
+		if beyond := c.beyond(); len(beyond) > 0 {
+			c.inv.queue.add(beyond, c.writer, linger)
+		}
+	case c.passed(lost):
+		_, err = c.inv.settle(ctx, c.beyond(), c.writer, linger, c.began)
+	}
+	return err
+}
+
+// cancel removes the marks: nothing was written.
+func (c *change) cancel(ctx context.Context) {
+	err := c.ask(ctx, "unmark", func(ctx context.Context) error {
+		return c.inv.cfg.Store.Unmark(ctx, c.tags, c.writer)
+	})
+	if err != nil {
+		c.inv.queue.sweepLater(c.tags, c.writer)
+	}
+}
+
+// upToDate tells that what is known of the schema is not older than any DDL that a statement which has
+// run may have met. DDL marks the epoch before it runs and changes it after: a writer in another
+// process, which may never read, learns so of the trigger that has just changed a further table.
+// A store that can't be asked now, and took no mark, can't be told of the write either: the queue asks later (goneBy).
+// One that took them, or is not asked any more, may be well again.
+func (c *change) upToDate(ctx context.Context) bool {
+	if c.gaveUp() {
+		return false
+	}
+	inv := c.inv
+	epoch := []string{inv.cfg.Namespace.Epoch()}
+	l := store.Lookup{Tags: epoch}
+	err := c.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) })
+	if err == nil && !l.States[0].Known {
+		err = c.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
+	}
+	if err != nil {
+		if !c.marked {
+			c.blind, c.epoch = true, inv.topology.lastEpoch()
+		}
+		return !c.marked
+	}
+	inv.topology.sawEpoch(l.States[0].Token)
+	return !l.States[0].Marked
+}
+
+// sets are the tags of tracked columns that edits change. It is asked once the edits' tables are marked: who
+// starts to track a column later sees the mark. Where a store does not answer, or the values are not known,
+// the table's rows count as unknown.
+func (c *change) sets(ctx context.Context, edits []*edit) (tags []string) {
+	if len(edits) == 0 {
+		return nil
+	}
+	tables := map[string]*catalog.Layout{}
+	for _, e := range edits {
+		tables[e.table] = e.layout
+	}
+	columns, err := c.tracked(ctx, tables)
+	ns, r := c.inv.cfg.Namespace, resolved{}
+	for _, e := range edits {
+		if sets, ok := e.sets(ns, columns[e.table]); ok && err == nil {
+			r.add(sets...)
+		} else {
+			r.add(ns.Bulk(e.table))
+		}
+	}
+	return r.tags
+}
+
+// further are the tags that a statement outside a transaction has changed beyond those that were marked
+// for it, because the schema has changed meanwhile.
+func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot) (tags []string) {
+	inv := c.inv
+	if info.DDL { // everything is dropped already
+		return nil
+	}
+	if c.upToDate(ctx) && known != nil && known.version == inv.Version() {
+		return nil
+	}
+	s := inv.topology.within(ctx, inv.base(p), nil, p, true)
+	for _, t := range inv.tags(s, info) {
+		if !slices.Contains(c.tags, t) {
+			tags = append(tags, t)
+		}
+	}
+	return tags
+}
