@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -22,15 +23,9 @@ func identity(ctx context.Context, q catalog.Querier, d sqltext.Dialect, random 
 		query = "SELECT DATABASE(), TIMESTAMP '2000-01-01 12:00:00'"
 	}
 	var database, sample any
-	rows, err := q.QueryContext(ctx, query)
+	err = catalog.Each(ctx, q, query, func(rows *sql.Rows) error { return rows.Scan(&database, &sample) })
 	if err != nil {
 		return "", "", err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := rows.Scan(&database, &sample); err != nil {
-			return "", "", err
-		}
 	}
 	if name = text(database); name == "" {
 		name = random
@@ -39,7 +34,7 @@ func identity(ctx context.Context, q catalog.Querier, d sqltext.Dialect, random 
 	if at, ok := sample.(time.Time); ok {
 		reading = at.Location().String()
 	}
-	return name, reading, rows.Err()
+	return name, reading, nil
 }
 
 // text is a driver's text, whatever it is given as.

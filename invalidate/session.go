@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 
@@ -40,20 +41,12 @@ func trustworthy(ctx context.Context, q catalog.Querier, d sqltext.Dialect) erro
 }
 
 // each runs fn for each row of two texts.
-func each(ctx context.Context, q catalog.Querier, query string, fn func(name, value string) error) (err error) {
-	rows, err := q.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
+func each(ctx context.Context, q catalog.Querier, query string, fn func(name, value string) error) error {
+	return catalog.Each(ctx, q, query, func(rows *sql.Rows) error {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {
 			return err
 		}
-		if err := fn(name, value); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return fn(name, value)
+	})
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,6 +13,21 @@ import (
 // Querier is what Load asks: a *sql.DB, *sql.Conn or *sql.Tx, or a gorm.ConnPool.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Each runs fn for each row that the query gives, until it fails.
+func Each(ctx context.Context, q Querier, query string, fn func(*sql.Rows) error) (err error) {
+	rows, err := q.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // Kind is what a name stands for.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 
@@ -59,24 +60,15 @@ func (c *Catalog) loadQueries(ctx context.Context, q Querier, d sqltext.Dialect,
 }
 
 // loadRows runs a query that yields such rows.
-func (c *Catalog) loadRows(ctx context.Context, q Querier, d sqltext.Dialect, query string) (err error) {
-	rows, err := q.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := rows.Close(); err == nil {
-			err = e
-		}
-	}()
-	for rows.Next() {
+func (c *Catalog) loadRows(ctx context.Context, q Querier, d sqltext.Dialect, query string) error {
+	return Each(ctx, q, query, func(rows *sql.Rows) error {
 		var kind, name, other, text string
 		if err := rows.Scan(&kind, &name, &other, &text); err != nil {
 			return err
 		}
 		c.add(d, kind, name, other, text)
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // add takes one row.

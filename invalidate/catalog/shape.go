@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 
@@ -40,25 +41,16 @@ type keyPart struct {
 }
 
 // loadColumns runs a query that yields columns.
-func (c *Catalog) loadColumns(ctx context.Context, q Querier, d sqltext.Dialect, query string) (err error) {
-	rows, err := q.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := rows.Close(); err == nil {
-			err = e
-		}
-	}()
-	for rows.Next() {
+func (c *Catalog) loadColumns(ctx context.Context, q Querier, d sqltext.Dialect, query string) error {
+	return Each(ctx, q, query, func(rows *sql.Rows) error {
 		var r columnRow
 		if err := rows.Scan(&r.schema, &r.table, &r.name, &r.typ, &r.detail, &r.length, &r.key,
 			&r.notNull, &r.filled, &r.generated); err != nil {
 			return err
 		}
 		c.addColumn(d, &r)
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // addColumn takes one row.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 	"regexp"
@@ -72,23 +73,13 @@ func (c *Catalog) loadSQLite(ctx context.Context, q Querier) error {
 
 // sqliteFiles names the databases of the connection.
 func sqliteFiles(ctx context.Context, q Querier) (files []string, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT name FROM pragma_database_list UNION SELECT 'temp'`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if e := rows.Close(); err == nil {
-			err = e
-		}
-	}()
-	for rows.Next() {
+	err = Each(ctx, q, `SELECT name FROM pragma_database_list UNION SELECT 'temp'`, func(rows *sql.Rows) error {
 		var file string
-		if err := rows.Scan(&file); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&file)
 		files = append(files, file)
-	}
-	return files, rows.Err()
+		return err
+	})
+	return files, err
 }
 
 // sqliteType reads a declared type as SQLite does: INT, wherever it stands in it, makes the column one of
