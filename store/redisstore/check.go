@@ -74,6 +74,14 @@ func noScripting(err error) bool {
 	return unknownCommand(err) || strings.Contains(reply.Error(), "script")
 }
 
+// denied tells that the user has no right to a command or a key. Within a script Redis says so in other words: 7.0 that
+// it "can't run this command", later ones, and Valkey, that there is an "ACL failure in script".
+func denied(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && (redis.IsPermissionError(err) ||
+		strings.Contains(reply.Error(), "can't run this command") || strings.Contains(reply.Error(), "ACL failure in script"))
+}
+
 func unknownCommand(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply) && strings.HasPrefix(reply.Error(), "ERR unknown command")
