@@ -62,6 +62,7 @@ func TestNewRefuses(t *testing.T) {
 		"rows":                   {withRegion(region.Config{TTL: 1, MaxRows: -1}), []string{"MaxRows", "positive"}},
 		"bytes":                  {withRegion(region.Config{TTL: 1, MaxBytes: -1}), []string{"MaxBytes", "positive"}},
 		"a region without name":  {set(func(c *gormcache.Config) { c.Regions = map[string]region.Config{"": {TTL: 1}} }), []string{"Config.Regions", "name"}},
+		"a nil pointer as store": {set(func(c *gormcache.Config) { c.Store = (*redisstore.Store)(nil) }), []string{"Config.Store", "nil", "leave it out"}},
 		"read timeout":           {set(func(c *gormcache.Config) { c.ReadTimeout = -1 }), []string{"Config.ReadTimeout", "positive"}},
 		"write timeout":          {set(func(c *gormcache.Config) { c.WriteTimeout = -1 }), []string{"Config.WriteTimeout", "positive"}},
 		"grace":                  {set(func(c *gormcache.Config) { c.WriteGrace = time.Millisecond }), []string{"Config.WriteGrace", "WriteTimeout"}},
