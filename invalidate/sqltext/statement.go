@@ -15,7 +15,7 @@ func init() {
 		"begin": begin, "start": start, "commit": commit, "end": commit, "rollback": rollback,
 		"abort": rollback, "savepoint": savepoint, "release": release,
 		"set": set, "pragma": pragma, "prepare": prepare, "analyze": analyze, "analyse": analyze,
-		"vacuum": vacuum, "declare": declare,
+		"vacuum": vacuum, "declare": declare, "xa": xa,
 	}
 	for verb, words := range map[Verb][]string{
 		// ATTACH and DETACH change which tables names stand for; CLUSTER reorders one.
@@ -154,6 +154,28 @@ func release(p *parser) Verb {
 	p.savepoint()
 	p.skip()
 	return Release
+}
+
+// xa reads XA START and how it ends, perhaps on another connection. Of the steps between nothing is known but that
+// the transaction goes on.
+func xa(p *parser) Verb {
+	if p.d != MySQL {
+		return p.rest(Other)
+	}
+	p.next()
+	p.chained = false
+	switch {
+	case p.is(p.tok, "start"), p.is(p.tok, "begin"):
+		p.skip()
+		return Begin
+	case p.is(p.tok, "commit"):
+		p.skip()
+		return Commit
+	case p.is(p.tok, "rollback"):
+		p.skip()
+		return Rollback
+	}
+	return p.rest(Other)
 }
 
 // set reads SET, which may call functions and, in MariaDB, run a statement.
