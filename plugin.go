@@ -88,6 +88,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if db == nil || db.Config == nil {
 		return errors.New("gormcache: db is nil: call db.Use on an opened *gorm.DB")
 	}
+	if p == nil || p.engine == nil {
+		return errors.New("gormcache: the plugin was not made by gormcache.New, or New returned an error: look at that")
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

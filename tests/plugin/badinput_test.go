@@ -91,6 +91,8 @@ func TestUseRefuses(t *testing.T) {
 	p := newPlugin()
 	says(t, "nil", p.Initialize(nil), "db is nil", "db.Use")
 	says(t, "an empty DB", p.Initialize(new(gorm.DB)), "db is nil", "db.Use")
+	says(t, "a nil plugin", d.Open(t).Use((*gormcache.Plugin)(nil)), "gormcache.New")
+	says(t, "an empty plugin", d.Open(t).Use(&gormcache.Plugin{}), "gormcache.New")
 	db := d.Open(t)
 	must(t, db.Use(p))
 	if err := db.Use(p); !errors.Is(err, gorm.ErrRegistered) {
