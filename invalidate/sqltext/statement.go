@@ -1,5 +1,7 @@
 package sqltext
 
+import "strings"
+
 // act reads a statement, the current token being its first word.
 type act func(p *parser) Verb
 
@@ -185,7 +187,7 @@ func set(p *parser) Verb {
 		return p.rest(Other)
 	}
 	if p.d == MySQL {
-		p.info.Transaction = true // SET autocommit = 1 commits
+		p.info.Transaction = p.info.Transaction || setCommits(p.sql)
 	}
 	p.opaque("session")
 	calls := len(p.info.Calls)
@@ -194,6 +196,13 @@ func set(p *parser) Verb {
 		return Other
 	}
 	return Session
+}
+
+// setCommits says whether a text that SETs something may commit by it, as SET autocommit = 1 does, and SET PASSWORD.
+// SET @user = 7, which programs send in each transaction for their triggers, does not.
+func setCommits(sql string) bool {
+	sql = strings.ToLower(sql)
+	return strings.Contains(sql, "autocommit") || strings.Contains(sql, "password") || strings.Contains(sql, "role")
 }
 
 // prepare reads PREPARE, which runs nothing yet: EXECUTE is of verb Other.
