@@ -35,7 +35,12 @@ func (s *Store) probeAll(ctx context.Context) error {
 	one := func(ctx context.Context, c *redis.Client) error { return probe(ctx, c) }
 	switch c := s.client.(type) {
 	case *redis.ClusterClient:
-		return c.ForEachMaster(ctx, one)
+		err := c.ForEachMaster(ctx, one)
+		if redis.HasErrorPrefix(err, "This instance has cluster support disabled") {
+			return unsupported("the server is not part of a Redis Cluster: use redis.NewClient, or NewFailoverClient behind "+
+				"sentinels; NewUniversalClient takes several addresses for those of a Cluster (%v)", err)
+		}
+		return err
 	case *redis.Ring:
 		return c.ForEachShard(ctx, one)
 	case *redis.Client:
