@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -138,6 +139,9 @@ func (c Config) Validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("Config."+format, args...)) }
 	if err := store.Namespace(c.Namespace).Validate(); err != nil {
 		bad("Namespace: %w", err)
+	}
+	if s := reflect.ValueOf(c.Store); s.Kind() == reflect.Pointer && s.IsNil() {
+		bad("Store is a %T that is nil: pass one that was made, or leave it out for a store in the process", c.Store)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Regions)) {
 		if name == "" {

@@ -88,6 +88,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if db == nil || db.Config == nil {
 		return errors.New("gormcache: db is nil: call db.Use on an opened *gorm.DB")
 	}
+	if p == nil || p.engine == nil {
+		return errors.New("gormcache: the plugin was not made by gormcache.New, or New returned an error: look at that")
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -128,11 +131,34 @@ func (p *Plugin) check() error {
 	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.WriteTimeout)
 	defer cancel()
 	err := checker.Check(ctx)
+	if err == nil {
+		err = p.rehearse(ctx)
+	}
 	if errors.Is(err, store.ErrUnsupported) {
 		return fmt.Errorf("gormcache: Config.Store: %w", err)
 	}
 	if err != nil {
-		p.cfg.Logger.Warn("gormcache: the store can't be reached; the database answers until it can", "error", err)
+		p.cfg.Logger.Warn("gormcache: the store can't serve yet; the database answers until it can", "error", err)
+	}
+	return nil
+}
+
+// rehearse does once what queries and writes will do, on names that nothing else has since no region is called "".
+// Who may use the store may have no right to the namespace's names, or not to all that is done with them.
+func (p *Plugin) rehearse(ctx context.Context) error {
+	s, ns := p.cfg.Store, store.Namespace(p.cfg.Namespace)
+	keys, tags := []string{ns.Value("", "")}, []string{ns.Region("")}
+	tokens := func() error { return s.Tokens(ctx, tags, make([]store.State, 1)) }
+	for _, step := range []func() error{
+		func() error { return s.Set(ctx, keys[0], []byte{}, time.Minute) },
+		tokens, // makes the tag
+		tokens, // finds it
+		func() error { return s.Lookup(ctx, &store.Lookup{Keys: keys, Tags: tags}) },
+		func() error { return s.Delete(ctx, keys[0], tags[0]) }, // where tags are not keys, of the entry only
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

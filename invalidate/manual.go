@@ -30,7 +30,9 @@ func Of(db *gorm.DB) (*Invalidator, error) {
 	return p.Invalidator(), nil
 }
 
-// Tables drops what depends on the tables, in all processes: for writes that were made outside GORM.
+// Tables drops what depends on the tables, in all processes: for writes that were made outside GORM. Name
+// them as they are, without quotes, and with them what their triggers and cascades have changed: unlike for a
+// statement, the catalog is not asked.
 // Within a transaction of db it takes effect when that commits. An error says that the store could
 // not be told; the invalidation is queued and retried then, and this process bypasses the tables
 // until it lands.

@@ -10,18 +10,22 @@ func MayWrite(sql string) bool {
 	if len(sql)-i < 7 || !isWord(sql[i:i+6], "select") || inIdent(sql[i+6]) {
 		return true
 	}
-	start, end := 0, 0 // the last word
+	start, end := 0, 0 // the last word, or what is quoted, which is no keyword
+	dot, qualified := false, false
 	for i += 6; i < len(sql); i++ {
 		switch c := sql[i]; c {
 		case '\'', '"', '`':
 			if i = closing(sql, i); i < 0 {
 				return true
 			}
+			start, end, dot = i, i+1, false
 		case '(':
 			// end is where the last word ended, spaces after it skipped.
-			if end == i && !harmless(sql[start:]) {
+			if end == i && (qualified || !harmless(sql[start:])) {
 				return true
 			}
+		case '.':
+			dot = true
 		case ';', '[', '\\', '#', 0:
 			return true
 		case '-', '/':
@@ -32,9 +36,14 @@ func MayWrite(sql string) bool {
 			if i+1 >= len(sql) || class[sql[i+1]] != cDigit {
 				return true
 			}
+			for i+1 < len(sql) && class[sql[i+1]] == cDigit {
+				i++
+			}
+			start, end = i, i+1
 		default:
 			switch {
-			case class[c] == cIdent:
+			case class[c] >= cIdent: // names may start with digits in MySQL
+				qualified, dot = dot, false // a built-in function's name in a schema of the application's
 				start = i
 				for i++; i < len(sql) && inIdent(sql[i]); i++ {
 				}

@@ -99,7 +99,7 @@ func TestGORM(t *testing.T) {
 		{"p", "SELECT count(*) FROM information_schema.tables WHERE table_schema = CURRENT_SCHEMA() AND table_name = ?", "select r:tables volatile:current_schema opaque:system table tables"},
 		{"m", "SELECT TABLE_NAME FROM information_schema.tables where TABLE_SCHEMA=?", "select r:tables opaque:system table tables"},
 		{"s", "SELECT * FROM PRAGMA_index_list(?)", "select r: opaque:table function pragma_index_list calls:pragma_index_list"},
-		{"m", "SET FOREIGN_KEY_CHECKS = 0;", "session r: opaque:session tx"},
+		{"m", "SET FOREIGN_KEY_CHECKS = 0;", "session r: opaque:session"},
 		{"s", "PRAGMA foreign_keys = OFF", "session r: opaque:session"},
 		{"s", "PRAGMA foreign_keys", "inspect r: opaque:inspect"},
 		{"s", "select sqlite_version()", "select r:"},

@@ -1,5 +1,7 @@
 package sqltext
 
+import "strings"
+
 // act reads a statement, the current token being its first word.
 type act func(p *parser) Verb
 
@@ -15,7 +17,7 @@ func init() {
 		"begin": begin, "start": start, "commit": commit, "end": commit, "rollback": rollback,
 		"abort": rollback, "savepoint": savepoint, "release": release,
 		"set": set, "pragma": pragma, "prepare": prepare, "analyze": analyze, "analyse": analyze,
-		"vacuum": vacuum, "declare": declare,
+		"vacuum": vacuum, "declare": declare, "xa": xa,
 	}
 	for verb, words := range map[Verb][]string{
 		// ATTACH and DETACH change which tables names stand for; CLUSTER reorders one.
@@ -156,6 +158,28 @@ func release(p *parser) Verb {
 	return Release
 }
 
+// xa reads XA START and how it ends, perhaps on another connection. Of the steps between nothing is known but that
+// the transaction goes on.
+func xa(p *parser) Verb {
+	if p.d != MySQL {
+		return p.rest(Other)
+	}
+	p.next()
+	p.chained = false
+	switch {
+	case p.is(p.tok, "start"), p.is(p.tok, "begin"):
+		p.skip()
+		return Begin
+	case p.is(p.tok, "commit"):
+		p.skip()
+		return Commit
+	case p.is(p.tok, "rollback"):
+		p.skip()
+		return Rollback
+	}
+	return p.rest(Other)
+}
+
 // set reads SET, which may call functions and, in MariaDB, run a statement.
 func set(p *parser) Verb {
 	p.next()
@@ -163,7 +187,7 @@ func set(p *parser) Verb {
 		return p.rest(Other)
 	}
 	if p.d == MySQL {
-		p.info.Transaction = true // SET autocommit = 1 commits
+		p.info.Transaction = p.info.Transaction || setCommits(p.sql)
 	}
 	p.opaque("session")
 	calls := len(p.info.Calls)
@@ -172,6 +196,13 @@ func set(p *parser) Verb {
 		return Other
 	}
 	return Session
+}
+
+// setCommits says whether a text that SETs something may commit by it, as SET autocommit = 1 does, and SET PASSWORD.
+// SET @user = 7, which programs send in each transaction for their triggers, does not.
+func setCommits(sql string) bool {
+	sql = strings.ToLower(sql)
+	return strings.Contains(sql, "autocommit") || strings.Contains(sql, "password") || strings.Contains(sql, "role")
 }
 
 // prepare reads PREPARE, which runs nothing yet: EXECUTE is of verb Other.

@@ -35,7 +35,12 @@ func (s *Store) probeAll(ctx context.Context) error {
 	one := func(ctx context.Context, c *redis.Client) error { return probe(ctx, c) }
 	switch c := s.client.(type) {
 	case *redis.ClusterClient:
-		return c.ForEachMaster(ctx, one)
+		err := c.ForEachMaster(ctx, one)
+		if redis.HasErrorPrefix(err, "This instance has cluster support disabled") {
+			return unsupported("the server is not part of a Redis Cluster: use redis.NewClient, or NewFailoverClient behind "+
+				"sentinels; NewUniversalClient takes several addresses for those of a Cluster (%v)", err)
+		}
+		return err
 	case *redis.Ring:
 		return c.ForEachShard(ctx, one)
 	case *redis.Client:
@@ -72,6 +77,14 @@ func noScripting(err error) bool {
 		return false
 	}
 	return unknownCommand(err) || strings.Contains(reply.Error(), "script")
+}
+
+// denied tells that the user has no right to a command or a key. Within a script Redis says so in other words: 7.0 that
+// it "can't run this command", later ones, and Valkey, that there is an "ACL failure in script".
+func denied(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && (redis.IsPermissionError(err) ||
+		strings.Contains(reply.Error(), "can't run this command") || strings.Contains(reply.Error(), "ACL failure in script"))
 }
 
 func unknownCommand(err error) bool {

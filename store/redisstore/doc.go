@@ -18,6 +18,16 @@
 // by the deadline only. Hooks that trace commands don't see those of the store, which go through the
 // clone, unless ContextTimeoutEnabled is set: then the client itself is used.
 //
+// # Rights
+//
+// A user that is limited by an ACL needs the keys of the plugin's namespace, and these commands:
+//
+//	~shop:* +get +mget +set +unlink +pexpire +time +eval +evalsha +info
+//
+// in a Cluster also +cluster|slots and +command, with [Wait] also +wait. The categories read, write and
+// scripting are not enough: TIME and INFO belong to none of them. db.Use refuses a user who lacks one of
+// these rights. One that is taken away later counts as a server that fails.
+//
 // # Memory
 //
 // A server with a limit evicts tags as well as entries. A tag that is gone is a miss. But one that

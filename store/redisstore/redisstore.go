@@ -93,6 +93,10 @@ func (s *Store) ready(ctx context.Context) error {
 // context's own error is added for callers that look for it.
 func (s *Store) fail(ctx context.Context, call string, err error) error {
 	s.remap(ctx)
+	if denied(err) {
+		return fmt.Errorf("gormcache: redisstore: %s: %w: the user lacks a right to a command or to keys of the namespace: "+
+			"permit in its ACL what the package's documentation lists (%w)", call, store.ErrUnsupported, err)
+	}
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("gormcache: redisstore: %s: %w: %w", call, cause, err)
 	}

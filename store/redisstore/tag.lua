@@ -12,8 +12,10 @@ local op, nonce, writer, span, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Read. What makes no sense, or is no string at all, counts as no tag.
+-- Read. What makes no sense, or is no string at all, counts as no tag. Any other error is one of the call's: a user
+-- without the right to GET would take the marks of all others away.
 local old = redis.pcall('GET', KEYS[1])
+if type(old) == 'table' and old.err and not old.err:find('WRONGTYPE', 1, true) then return old end
 if type(old) ~= 'string' then old = '' end
 local token, marks, latest, dirty, own = nil, {}, 0, false, false
 if #old >= 12 and (#old - 12) % 25 == 0 then

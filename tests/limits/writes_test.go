@@ -29,6 +29,20 @@ func TestLimitPlainDatabaseSQL(t *testing.T) {
 	_, err := pool(t, db).ExecContext(t.Context(), "UPDATE things SET name = 'new'")
 	must(t, err)
 	stale(t, s, db, func() error { return db.Exec("UPDATE things SET name = 'newer'").Error })
+
+	// A statement's ConnPool given to other libraries.
+	beside := func(name string, then func(tx *gorm.DB) error) error {
+		return db.Transaction(func(tx *gorm.DB) error {
+			_, err := tx.Statement.ConnPool.ExecContext(t.Context(), "UPDATE things SET name = ?", name)
+			return errors.Join(err, then(tx))
+		})
+	}
+	must(t, rename(db, "old"))
+	warm(t, db)
+	must(t, beside("new", func(*gorm.DB) error { return nil }))
+	stale(t, s, db, func() error {
+		return beside("newer", func(tx *gorm.DB) error { return invalidate.Tables(t.Context(), tx, "things") })
+	})
 }
 
 func TestLimitHandlesApart(t *testing.T) {

@@ -3,10 +3,13 @@ package plugin_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -15,6 +18,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -58,6 +62,7 @@ func TestNewRefuses(t *testing.T) {
 		"rows":                   {withRegion(region.Config{TTL: 1, MaxRows: -1}), []string{"MaxRows", "positive"}},
 		"bytes":                  {withRegion(region.Config{TTL: 1, MaxBytes: -1}), []string{"MaxBytes", "positive"}},
 		"a region without name":  {set(func(c *gormcache.Config) { c.Regions = map[string]region.Config{"": {TTL: 1}} }), []string{"Config.Regions", "name"}},
+		"a nil pointer as store": {set(func(c *gormcache.Config) { c.Store = (*redisstore.Store)(nil) }), []string{"Config.Store", "nil", "leave it out"}},
 		"read timeout":           {set(func(c *gormcache.Config) { c.ReadTimeout = -1 }), []string{"Config.ReadTimeout", "positive"}},
 		"write timeout":          {set(func(c *gormcache.Config) { c.WriteTimeout = -1 }), []string{"Config.WriteTimeout", "positive"}},
 		"grace":                  {set(func(c *gormcache.Config) { c.WriteGrace = time.Millisecond }), []string{"Config.WriteGrace", "WriteTimeout"}},
@@ -86,6 +91,8 @@ func TestUseRefuses(t *testing.T) {
 	p := newPlugin()
 	says(t, "nil", p.Initialize(nil), "db is nil", "db.Use")
 	says(t, "an empty DB", p.Initialize(new(gorm.DB)), "db is nil", "db.Use")
+	says(t, "a nil plugin", d.Open(t).Use((*gormcache.Plugin)(nil)), "gormcache.New")
+	says(t, "an empty plugin", d.Open(t).Use(&gormcache.Plugin{}), "gormcache.New")
 	db := d.Open(t)
 	must(t, db.Use(p))
 	if err := db.Use(p); !errors.Is(err, gorm.ErrRegistered) {
@@ -108,6 +115,34 @@ func TestUseRefuses(t *testing.T) {
 	odd := d.Open(t)
 	odd.Dialector = oddDialector{odd.Dialector}
 	says(t, "a dialect", odd.Use(newPlugin()), `"oracle"`, "sqlite, postgres or mysql")
+}
+
+// A user of the Redis who lacks a right would leave the cache empty for ever, and no one would know why.
+func TestUseRefusesUsersWithoutRights(t *testing.T) {
+	d, server := newDatabase(t, "sqlite"), servers.Redis(t)
+	enough := []any{"~test:*", "+get", "+mget", "+set", "+unlink", "+pexpire", "+time", "+eval", "+evalsha", "+info"}
+	useAs := func(rules ...any) error {
+		admin := server.Client(t)
+		must(t, admin.Do(t.Context(), append([]any{"acl", "setuser", "shop", "reset", "on", ">secret"}, rules...)...).Err())
+		must(t, admin.FlushAll(t.Context()).Err())
+		must(t, admin.ScriptFlush(t.Context()).Err())
+		client := server.Client(t, func(o *redis.Options) { o.Username, o.Password = "shop", "secret" })
+		p, err := gormcache.New(gormcache.Config{Namespace: "test", Store: redisstore.New(client), WriteTimeout: 10 * time.Second})
+		must(t, err)
+		t.Cleanup(func() { must(t, p.Close()) })
+		return d.Open(t).Use(p)
+	}
+	must(t, useAs(enough...))
+	if n := server.Client(t).DBSize(t.Context()).Val(); n != 0 {
+		t.Errorf("Use leaves %d keys", n)
+	}
+	says(t, "by categories", useAs("~test:*", "+@read", "+@write", "+@connection", "+@scripting", "+info"), "Config.Store", "ACL")
+	says(t, "other keys", useAs("~other:*", "+@all"), "Config.Store", "ACL")
+	says(t, "keys to read only", useAs("%R~test:*", "+@all"), "Config.Store", "ACL")
+	for i := 1; i < len(enough); i++ {
+		less := slices.Delete(slices.Clone(enough), i, i+1)
+		says(t, fmt.Sprint("all but ", enough[i]), useAs(less...), "Config.Store", "ACL")
+	}
 }
 
 type oddDialector struct{ gorm.Dialector }

@@ -77,6 +77,11 @@ func TestWritePaths(t *testing.T) {
 				return errors.Join(tx.Exec("UPDATE users SET name = 'x' WHERE id = 1").Error, w.both(tx))
 			})
 		}},
+		{name: "SET of a variable for triggers", touches: users, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Transaction(func(tx *gorm.DB) error {
+				return errors.Join(tx.Exec("SET @actor = 7").Error, rename(tx, 1, "x"), w.both(tx))
+			})
+		}},
 		{name: "Exec that quotes, comments and qualifies", touches: []string{"orders"}, run: func(w *walk) error {
 			q := map[string]string{"sqlite": `"main"."orders"`, "postgres": `"public"."orders"`, "mariadb": "`orders`"}[w.Kind]
 			return w.db.Exec("/* islands */ UPDATE " + q + " -- tags\n SET name = 'UPDATE islands'").Error

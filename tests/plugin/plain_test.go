@@ -191,3 +191,26 @@ func TestPlainTransactionsInAChain(t *testing.T) {
 		}
 	})
 }
+
+// Transactions of MySQL's XA are transactions in plain SQL too.
+//
+// Falls if: what such a transaction has written, and takes back, is stored by its own reads, or by others' between
+// its statement and its commit.
+func TestXATransactions(t *testing.T) {
+	s := newScene(t, "mariadb", "memory")
+	for _, end := range []string{"XA COMMIT 'x'", "XA ROLLBACK 'x'"} {
+		warm(t, s.other.db, "users")
+		must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
+			for _, sql := range []string{"XA START 'x'", "UPDATE users SET age = age + 1", "XA END 'x'", "XA PREPARE 'x'"} {
+				must(t, tx.Exec(sql).Error)
+				_, seen, err := tryCached(t.Context(), tx, "users")
+				if seen.Outcome != bypass { // between XA END and the end the server answers no query
+					t.Errorf("after %s: %v, %v", sql, seen.Outcome, err)
+				}
+				reading(t, s.other.db, "users", direct(t, s.plain, "users"), bypass)
+			}
+			return tx.Exec(end).Error
+		}))
+		same(t, end, warm(t, s.other.db, "users"), direct(t, s.plain, "users"))
+	}
+}

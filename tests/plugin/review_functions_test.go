@@ -17,8 +17,11 @@ func TestFunctionsThatWrite(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			s := newScene(t, kind, "memory")
 			must(t, s.writer.db.Exec(create).Error)
+			quoted := map[string]string{"postgres": `"bump"`, "mariadb": "`bump`"}[kind]
 			for _, call := range []func() error{
 				func() error { var n int; return s.writer.db.Raw("SELECT bump()").Scan(&n).Error },
+				func() error { var n int; return s.writer.db.Raw("SELECT " + quoted + "()").Scan(&n).Error },
+				func() error { var n []int; return s.writer.db.Raw("SELECT " + quoted + " ()").Find(&n).Error },
 				func() error { return s.writer.db.Exec("SELECT bump()").Error },
 				func() error {
 					return s.writer.db.Transaction(func(tx *gorm.DB) error { return tx.Exec("SELECT bump()").Error })

@@ -27,6 +27,11 @@ func TestCheckRefusesServers(t *testing.T) {
 		"NodeOfACluster": {func(t *testing.T) redis.UniversalClient {
 			return servers.RedisCluster(t).Nodes[0].Client(t)
 		}, "redis.NewClusterClient"},
+		"NoCluster": {func(t *testing.T) redis.UniversalClient {
+			client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{master.Addr, servers.Redis(t).Addr}})
+			t.Cleanup(func() { _ = client.Close() })
+			return client
+		}, "redis.NewClient"},
 		"NoScripts": {func(t *testing.T) redis.UniversalClient {
 			return servers.Redis(t, "--rename-command", "EVAL", "NOEVAL").Client(t)
 		}, "Redis 7.0 or later"},
