@@ -236,7 +236,7 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 	if err != nil || res.Outcome == observe.Bypass {
 		return ans, err
 	}
-	view, malformed := serializer.Parse(res.Payload)
+	view, malformed := q.parser.Parse(res.Payload)
 	if malformed == nil {
 		ans.view = view
 	} // else: bytes that passed their checksum and still make no sense; the database knows

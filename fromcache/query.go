@@ -20,6 +20,7 @@ type query struct {
 	region  *region.Region
 	primary bool // the query itself asked dbresolver for a source
 	request region.Request
+	parser  *serializer.Parser // of the answers to this text
 	// explained: the query will not be run, only talked about.
 	explained bool
 }
@@ -60,7 +61,7 @@ func (q *query) prepare() bypass {
 	if !ok {
 		return bypass{reason: observe.Argument}
 	}
-	q.request.Key = key
+	q.request.Key, q.parser = key, &pl.parser
 	if len(q.scope.tags) > 0 {
 		q.request.Tags = q.withUserTags(q.request.Tags)
 	}

@@ -1,6 +1,7 @@
 package serializer_test
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -161,6 +162,49 @@ func TestColumnsComeBackExactly(t *testing.T) {
 	}
 	if !reflect.DeepEqual(view.Columns(), cols) {
 		t.Fatalf("got %+v\nwant %+v", view.Columns(), cols)
+	}
+}
+
+// A parser gives what Parse gives, whatever the columns of the result before were.
+func TestParserBelievesTheBytes(t *testing.T) {
+	typed := columns(2)
+	typed[1].DatabaseType = "INT"
+	payloads := [][]byte{
+		encode(t, columns(2), [][]any{{"a", int64(1)}}),
+		encode(t, columns(2), [][]any{{"b", nil}, {nil, berlin.String()}}),
+		encode(t, typed, [][]any{{"c", int64(2)}}),
+		encode(t, columns(1), nil),
+		encode(t, columns(3), [][]any{{"d", true, time.Unix(1, 2).In(berlin)}}),
+	}
+	for _, first := range payloads {
+		for _, second := range payloads {
+			var p serializer.Parser
+			for _, b := range [][]byte{first, second, second[:len(second)-1], second, first} {
+				want, wantErr := serializer.Parse(b)
+				kept := bytes.Clone(b)
+				got, err := p.Parse(kept)
+				if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+					t.Fatalf("%v, want %v", err, wantErr)
+				}
+				if err == nil && (!reflect.DeepEqual(got.Columns(), want.Columns()) || !reflect.DeepEqual(decode(got), decode(want))) {
+					t.Fatalf("%v: %v, want %v: %v", got.Columns(), decode(got), want.Columns(), decode(want))
+				}
+				clear(kept) // what the parser remembers is its own
+			}
+		}
+	}
+}
+
+// The columns that a parser knows cost nothing.
+func TestParserAllocatesForTheView(t *testing.T) {
+	var p serializer.Parser
+	b := encode(t, columns(50), [][]any{make([]any, 50)})
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := p.Parse(b); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 2 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
