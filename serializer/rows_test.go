@@ -103,6 +103,47 @@ func TestEveryValueComesBackExactly(t *testing.T) {
 	}
 }
 
+// What is asked for by its kind is what Next gives, and a value of another kind stays where it is.
+func TestValuesByKind(t *testing.T) {
+	for i, v := range values {
+		view := parse(t, encode(t, columns(1), [][]any{{v}, {"next"}}))
+		next := view.Cursor(0)
+		want := next.Next()
+		for kind, get := range map[string]func(*serializer.Cursor) (any, bool){
+			"null":    func(c *serializer.Cursor) (any, bool) { return nil, c.Null() },
+			"bool":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Bool(); return v, ok },
+			"int64":   func(c *serializer.Cursor) (any, bool) { v, ok := c.Int64(); return v, ok },
+			"float64": func(c *serializer.Cursor) (any, bool) { v, ok := c.Float64(); return v, ok },
+			"text":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Text(); return v, ok },
+			"time":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Time(); return v, ok },
+		} {
+			is := map[serializer.ValueKind]string{serializer.Null: "null", serializer.Bool: "bool", serializer.Int64: "int64",
+				serializer.Float64: "float64", serializer.String: "text", serializer.Bytes: "text", serializer.Time: "time"}[want.Kind] == kind
+			c := view.Cursor(0)
+			got, ok := get(&c)
+			if ok != is {
+				t.Errorf("value %d, %T, as %s: %v", i, v, kind, ok)
+			}
+			if b, isBytes := v.([]byte); isBytes && is {
+				v = string(b)
+			}
+			if is && !reflect.DeepEqual(got, v) {
+				t.Errorf("value %d as %s: %#v, want %#v", i, kind, got, v)
+			}
+			if ok {
+				if after := c.Next(); after.Text() != "next" {
+					t.Errorf("value %d as %s: %#v follows", i, kind, after.Any())
+				}
+				if _, ok := get(&c); ok { // beyond the last row
+					t.Errorf("value %d as %s: there is one more", i, kind)
+				}
+			} else if again := c.Next(); !sameValue(again, want) {
+				t.Errorf("value %d as %s: the cursor has moved to %#v", i, kind, again.Any())
+			}
+		}
+	}
+}
+
 func TestNaNComesBackBitByBit(t *testing.T) {
 	quiet := math.Float64frombits(0x7ff8dead0000beef)
 	small := math.Float32frombits(0x7fc0beef)
