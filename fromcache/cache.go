@@ -188,7 +188,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 	if c.engine.Closed() && !scope.silent() {
 		return answer{}, region.ErrClosed
 	}
-	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db.Statement)}
+	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db)}
 	if !c.cfg.ReplicaReads && !db.DryRun {
 		defer primary(db)()
 	}

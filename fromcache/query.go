@@ -163,9 +163,12 @@ func (q *query) loads(stmt *gorm.Statement, state invalidate.State) {
 	}
 }
 
-// wantsPrimary tells that the query asked dbresolver for a source.
-func wantsPrimary(stmt *gorm.Statement) bool {
-	_, ok := stmt.Settings.Load(resolverWrite)
+// wantsPrimary tells that the query asked dbresolver, if it is there, for a source.
+func wantsPrimary(db *gorm.DB) bool {
+	if _, ok := db.Plugins[resolverCallback]; !ok { // an empty sync.Map allocates when it is asked
+		return false
+	}
+	_, ok := db.Statement.Settings.Load(resolverWrite)
 	return ok
 }
 
@@ -174,7 +177,7 @@ func wantsPrimary(stmt *gorm.Statement) bool {
 // dbresolver was told.
 func primary(db *gorm.DB) func() {
 	stmt := db.Statement
-	if _, ok := db.Plugins[resolverCallback]; !ok || wantsPrimary(stmt) {
+	if _, ok := db.Plugins[resolverCallback]; !ok || wantsPrimary(db) {
 		return func() {}
 	}
 	switchPool := db.Callback().Query().Get(resolverCallback)
