@@ -23,12 +23,12 @@ var (
 	ErrCacheMiss = errors.New("gormcache: cache miss")
 )
 
-// EngineConfig is what an [Engine] works with. All fields but the functions must be set.
+// EngineConfig is what an [Engine] works with. All fields but the functions and ReadTimeout must be set.
 type EngineConfig struct {
 	Store        store.Store
 	Namespace    store.Namespace
 	Regions      map[string]Config
-	ReadTimeout  time.Duration // budget of a lookup
+	ReadTimeout  time.Duration // budget of a lookup; 0: none, for a store that never waits
 	WriteTimeout time.Duration // budget of a fill
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
