@@ -23,7 +23,7 @@ test: ## Vet and test all modules with the race detector, on the servers found h
 	@command -v $${CC:-cc} gcc >/dev/null || { echo "make test needs a C compiler, for the race detector and SQLite: apt-get install gcc libc6-dev"; exit 1; }
 	$(GO) vet $(PACKAGES)
 	$(GO) test -race -count=1 -timeout 15m $(TESTFLAGS) $(PACKAGES)
-	$(GO) test -count=1 -run UnscopedQueriesAreFree $(TESTFLAGS) ./tests/plugin
+	$(GO) test -count=1 -run 'UnscopedQueriesAreFree|HitsAreCheap' $(TESTFLAGS) ./tests/plugin
 
 .PHONY: prove
 prove: ## Check the model and its mutants, hunt stale reads under faults, compare random programs, fuzz; PROVEFLAGS=-hunt.time=1h for longer

@@ -59,9 +59,11 @@ func New(cfg Config) (*Plugin, error) {
 		return nil, fmt.Errorf("gormcache: %w", err)
 	}
 	p := &Plugin{recorder: observe.NewRecorder(cfg.Hooks), replayer: replay.New()}
+	readTimeout := cfg.ReadTimeout
 	if cfg.Store == nil {
 		p.own = memory.New()
 		cfg.Store = p.own
+		readTimeout = 0 // it never waits, and a deadline costs a hit as much as the lookup itself
 	}
 	p.cfg = cfg
 	p.store = breaker.New(cfg.Store, cfg.BreakerFailures, cfg.BreakerCooldown)
@@ -69,7 +71,7 @@ func New(cfg Config) (*Plugin, error) {
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),
 		Regions:      cfg.Regions,
-		ReadTimeout:  cfg.ReadTimeout,
+		ReadTimeout:  readTimeout,
 		WriteTimeout: cfg.WriteTimeout,
 		Recorder:     p.recorder,
 		Logger:       cfg.Logger,

@@ -188,7 +188,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 	if c.engine.Closed() && !scope.silent() {
 		return answer{}, region.ErrClosed
 	}
-	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db.Statement)}
+	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db)}
 	if !c.cfg.ReplicaReads && !db.DryRun {
 		defer primary(db)()
 	}
@@ -236,7 +236,7 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 	if err != nil || res.Outcome == observe.Bypass {
 		return ans, err
 	}
-	view, malformed := serializer.Parse(res.Payload)
+	view, malformed := q.parser.Parse(res.Payload)
 	if malformed == nil {
 		ans.view = view
 	} // else: bytes that passed their checksum and still make no sense; the database knows

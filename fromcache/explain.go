@@ -110,7 +110,7 @@ func (c *Cache) explain(db *gorm.DB, rows bool) *observe.Query {
 		_ = db.AddError(err)
 		return x
 	}
-	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db.Statement), explained: true}
+	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db), explained: true}
 	if !c.cfg.ReplicaReads {
 		defer primary(db)()
 	}

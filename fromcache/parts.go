@@ -242,7 +242,7 @@ func (p *parted) join(res region.PartsResult) (*serializer.Rows, bool) {
 		}
 	}
 	if len(found) == 0 { // the order is the database's own
-		view, err := serializer.Parse(res.Payload)
+		view, err := p.pt.plan.parser.Parse(res.Payload)
 		return view, err == nil
 	}
 	payloads := make([][]byte, 0, len(found)+1)
@@ -255,7 +255,7 @@ func (p *parted) join(res region.PartsResult) (*serializer.Rows, bool) {
 	if res.Payload != nil {
 		payloads = append(payloads, res.Payload)
 	}
-	view, err := serializer.Join(payloads)
+	view, err := p.pt.plan.parser.Join(payloads)
 	return view, err == nil
 }
 
@@ -277,7 +277,7 @@ func (p *parted) sorted(res region.PartsResult, found []int) (*serializer.Rows, 
 		}
 	}
 	if res.Payload != nil {
-		view, err := serializer.Parse(res.Payload)
+		view, err := p.pt.plan.parser.Parse(res.Payload)
 		if err != nil {
 			return nil, false
 		}
@@ -303,6 +303,6 @@ func (p *parted) sorted(res region.PartsResult, found []int) (*serializer.Rows, 
 	for i := range all {
 		payloads[i] = all[i].payload
 	}
-	view, err := serializer.Join(payloads)
+	view, err := p.pt.plan.parser.Join(payloads)
 	return view, err == nil
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
-// plan is what is known of one SQL text on one database through one region. It does not change.
+// plan is what is known of one SQL text on one database through one region. It does not change, but for its parser.
 type plan struct {
 	version  uint64 // of the catalog
 	bypass   bypass
@@ -24,6 +25,7 @@ type plan struct {
 	narrowed *invalidate.Narrowed
 	base     []string
 	off      []string // tables that policies keep out
+	parser   serializer.Parser
 }
 
 type planKey struct {

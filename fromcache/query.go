@@ -20,6 +20,7 @@ type query struct {
 	region  *region.Region
 	primary bool // the query itself asked dbresolver for a source
 	request region.Request
+	parser  *serializer.Parser // of the answers to this text
 	// explained: the query will not be run, only talked about.
 	explained bool
 }
@@ -60,7 +61,7 @@ func (q *query) prepare() bypass {
 	if !ok {
 		return bypass{reason: observe.Argument}
 	}
-	q.request.Key = key
+	q.request.Key, q.parser = key, &pl.parser
 	if len(q.scope.tags) > 0 {
 		q.request.Tags = q.withUserTags(q.request.Tags)
 	}
@@ -162,9 +163,12 @@ func (q *query) loads(stmt *gorm.Statement, state invalidate.State) {
 	}
 }
 
-// wantsPrimary tells that the query asked dbresolver for a source.
-func wantsPrimary(stmt *gorm.Statement) bool {
-	_, ok := stmt.Settings.Load(resolverWrite)
+// wantsPrimary tells that the query asked dbresolver, if it is there, for a source.
+func wantsPrimary(db *gorm.DB) bool {
+	if _, ok := db.Plugins[resolverCallback]; !ok { // an empty sync.Map allocates when it is asked
+		return false
+	}
+	_, ok := db.Statement.Settings.Load(resolverWrite)
 	return ok
 }
 
@@ -173,7 +177,7 @@ func wantsPrimary(stmt *gorm.Statement) bool {
 // dbresolver was told.
 func primary(db *gorm.DB) func() {
 	stmt := db.Statement
-	if _, ok := db.Plugins[resolverCallback]; !ok || wantsPrimary(stmt) {
+	if _, ok := db.Plugins[resolverCallback]; !ok || wantsPrimary(db) {
 		return func() {}
 	}
 	switchPool := db.Callback().Query().Get(resolverCallback)

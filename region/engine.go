@@ -23,12 +23,12 @@ var (
 	ErrCacheMiss = errors.New("gormcache: cache miss")
 )
 
-// EngineConfig is what an [Engine] works with. All fields but the functions must be set.
+// EngineConfig is what an [Engine] works with. All fields but the functions and ReadTimeout must be set.
 type EngineConfig struct {
 	Store        store.Store
 	Namespace    store.Namespace
 	Regions      map[string]Config
-	ReadTimeout  time.Duration // budget of a lookup
+	ReadTimeout  time.Duration // budget of a lookup; 0: none, for a store that never waits
 	WriteTimeout time.Duration // budget of a fill
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
@@ -45,6 +45,7 @@ type Engine struct {
 	cfg     EngineConfig
 	regions map[string]*Region
 	flights *flights
+	budgets *budgets // of lookups; nil: they have none
 
 	ctx    context.Context // done when the engine is closed
 	cancel context.CancelFunc
@@ -57,6 +58,9 @@ type Engine struct {
 func NewEngine(cfg EngineConfig) *Engine {
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &Engine{cfg: cfg, flights: newFlights(), ctx: ctx, cancel: cancel, regions: map[string]*Region{}}
+	if cfg.ReadTimeout > 0 {
+		e.budgets = newBudgets(cfg.ReadTimeout)
+	}
 	for name, c := range cfg.Regions {
 		e.regions[name] = newRegion(e, name, c.WithDefaults())
 	}

@@ -9,11 +9,23 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
+// reading is the budget of a call that a reader waits for.
+func (e *Engine) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.cfg.ReadTimeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, e.cfg.ReadTimeout, store.ErrBudget)
+}
+
 // lookup reads the entry and its tags within the read budget.
 func (e *Engine) lookup(ctx context.Context, l *store.Lookup) error {
-	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.ReadTimeout, store.ErrBudget)
-	defer cancel()
-	err := e.cfg.Store.Lookup(budget, l)
+	within := ctx
+	if e.budgets != nil {
+		b := e.budgets.begin(ctx)
+		defer e.budgets.end(b)
+		within = b
+	}
+	err := e.cfg.Store.Lookup(within, l)
 	if err != nil {
 		e.storeError(ctx, "lookup", err)
 	}
@@ -22,7 +34,7 @@ func (e *Engine) lookup(ctx context.Context, l *store.Lookup) error {
 
 // tokens gives missing tags their tokens and ends the marks of dead writers.
 func (e *Engine) tokens(ctx context.Context, l *store.Lookup) error {
-	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.ReadTimeout, store.ErrBudget)
+	budget, cancel := e.reading(ctx)
 	defer cancel()
 	err := e.cfg.Store.Tokens(budget, l.Tags, l.States)
 	if err != nil {
@@ -61,7 +73,7 @@ func (e *Engine) mend(ctx context.Context, q *Request, l *store.Lookup) error {
 
 // enrol makes the tags that exist only by enrolment.
 func (e *Engine) enrol(ctx context.Context, q *Request) error {
-	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.ReadTimeout, store.ErrBudget)
+	budget, cancel := e.reading(ctx)
 	defer cancel()
 	err := q.Tracking.Enrol(budget)
 	if err != nil {

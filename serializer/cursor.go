@@ -2,6 +2,7 @@ package serializer
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 )
 
@@ -71,6 +72,89 @@ func (c *Cursor) Next() Value {
 	return Value{}
 }
 
+// The following give the next value if it is of their kind, and else do not move. Most columns have values of
+// one kind, and these take a third of the time of Next.
+
+// Null tells that the next value is [Null], and passes it over.
+func (c *Cursor) Null() bool {
+	if c.pos >= len(c.b) || c.b[c.pos] != codeNil {
+		return false
+	}
+	c.pos++
+	return true
+}
+
+// Int64 returns the next value if it is an [Int64].
+func (c *Cursor) Int64() (v int64, ok bool) {
+	if c.pos >= len(c.b) {
+		return 0, false
+	}
+	b, size := c.b[c.pos:], 1
+	switch code := b[0]; {
+	case code <= 0x7f || code >= 0xe0:
+		v = int64(int8(code))
+	case code == codeInt16:
+		v, size = int64(int16(binary.BigEndian.Uint16(b[1:]))), 3
+	case code == codeInt32:
+		v, size = int64(int32(binary.BigEndian.Uint32(b[1:]))), 5
+	case code == codeInt8:
+		v, size = int64(int8(b[1])), 2
+	case code == codeInt64:
+		v, size = int64(binary.BigEndian.Uint64(b[1:])), 9
+	default:
+		return 0, false
+	}
+	c.pos += size
+	return v, true
+}
+
+// Float64 returns the next value if it is a [Float64].
+func (c *Cursor) Float64() (v float64, ok bool) {
+	if c.pos >= len(c.b) || c.b[c.pos] != codeFloat64 {
+		return 0, false
+	}
+	bits := binary.BigEndian.Uint64(c.b[c.pos+1:])
+	c.pos += 9
+	return math.Float64frombits(bits), true
+}
+
+// Bool returns the next value if it is a [Bool].
+func (c *Cursor) Bool() (v, ok bool) {
+	if c.pos >= len(c.b) || c.b[c.pos]|1 != codeTrue {
+		return false, false
+	}
+	v = c.b[c.pos] == codeTrue
+	c.pos++
+	return v, true
+}
+
+// Text returns the next value if it is a [String] or [Bytes]. It aliases the bytes that were parsed.
+func (c *Cursor) Text() (v string, ok bool) {
+	if c.pos >= len(c.b) {
+		return "", false
+	}
+	code := c.b[c.pos]
+	switch {
+	case code&0xe0 == 0xa0: // fixstr
+		start := c.pos + 1
+		c.pos = start + int(code&0x1f)
+		return alias(c.b[start:c.pos]), true
+	case sizes[code] == long:
+		return c.long(code).text, true
+	}
+	return "", false
+}
+
+// Time returns the next value if it is a [Time].
+func (c *Cursor) Time() (v time.Time, ok bool) {
+	if c.pos >= len(c.b) || c.b[c.pos] != codeTime {
+		return time.Time{}, false
+	}
+	b := c.b[c.pos : c.pos+18]
+	c.pos += 18
+	return timeOf(binary.BigEndian.Uint64(b[2:]), binary.BigEndian.Uint32(b[10:]), c.locs[binary.BigEndian.Uint32(b[14:])]), true
+}
+
 // long reads a string or binary whose length stands after its code.
 func (c *Cursor) long(code byte) Value {
 	kind, first := String, byte(codeStr8)
@@ -120,42 +204,3 @@ var sizes = func() (t [256]uint8) {
 
 // long stands in sizes for a length of its own.
 const long = 255
-
-// checkBlock tells that b is exactly n values, and that the zones of its times are known. Cursors
-// trust what it let pass.
-func checkBlock(b []byte, n, zones int) bool {
-	pos := 0
-	for range n {
-		if pos >= len(b) {
-			return false
-		}
-		code := b[pos]
-		size := int(sizes[code])
-		if size == long {
-			first := byte(codeStr8)
-			if code < codeStr8 {
-				first = codeBin8
-			}
-			head, body := longSize(b[pos:], code-first)
-			if head == 0 || body < 0 { // negative where an int has 32 bits.
-				return false
-			}
-			size = head + body
-		}
-		if size == 0 || size > len(b)-pos {
-			return false
-		}
-		if (code == codeTime || code == codeFixExt1) && !checkExt(b[pos:pos+size], zones) {
-			return false
-		}
-		pos += size
-	}
-	return pos == len(b)
-}
-
-func checkExt(b []byte, zones int) bool {
-	if b[0] == codeFixExt1 {
-		return b[1] == extNilBytes && b[2] == 0
-	}
-	return b[1] == extTime && binary.BigEndian.Uint32(b[10:]) < 1e9 && uint64(binary.BigEndian.Uint32(b[14:])) < uint64(zones)
-}

@@ -85,20 +85,19 @@ func (v *Rows) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
 // Join makes one row set of several payloads, one after the other. They must have equal columns; it
 // returns [ErrCorrupt] if they have not, or if one can't be read. With none there are no columns either, so
 // that is ErrCorrupt too.
-func Join(payloads [][]byte) (*Rows, error) {
+func Join(payloads [][]byte) (*Rows, error) { return new(Parser).Join(payloads) }
+
+// Join does what the function [Join] does.
+func (p *Parser) Join(payloads [][]byte) (*Rows, error) {
 	if len(payloads) == 0 {
 		return nil, fmt.Errorf("%w: nothing to join", ErrCorrupt)
 	}
-	v, err := Parse(payloads[0])
+	v, heads, err := p.parse(payloads[0])
 	if err != nil || len(payloads) == 1 {
 		return v, err
 	}
-	j := joiner{width: len(v.columns), zones: v.zones, locs: v.locs, rows: v.rows}
+	j := joiner{heads: heads, width: len(v.columns), zones: v.zones, locs: v.locs, rows: v.rows}
 	j.blocks = append(make([][]byte, 0, len(payloads)*j.width), v.blocks...)
-	j.heads = make([][]byte, j.width)
-	for i := range v.columns {
-		j.heads[i] = v.columns[i].append(nil)
-	}
 	for i, payload := range payloads[1:] {
 		if !j.add(payload) {
 			return nil, fmt.Errorf("%w: part %d does not go with those before it", ErrCorrupt, i+1)
@@ -109,8 +108,8 @@ func Join(payloads [][]byte) (*Rows, error) {
 
 // joiner gathers the blocks of several payloads.
 type joiner struct {
+	heads  *heads
 	width  int
-	heads  [][]byte
 	blocks [][]byte // width of each payload
 	zones  []byte   // the first table of zones
 	locs   []*time.Location
@@ -119,13 +118,13 @@ type joiner struct {
 
 // add reads a payload as Parse does, but takes its columns for what they must be.
 func (j *joiner) add(payload []byte) bool {
-	r := &reader{b: payload}
+	r := reader{b: payload}
 	if r.array(1) != 4 || r.int() != FormatVersion {
 		return false
 	}
 	rows := int(r.int())
 	table := r.b
-	locs := readZones(r)
+	locs := readZones(&r)
 	if locs == nil || rows < 0 || rows > len(payload) {
 		return false
 	}
@@ -134,21 +133,24 @@ func (j *joiner) add(payload []byte) bool {
 		return false
 	}
 	shift := j.addZones(table, locs)
-	for i := range j.width {
-		if !slices.Equal(r.take(len(j.heads[i])), j.heads[i]) {
-			return false
-		}
-		block := reader{b: r.bin()}
-		if block.array(1) != rows || r.bad || block.bad || !checkBlock(block.b, rows, len(locs)) {
+	blocks := j.blocks[len(j.blocks) : len(j.blocks)+j.width]
+	rest, ok := j.heads.read(r, blocks)
+	if !ok {
+		return false
+	}
+	for i := range blocks {
+		block := reader{b: blocks[i]}
+		if block.array(1) != rows || block.bad || !checkBlock(block.b, rows, len(locs)) {
 			return false
 		}
 		if shift > 0 {
 			block.b = renumber(block.b, shift)
 		}
-		j.blocks = append(j.blocks, block.b)
+		blocks[i] = block.b
 	}
+	j.blocks = j.blocks[:len(j.blocks)+j.width]
 	j.rows += rows
-	return len(r.b) == 0
+	return len(rest.b) == 0
 }
 
 // addZones returns by how much the numbers of a payload's zones rise. Most have the table of the first.

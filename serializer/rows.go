@@ -23,8 +23,11 @@ var utcLocal = []*time.Location{zoneUTC: nil, zoneLocal: time.Local}
 // comes after it can fail, and allocates for the columns, not for the values. It returns
 // [ErrVersion] for a payload of another format and [ErrCorrupt] for anything else that it would not
 // have written.
-func Parse(b []byte) (*Rows, error) {
-	r := &reader{b: b}
+func Parse(b []byte) (*Rows, error) { return parse(b, nil) }
+
+// parse takes the columns from known where they are those; nil: decode them.
+func parse(b []byte, known *heads) (*Rows, error) {
+	r := reader{b: b}
 	if n := r.array(1); n != 4 {
 		return nil, fmt.Errorf("%w: not a row set", ErrCorrupt)
 	}
@@ -32,7 +35,7 @@ func Parse(b []byte) (*Rows, error) {
 		return nil, ErrVersion
 	}
 	rows, table := r.int(), r.b
-	v := &Rows{rows: int(rows), locs: readZones(r)}
+	v := &Rows{rows: int(rows), locs: readZones(&r)}
 	v.zones = table[:len(table)-len(r.b)]
 	if v.locs == nil || rows < 0 || rows > int64(len(b)) {
 		return nil, fmt.Errorf("%w: row set's header", ErrCorrupt)
@@ -41,14 +44,20 @@ func Parse(b []byte) (*Rows, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("%w: row set without columns", ErrCorrupt)
 	}
-	v.columns, v.blocks = make([]Column, n), make([][]byte, n)
-	for i := range v.columns {
-		if r.array(1) != columnFields {
-			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, i)
-		}
-		v.columns[i].read(r)
-		block := reader{b: r.bin()}
-		if block.array(1) != v.rows || r.bad || block.bad {
+	v.blocks = make([][]byte, n)
+	rest, ok := known.read(r, v.blocks)
+	if ok {
+		v.columns = known.columns
+	} else {
+		v.columns = make([]Column, n)
+		rest, ok = readColumns(r, v.columns, v.blocks)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: columns", ErrCorrupt)
+	}
+	for i := range v.blocks {
+		block := reader{b: v.blocks[i]}
+		if block.array(1) != v.rows || block.bad {
 			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, i)
 		}
 		v.blocks[i] = block.b
@@ -56,10 +65,22 @@ func Parse(b []byte) (*Rows, error) {
 			return nil, fmt.Errorf("%w: values of column %d", ErrCorrupt, i)
 		}
 	}
-	if len(r.b) != 0 {
-		return nil, fmt.Errorf("%w: %d bytes too many", ErrCorrupt, len(r.b))
+	if len(rest.b) != 0 {
+		return nil, fmt.Errorf("%w: %d bytes too many", ErrCorrupt, len(rest.b))
 	}
 	return v, nil
+}
+
+// readColumns decodes the columns, and finds the binary that holds the values of each.
+func readColumns(r reader, columns []Column, blocks [][]byte) (rest reader, ok bool) {
+	for i := range columns {
+		if r.array(1) != columnFields {
+			return r, false
+		}
+		columns[i].read(&r)
+		blocks[i] = r.bin()
+	}
+	return r, !r.bad
 }
 
 // readZones returns the locations that the result's times refer to, nil if they cannot be read.

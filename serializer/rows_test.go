@@ -1,6 +1,7 @@
 package serializer_test
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -102,6 +103,47 @@ func TestEveryValueComesBackExactly(t *testing.T) {
 	}
 }
 
+// What is asked for by its kind is what Next gives, and a value of another kind stays where it is.
+func TestValuesByKind(t *testing.T) {
+	for i, v := range values {
+		view := parse(t, encode(t, columns(1), [][]any{{v}, {"next"}}))
+		next := view.Cursor(0)
+		want := next.Next()
+		for kind, get := range map[string]func(*serializer.Cursor) (any, bool){
+			"null":    func(c *serializer.Cursor) (any, bool) { return nil, c.Null() },
+			"bool":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Bool(); return v, ok },
+			"int64":   func(c *serializer.Cursor) (any, bool) { v, ok := c.Int64(); return v, ok },
+			"float64": func(c *serializer.Cursor) (any, bool) { v, ok := c.Float64(); return v, ok },
+			"text":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Text(); return v, ok },
+			"time":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Time(); return v, ok },
+		} {
+			is := map[serializer.ValueKind]string{serializer.Null: "null", serializer.Bool: "bool", serializer.Int64: "int64",
+				serializer.Float64: "float64", serializer.String: "text", serializer.Bytes: "text", serializer.Time: "time"}[want.Kind] == kind
+			c := view.Cursor(0)
+			got, ok := get(&c)
+			if ok != is {
+				t.Errorf("value %d, %T, as %s: %v", i, v, kind, ok)
+			}
+			if b, isBytes := v.([]byte); isBytes && is {
+				v = string(b)
+			}
+			if is && !reflect.DeepEqual(got, v) {
+				t.Errorf("value %d as %s: %#v, want %#v", i, kind, got, v)
+			}
+			if ok {
+				if after := c.Next(); after.Text() != "next" {
+					t.Errorf("value %d as %s: %#v follows", i, kind, after.Any())
+				}
+				if _, ok := get(&c); ok { // beyond the last row
+					t.Errorf("value %d as %s: there is one more", i, kind)
+				}
+			} else if again := c.Next(); !sameValue(again, want) {
+				t.Errorf("value %d as %s: the cursor has moved to %#v", i, kind, again.Any())
+			}
+		}
+	}
+}
+
 func TestNaNComesBackBitByBit(t *testing.T) {
 	quiet := math.Float64frombits(0x7ff8dead0000beef)
 	small := math.Float32frombits(0x7fc0beef)
@@ -161,6 +203,49 @@ func TestColumnsComeBackExactly(t *testing.T) {
 	}
 	if !reflect.DeepEqual(view.Columns(), cols) {
 		t.Fatalf("got %+v\nwant %+v", view.Columns(), cols)
+	}
+}
+
+// A parser gives what Parse gives, whatever the columns of the result before were.
+func TestParserBelievesTheBytes(t *testing.T) {
+	typed := columns(2)
+	typed[1].DatabaseType = "INT"
+	payloads := [][]byte{
+		encode(t, columns(2), [][]any{{"a", int64(1)}}),
+		encode(t, columns(2), [][]any{{"b", nil}, {nil, berlin.String()}}),
+		encode(t, typed, [][]any{{"c", int64(2)}}),
+		encode(t, columns(1), nil),
+		encode(t, columns(3), [][]any{{"d", true, time.Unix(1, 2).In(berlin)}}),
+	}
+	for _, first := range payloads {
+		for _, second := range payloads {
+			var p serializer.Parser
+			for _, b := range [][]byte{first, second, second[:len(second)-1], second, first} {
+				want, wantErr := serializer.Parse(b)
+				kept := bytes.Clone(b)
+				got, err := p.Parse(kept)
+				if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+					t.Fatalf("%v, want %v", err, wantErr)
+				}
+				if err == nil && (!reflect.DeepEqual(got.Columns(), want.Columns()) || !reflect.DeepEqual(decode(got), decode(want))) {
+					t.Fatalf("%v: %v, want %v: %v", got.Columns(), decode(got), want.Columns(), decode(want))
+				}
+				clear(kept) // what the parser remembers is its own
+			}
+		}
+	}
+}
+
+// The columns that a parser knows cost nothing.
+func TestParserAllocatesForTheView(t *testing.T) {
+	var p serializer.Parser
+	b := encode(t, columns(50), [][]any{make([]any, 50)})
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := p.Parse(b); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 2 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

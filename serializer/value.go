@@ -54,12 +54,14 @@ func (v Value) Float64() float64 { return math.Float64frombits(v.bits) }
 func (v Value) Text() string { return v.text }
 
 // Time returns the value of a Time.
-func (v Value) Time() time.Time {
-	t := time.Unix(int64(v.bits), int64(v.nsec))
-	if v.loc == nil {
+func (v Value) Time() time.Time { return timeOf(v.bits, v.nsec, v.loc) }
+
+func timeOf(sec uint64, nsec uint32, loc *time.Location) time.Time {
+	t := time.Unix(int64(sec), int64(nsec))
+	if loc == nil {
 		return t.UTC()
 	}
-	return t.In(v.loc)
+	return t.In(loc)
 }
 
 // CloneBytes returns a copy of a Bytes, never nil, for the caller to keep and change.

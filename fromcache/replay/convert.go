@@ -8,17 +8,22 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
-// The conversions of database/sql, for the pairs of types where they are known to be the same as
-// here: the value is what its Scan would store. ok is false for all others, errors included: then
-// database/sql is asked. Where it converts by way of a string, so do these, unless the shorter way
-// is exact.
+// conversion reads a value that is not NULL and converts it as database/sql does, for the pairs of types where
+// that is known to be the same as here: the value is what its Scan would store. ok is false for all others,
+// errors included: then database/sql is asked. Where it converts by way of a string, so do these, unless the
+// shorter way is exact.
+//
+// Each first asks for the kind that its columns mostly hold: that is much quicker than to look at any value.
+type conversion[T any] func(*serializer.Cursor) (v T, ok bool)
 
-func toBool(v serializer.Value) (b, ok bool) {
-	switch v.Kind {
-	case serializer.Bool:
-		return v.Bool(), true
-	case serializer.Int64:
-		return v.Int64() == 1, v.Int64() == 0 || v.Int64() == 1
+func toBool(c *serializer.Cursor) (b, ok bool) {
+	if b, ok := c.Bool(); ok {
+		return b, true
+	}
+	if n, ok := c.Int64(); ok {
+		return n == 1, n == 0 || n == 1
+	}
+	switch v := c.Next(); v.Kind {
 	case serializer.String, serializer.Bytes:
 		b, err := strconv.ParseBool(v.Text())
 		return b, err == nil
@@ -27,13 +32,14 @@ func toBool(v serializer.Value) (b, ok bool) {
 }
 
 // toNamedBool is narrower: only *bool itself has database/sql's conversion to bool.
-func toNamedBool(v serializer.Value) (b, ok bool) { return v.Bool(), v.Kind == serializer.Bool }
+func toNamedBool(c *serializer.Cursor) (b, ok bool) { return c.Bool() }
 
-func toInt[T int | int8 | int16 | int32 | int64](v serializer.Value) (T, bool) {
-	switch v.Kind {
-	case serializer.Int64:
-		n := T(v.Int64())
-		return n, int64(n) == v.Int64()
+func toInt[T int | int8 | int16 | int32 | int64](c *serializer.Cursor) (T, bool) {
+	if v, ok := c.Int64(); ok {
+		n := T(v)
+		return n, int64(n) == v
+	}
+	switch v := c.Next(); v.Kind {
 	case serializer.Uint64:
 		n := T(v.Uint64())
 		return n, n >= 0 && uint64(n) == v.Uint64()
@@ -44,11 +50,12 @@ func toInt[T int | int8 | int16 | int32 | int64](v serializer.Value) (T, bool) {
 	return 0, false
 }
 
-func toUint[T uint | uint8 | uint16 | uint32 | uint64](v serializer.Value) (T, bool) {
-	switch v.Kind {
-	case serializer.Int64:
-		n := T(v.Int64())
-		return n, v.Int64() >= 0 && uint64(n) == v.Uint64()
+func toUint[T uint | uint8 | uint16 | uint32 | uint64](c *serializer.Cursor) (T, bool) {
+	if v, ok := c.Int64(); ok {
+		n := T(v)
+		return n, v >= 0 && uint64(n) == uint64(v)
+	}
+	switch v := c.Next(); v.Kind {
 	case serializer.Uint64:
 		n := T(v.Uint64())
 		return n, uint64(n) == v.Uint64()
@@ -59,10 +66,11 @@ func toUint[T uint | uint8 | uint16 | uint32 | uint64](v serializer.Value) (T, b
 	return 0, false
 }
 
-func toFloat64(v serializer.Value) (float64, bool) {
-	switch v.Kind {
-	case serializer.Float64:
-		return v.Float64(), true
+func toFloat64(c *serializer.Cursor) (float64, bool) {
+	if f, ok := c.Float64(); ok {
+		return f, true
+	}
+	switch v := c.Next(); v.Kind {
 	case serializer.Float32:
 		// Not float64(x): the shortest decimal of the float32 is read as a float64.
 		var buf [32]byte
@@ -78,8 +86,8 @@ func toFloat64(v serializer.Value) (float64, bool) {
 	return 0, false
 }
 
-func toFloat32(v serializer.Value) (float32, bool) {
-	switch v.Kind {
+func toFloat32(c *serializer.Cursor) (float32, bool) {
+	switch v := c.Next(); v.Kind {
 	case serializer.Float32:
 		return v.Float32(), true
 	case serializer.Float64:
@@ -100,10 +108,13 @@ func toFloat32(v serializer.Value) (float32, bool) {
 	return 0, false
 }
 
-func toString(v serializer.Value) (string, bool) {
-	switch v.Kind {
-	case serializer.String, serializer.Bytes, serializer.NilBytes:
-		return v.Text(), true
+func toString(c *serializer.Cursor) (string, bool) {
+	if s, ok := c.Text(); ok {
+		return s, true
+	}
+	switch v := c.Next(); v.Kind {
+	case serializer.NilBytes:
+		return "", true
 	case serializer.Time:
 		return v.Time().Format(time.RFC3339Nano), true
 	case serializer.Bool:
@@ -121,19 +132,17 @@ func toString(v serializer.Value) (string, bool) {
 }
 
 // toNamedString is narrower: database/sql converts numbers and times to *string only.
-func toNamedString(v serializer.Value) (string, bool) {
-	return v.Text(), v.Kind == serializer.String || v.Kind == serializer.Bytes || v.Kind == serializer.NilBytes
-}
-
-func toTime(v serializer.Value) (time.Time, bool) {
-	if v.Kind != serializer.Time {
-		return time.Time{}, false
+func toNamedString(c *serializer.Cursor) (string, bool) {
+	if s, ok := c.Text(); ok {
+		return s, true
 	}
-	return v.Time(), true
+	return "", c.Next().Kind == serializer.NilBytes
 }
 
-func toBytes(v serializer.Value) ([]byte, bool) {
-	switch v.Kind {
+func toTime(c *serializer.Cursor) (time.Time, bool) { return c.Time() }
+
+func toBytes(c *serializer.Cursor) ([]byte, bool) {
+	switch v := c.Next(); v.Kind {
 	case serializer.Bytes, serializer.String:
 		return v.CloneBytes(), true
 	case serializer.NilBytes:
@@ -143,8 +152,8 @@ func toBytes(v serializer.Value) ([]byte, bool) {
 }
 
 // toNamedBytes is narrower: a string does not convert to a named []byte.
-func toNamedBytes(v serializer.Value) ([]byte, bool) {
-	switch v.Kind {
+func toNamedBytes(c *serializer.Cursor) ([]byte, bool) {
+	switch v := c.Next(); v.Kind {
 	case serializer.Bytes:
 		return v.CloneBytes(), true
 	case serializer.NilBytes:

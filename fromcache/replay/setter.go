@@ -107,7 +107,7 @@ func setterOfType(t reflect.Type, pointer bool) setter {
 	return nil
 }
 
-func choose[T any](convert func(serializer.Value) (T, bool), null onNull, pointer bool, nullPointer onNull) setter {
+func choose[T any](convert conversion[T], null onNull, pointer bool, nullPointer onNull) setter {
 	if pointer {
 		return intoPointer(convert, nullPointer)
 	}
@@ -115,21 +115,20 @@ func choose[T any](convert func(serializer.Value) (T, bool), null onNull, pointe
 }
 
 // into sets fields whose memory is that of a T.
-func into[T any](convert func(serializer.Value) (T, bool), null onNull) setter {
+func into[T any](convert conversion[T], null onNull) setter {
 	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
 		var zero T
 		for i := range n {
-			v := values.Next()
 			// base lies in the first of n structs, stride apart, at the offset of a field of
 			// T's layout: see offsetOf. The compiler knows T, so write barriers are in place.
 			field := (*T)(unsafe.Add(base, uintptr(i)*stride))
-			if v.Kind == serializer.Null {
+			if values.Null() {
 				if null == reset {
 					*field = zero
 				}
 				continue
 			}
-			t, ok := convert(v)
+			t, ok := convert(values)
 			if !ok {
 				return false
 			}
@@ -144,19 +143,18 @@ func into[T any](convert func(serializer.Value) (T, bool), null onNull) setter {
 const arena = 128
 
 // intoPointer sets fields whose memory is that of a *T.
-func intoPointer[T any](convert func(serializer.Value) (T, bool), null onNull) setter {
+func intoPointer[T any](convert conversion[T], null onNull) setter {
 	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
 		var room []T
 		for i := range n {
-			v := values.Next()
 			field := (**T)(unsafe.Add(base, uintptr(i)*stride)) // as in into.
-			if v.Kind == serializer.Null {
+			if values.Null() {
 				if null == reset {
 					*field = nil
 				}
 				continue
 			}
-			t, ok := convert(v)
+			t, ok := convert(values)
 			if !ok {
 				return false
 			}
@@ -173,32 +171,32 @@ func intoPointer[T any](convert func(serializer.Value) (T, bool), null onNull) s
 // scannerSetters are for the scanners of database/sql and GORM: each stores what it scanned and that
 // it did, and scans by the conversion of the plain type. GORM skips them on NULL.
 var scannerSetters = map[reflect.Type]setter{
-	reflect.TypeFor[gorm.DeletedAt](): into(func(v serializer.Value) (gorm.DeletedAt, bool) {
-		t, ok := toTime(v)
+	reflect.TypeFor[gorm.DeletedAt](): into(func(c *serializer.Cursor) (gorm.DeletedAt, bool) {
+		t, ok := toTime(c)
 		return gorm.DeletedAt{Time: t, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullTime](): into(func(v serializer.Value) (sql.NullTime, bool) {
-		t, ok := toTime(v)
+	reflect.TypeFor[sql.NullTime](): into(func(c *serializer.Cursor) (sql.NullTime, bool) {
+		t, ok := toTime(c)
 		return sql.NullTime{Time: t, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullString](): into(func(v serializer.Value) (sql.NullString, bool) {
-		s, ok := toString(v)
+	reflect.TypeFor[sql.NullString](): into(func(c *serializer.Cursor) (sql.NullString, bool) {
+		s, ok := toString(c)
 		return sql.NullString{String: s, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullBool](): into(func(v serializer.Value) (sql.NullBool, bool) {
-		b, ok := toBool(v)
+	reflect.TypeFor[sql.NullBool](): into(func(c *serializer.Cursor) (sql.NullBool, bool) {
+		b, ok := toBool(c)
 		return sql.NullBool{Bool: b, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullInt64](): into(func(v serializer.Value) (sql.NullInt64, bool) {
-		n, ok := toInt[int64](v)
+	reflect.TypeFor[sql.NullInt64](): into(func(c *serializer.Cursor) (sql.NullInt64, bool) {
+		n, ok := toInt[int64](c)
 		return sql.NullInt64{Int64: n, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullInt32](): into(func(v serializer.Value) (sql.NullInt32, bool) {
-		n, ok := toInt[int32](v)
+	reflect.TypeFor[sql.NullInt32](): into(func(c *serializer.Cursor) (sql.NullInt32, bool) {
+		n, ok := toInt[int32](c)
 		return sql.NullInt32{Int32: n, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullFloat64](): into(func(v serializer.Value) (sql.NullFloat64, bool) {
-		f, ok := toFloat64(v)
+	reflect.TypeFor[sql.NullFloat64](): into(func(c *serializer.Cursor) (sql.NullFloat64, bool) {
+		f, ok := toFloat64(c)
 		return sql.NullFloat64{Float64: f, Valid: true}, ok
 	}, keep),
 }

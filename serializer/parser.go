@@ -1,0 +1,66 @@
+package serializer
+
+import (
+	"bytes"
+	"sync/atomic"
+)
+
+// Parser parses results that mostly have the same columns: the answers to one query. It decodes the columns
+// only where they are others than those of the last result; for the few rows of most answers that is most of
+// the work. The zero value is ready; it is safe for concurrent use.
+type Parser struct{ last atomic.Pointer[heads] }
+
+// Parse does what the function [Parse] does.
+func (p *Parser) Parse(b []byte) (*Rows, error) {
+	v, _, err := p.parse(b)
+	return v, err
+}
+
+// parse also tells how the columns of the result are encoded.
+func (p *Parser) parse(b []byte) (*Rows, *heads, error) {
+	known := p.last.Load()
+	v, err := parse(b, known)
+	if err == nil && (known == nil || &v.columns[0] != &known.columns[0]) {
+		known = headsOf(v.columns)
+		p.last.Store(known)
+	}
+	return v, known, err
+}
+
+// heads are a result's columns, and how they were encoded: all but their values. They do not change.
+type heads struct {
+	columns []Column
+	encoded [][]byte
+}
+
+// headsOf alias nothing of the entry that the columns come from.
+func headsOf(columns []Column) *heads {
+	h := &heads{columns: make([]Column, len(columns)), encoded: make([][]byte, len(columns))}
+	var r reader
+	for i := range columns {
+		r.b = columns[i].append(r.b)
+	}
+	for i := range columns {
+		head := r.b
+		r.array(1)
+		h.columns[i].read(&r)
+		h.encoded[i] = head[:len(head)-len(r.b)]
+	}
+	return h
+}
+
+// read finds the binary that holds the values of each column. ok is false where the columns are not these: a
+// column that is encoded alike is the same, since its end is where its bytes say.
+func (h *heads) read(r reader, blocks [][]byte) (rest reader, ok bool) {
+	if h == nil || len(h.encoded) != len(blocks) {
+		return r, false
+	}
+	for i, head := range h.encoded {
+		if !bytes.HasPrefix(r.b, head) {
+			return r, false
+		}
+		r.b = r.b[len(head):]
+		blocks[i] = r.bin()
+	}
+	return r, !r.bad
+}
