@@ -152,6 +152,9 @@ func TestQueriesRefuse(t *testing.T) {
 	if _, err := db.Model(&User{}).Clauses(fromcache.Region("default")).Rows(); !errors.Is(err, gormcache.ErrClosed) {
 		t.Errorf("Rows through a closed plugin: %v", err)
 	}
+	if err := db.Model(&User{}).Clauses(fromcache.Region("default")).Select("name").Row().Err(); !errors.Is(err, gormcache.ErrClosed) {
+		t.Errorf("Row through a closed plugin: %v", err)
+	}
 	must(t, db.Find(&[]User{}).Error)
 	must(t, rename(db, 1, "x"))
 }
