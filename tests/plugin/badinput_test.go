@@ -137,6 +137,8 @@ func TestQueriesRefuse(t *testing.T) {
 	for _, ttl := range []time.Duration{0, -time.Second} {
 		says(t, "TTL", find(db, fromcache.Region("default", fromcache.TTL(ttl))), "TTL", "positive", "NoExpiration")
 	}
+	says(t, "a nil option", find(db, fromcache.Region("default", nil)), "option", "nil", "leave it out")
+	says(t, "a nil option by Scopes", db.Scopes(fromcache.With(nil)).Find(&[]User{}).Error, "option", "nil")
 	says(t, "two modes", find(db, fromcache.Region("default", fromcache.Refresh(), fromcache.OnlyIfCached())), "exclude")
 	if err := find(db, fromcache.Region("default", fromcache.OnlyIfCached())); !errors.Is(err, fromcache.ErrCacheMiss) {
 		t.Errorf("OnlyIfCached: %v", err)
