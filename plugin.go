@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -113,7 +115,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	p.build(db.Name(), dialect)
+	p.build(db, dialect)
 	if err := p.register(db); err != nil {
 		p.inv.Store(nil)
 		p.cache.Store(nil)
@@ -165,7 +167,7 @@ func (p *Plugin) rehearse(ctx context.Context) error {
 	return nil
 }
 
-func (p *Plugin) build(name string, dialect sqltext.Dialect) {
+func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 	regions := make([]string, 0, len(p.cfg.Regions))
 	for r := range p.cfg.Regions {
 		regions = append(regions, r)
@@ -191,12 +193,25 @@ func (p *Plugin) build(name string, dialect sqltext.Dialect) {
 		Invalidator:  inv,
 		Replayer:     p.replayer,
 		Recorder:     p.recorder,
-		Dialect:      name,
+		Dialect:      db.Name(),
 		Database:     p.cfg.Database,
 		Tracked:      tracked(p.cfg.Tracked),
 		Models:       p.cfg.Models,
 		ReplicaReads: p.cfg.ReplicaLag > 0,
+		Replaced:     replaced(db),
 	}))
+}
+
+// replaced is the name of a callback for queries that is not GORM's own, "" if all are.
+func replaced(db *gorm.DB) (name string) {
+	same := func(a, b func(*gorm.DB)) bool { return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer() }
+	switch {
+	case !same(db.Callback().Query().Get("gorm:query"), callbacks.Query):
+		return "gorm:query"
+	case !same(db.Callback().Row().Get("gorm:row"), callbacks.RowQuery):
+		return "gorm:row"
+	}
+	return ""
 }
 
 // tracked brings declared columns into the form in which they are compared.

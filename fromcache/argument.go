@@ -181,10 +181,45 @@ func detach(a any) any {
 			return nil
 		}
 		return detach(rv.Elem().Interface())
-	case reflect.Slice:
-		clone := reflect.MakeSlice(rv.Type(), rv.Len(), rv.Len())
-		reflect.Copy(clone, rv)
-		return clone.Interface()
+	case reflect.Slice, reflect.Array:
+		return isolated(rv).Interface()
 	}
 	return a
+}
+
+// isolated copies a list with what its elements point to. Their types stay, since drivers go by them.
+func isolated(v reflect.Value) reflect.Value {
+	switch v.Kind() {
+	case reflect.Interface:
+		if !v.IsNil() {
+			return isolated(v.Elem())
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			clone := reflect.New(v.Type().Elem())
+			clone.Elem().Set(isolated(v.Elem()))
+			return clone.Convert(v.Type())
+		}
+	case reflect.Slice:
+		if !v.IsNil() {
+			clone := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			isolate(clone, v)
+			return clone
+		}
+	case reflect.Array:
+		clone := reflect.New(v.Type()).Elem()
+		isolate(clone, v)
+		return clone
+	}
+	return v
+}
+
+func isolate(clone, list reflect.Value) {
+	if k := list.Type().Elem().Kind(); reflect.Bool <= k && k <= reflect.Complex128 || k == reflect.String {
+		reflect.Copy(clone, list)
+		return
+	}
+	for i := range list.Len() {
+		clone.Index(i).Set(isolated(list.Index(i)))
+	}
 }

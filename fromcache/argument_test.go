@@ -85,6 +85,27 @@ func TestArgumentsThatCannotBeWritten(t *testing.T) {
 
 // FuzzArguments: two lists are written alike exactly if they hold the same. Bound: a list is refused
 // where what is written exceeds maxKeyInput bytes, and nothing is written after the argument that does.
+// A load in the background asks for what was asked, whatever the caller does to its arguments meanwhile.
+func TestDetachedArgumentsShareNoMemory(t *testing.T) {
+	for name, caller := range map[string]func() (arg any, change func()){
+		"bytes":              func() (any, func()) { b := []byte("a"); return b, func() { b[0] = 'z' } },
+		"a pointer to bytes": func() (any, func()) { b := []byte("a"); return &b, func() { b[0] = 'z' } },
+		"texts":              func() (any, func()) { s := []string{"a"}; return &s, func() { s[0] = "z" } },
+		"lists of bytes":     func() (any, func()) { s := [][]byte{[]byte("a")}; return &s, func() { s[0][0] = 'z' } },
+		"pointers":           func() (any, func()) { s := "a"; return &[]*string{&s, nil}, func() { s = "z" } },
+		"anything":           func() (any, func()) { b := []byte("a"); return []any{b, nil, 1}, func() { b[0] = 'z' } },
+		"an array":           func() (any, func()) { b := []byte("a"); return [2][]byte{b}, func() { b[0] = 'z' } },
+	} {
+		arg, change := caller()
+		want, ok := appendArgument(nil, arg, maxDepth)
+		kept := detach(arg)
+		change()
+		if got, _ := appendArgument(nil, kept, maxDepth); !ok || string(got) != string(want) {
+			t.Errorf("%s: the load would ask for %q, not %q", name, got, want)
+		}
+	}
+}
+
 func FuzzArguments(f *testing.F) {
 	f.Add([]byte("s\x01as\x01b"), []byte("s\x02ab"))
 	f.Add([]byte("i\x01"), []byte("s\x011"))

@@ -42,6 +42,9 @@ type Config struct {
 	Tracked map[string][]string
 	// Models are the policies by model, table or pattern; [CheckModels] has passed them.
 	Models map[string]Policy
+	// Replaced is the name of a query callback that is not GORM's own. All queries are left to it: it may
+	// change what they ask, and what they get.
+	Replaced string
 	// ReplicaReads lets loads go to replicas that dbresolver picks. Otherwise what is stored comes
 	// from a source, which does not lag.
 	ReplicaReads bool
@@ -191,6 +194,9 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db)}
 	if !c.cfg.ReplicaReads && !db.DryRun {
 		defer primary(db)()
+	}
+	if c.cfg.Replaced != "" { // nor is the text built for it
+		return q.refuse(q.asked(invalidate.State{}), start)
 	}
 	callbacks.BuildQuerySQL(db)
 	if db.Error != nil {

@@ -77,6 +77,9 @@ func (c *Cache) ruling(db *gorm.DB) *ruling {
 		}
 		return c.policies.ofModel(stmt.Schema)
 	}
+	if c.cfg.Replaced != "" && stmt.SQL.Len() == 0 { // the text is not ours to build
+		return c.policies.others("")
+	}
 	if !c.policies.declared() && (stmt.Schema == nil || c.policies.ofModel(stmt.Schema) == nil) {
 		return nil
 	}

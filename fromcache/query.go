@@ -102,6 +102,8 @@ func (q *query) asked(state invalidate.State) bypass {
 		return bypass{reason: observe.DryRun}
 	case q.scope.bypass:
 		return bypass{reason: observe.Asked}
+	case q.cfg.Replaced != "":
+		return bypass{reason: observe.Replaced, detail: q.cfg.Replaced}
 	case q.primary:
 		return bypass{reason: observe.Primary}
 	case state.In && !q.scope.inTransaction:

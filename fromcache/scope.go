@@ -53,9 +53,17 @@ var (
 func Region(name string, opts ...Option) *Cached {
 	c := &Cached{region: name}
 	for _, opt := range opts {
-		opt(c)
+		opt.apply(c)
 	}
 	return c
+}
+
+func (o Option) apply(c *Cached) {
+	if o == nil {
+		c.fail(errors.New("an option is nil: leave it out"))
+		return
+	}
+	o(c)
 }
 
 // Scope is [Region] for gorm.DB.Scopes.
@@ -82,7 +90,7 @@ func (o Option) ModifyStatement(stmt *gorm.Statement) {
 		*c = *scope // others use that one at the same time
 		c.key, c.tags = slices.Clip(c.key), slices.Clip(c.tags)
 	}
-	o(c)
+	o.apply(c)
 	if c.bare {
 		c.attach(stmt)
 		return

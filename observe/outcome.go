@@ -58,6 +58,9 @@ const (
 	Unencodable Reason = "unencodable"
 	// Primary: the query asked for the primary (dbresolver.Write).
 	Primary Reason = "primary"
+	// Replaced: another plugin put a callback of its own in the place of GORM's before this one was registered,
+	// and what that makes of queries and answers is not known.
+	Replaced Reason = "replaced"
 	// Marked: a writer is just committing to something the query depends on.
 	Marked Reason = "marked"
 	// Pending: an invalidation of this process has not reached the store yet.

@@ -18,14 +18,10 @@ package replay
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
+	"sync/atomic"
 
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
-
-// ErrClosed is returned by [Replayer.Rows], [Tail.Rows] and [Replayer.Scan] after [Replayer.Close].
-var ErrClosed = errors.New("replay: replayer is closed")
 
 // idleConns is how many connections of the in-memory driver are kept. One costs nothing but a few
 // words; making one anew costs about a microsecond.
@@ -34,8 +30,9 @@ const idleConns = 64
 // Replayer replays decoded rows. Make it with [New]; a program needs one. It is safe for concurrent
 // use.
 type Replayer struct {
-	db    *sql.DB
-	plans plans
+	db     *sql.DB
+	closed atomic.Bool
+	plans  plans
 }
 
 // New returns a replayer. It keeps one goroutine (that of its sql.DB), which [Replayer.Close] ends.
@@ -45,17 +42,20 @@ func New() *Replayer {
 	return &Replayer{db: db}
 }
 
-// Close releases what the replayer holds. Rows in use may be read to their end; what comes later
-// gets [ErrClosed]. It may be called more than once.
-func (r *Replayer) Close() error { return r.db.Close() }
+// Close releases what the replayer holds. Rows in use may be read to their end. What comes later is
+// replayed all the same, only slower: a read may have begun before, and what a statement that writes has
+// returned is to be had once only. It may be called more than once.
+func (r *Replayer) Close() error {
+	r.closed.Store(true)
+	return r.db.Close()
+}
 
 // Rows returns the rows of view, as the database would. The caller closes them.
 func (r *Replayer) Rows(view *serializer.Rows) (*sql.Rows, error) {
 	return r.open(&viewSource{view: view})
 }
 
-// Row returns the first row of view, as the database would. After [Replayer.Close] its Err is that of
-// a closed sql.DB, with nothing to tell it by.
+// Row returns the first row of view, as the database would.
 func (r *Replayer) Row(view *serializer.Rows) *sql.Row {
 	return r.openRow(&viewSource{view: view})
 }
@@ -69,20 +69,23 @@ func (r *Replayer) RowError(err error) *sql.Row {
 // result, which would cost more than the replay.
 func (r *Replayer) open(s source) (*sql.Rows, error) {
 	rows, err := r.db.QueryContext(context.Background(), "", s)
-	if err != nil {
-		return nil, r.closedOr(err)
+	if err != nil && r.closed.Load() {
+		db := late()
+		defer db.Close()
+		return db.QueryContext(context.Background(), "", s)
 	}
-	return rows, nil
+	return rows, err
 }
 
 func (r *Replayer) openRow(s source) *sql.Row {
-	return r.db.QueryRowContext(context.Background(), "", s)
+	row := r.db.QueryRowContext(context.Background(), "", s)
+	if row.Err() != nil && r.closed.Load() {
+		db := late()
+		defer db.Close()
+		return db.QueryRowContext(context.Background(), "", s)
+	}
+	return row
 }
 
-// closedOr gives the error of a closed sql.DB, which database/sql does not export, a name.
-func (r *Replayer) closedOr(err error) error {
-	if r.db.PingContext(context.Background()) != nil {
-		return fmt.Errorf("%w: %w", ErrClosed, err)
-	}
-	return err
-}
+// late is for one result after Close. Closed at once, it leaves the rows as they are, and nothing behind.
+func late() *sql.DB { return sql.OpenDB(connector{}) }

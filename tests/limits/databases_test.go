@@ -135,6 +135,11 @@ func TestLimitSessionState(t *testing.T) {
 // A declaration is believed, though the function that the view calls reads another table.
 func TestLimitFunctions(t *testing.T) {
 	t.Parallel()
+	t.Run("declared wrongly", functionsDeclaredWrongly)
+	t.Run("the day of a time", dayOfATime)
+}
+
+func functionsDeclaredWrongly(t *testing.T) {
 	s := newScene(t, "postgres")
 	for _, ddl := range []string{
 		"CREATE FUNCTION other() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT name FROM others); END $$",
@@ -162,6 +167,28 @@ func TestLimitFunctions(t *testing.T) {
 	expect(t, "a read without a declaration", told(silent), "c")
 	expect(t, "a read with a wrong one", told(wrong), "a")
 	expect(t, "a read with a right one", told(right), "c")
+}
+
+// dayOfATime: MySQL makes a DATETIME of a TIME by adding the day on which it is asked.
+func dayOfATime(t *testing.T) {
+	s := newScene(t, "mariadb")
+	must(t, s.plain.Exec("ALTER TABLE things ADD opens TIME NOT NULL DEFAULT '10:00:00'").Error)
+	on := func(day string) *gorm.DB { // a process whose server's clock says so
+		d := *s.Database
+		d.DSN += "&timestamp=" + day
+		db := d.Open(t)
+		s.use(t, db)
+		return db
+	}
+	opens := func(db *gorm.DB, opts ...fromcache.Option) (at string) {
+		t.Helper()
+		must(t, db.Clauses(fromcache.Region(long, opts...)).Model(&Thing{}).Select("cast(timestamp(opens) AS char)").Scan(&at).Error)
+		return at
+	}
+	first, second := on("978307200"), on("978393600")
+	expect(t, "the first day", opens(first), "2001-01-01 10:00:00")
+	expect(t, "the second day", opens(second), "2001-01-01 10:00:00")
+	expect(t, "the second day, by a key", opens(second, fromcache.Key("2001-01-02")), "2001-01-02 10:00:00")
 }
 
 func TestLimitGetOrCreateInTransaction(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/callbacks"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
@@ -51,10 +52,13 @@ func TestLimitHandlesApart(t *testing.T) {
 	db := s.process(t)
 	other := memory.New()
 	t.Cleanup(func() { must(t, other.Close()) })
+	replaced := s.process(t)
+	must(t, replaced.Callback().Update().Replace("gorm:update", callbacks.Update(&callbacks.Config{})))
 	for name, apart := range map[string]*gorm.DB{
-		"no plugin":         s.Open(t),
-		"another namespace": s.process(t, func(c *gormcache.Config) { c.Namespace = "apart" }),
-		"another store":     s.process(t, func(c *gormcache.Config) { c.Store = other }),
+		"no plugin":          s.Open(t),
+		"replaced callbacks": replaced,
+		"another namespace":  s.process(t, func(c *gormcache.Config) { c.Namespace = "apart" }),
+		"another store":      s.process(t, func(c *gormcache.Config) { c.Store = other }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			must(t, rename(db, "old"))

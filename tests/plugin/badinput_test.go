@@ -172,6 +172,8 @@ func TestQueriesRefuse(t *testing.T) {
 	for _, ttl := range []time.Duration{0, -time.Second} {
 		says(t, "TTL", find(db, fromcache.Region("default", fromcache.TTL(ttl))), "TTL", "positive", "NoExpiration")
 	}
+	says(t, "a nil option", find(db, fromcache.Region("default", nil)), "option", "nil", "leave it out")
+	says(t, "a nil option by Scopes", db.Scopes(fromcache.With(nil)).Find(&[]User{}).Error, "option", "nil")
 	says(t, "two modes", find(db, fromcache.Region("default", fromcache.Refresh(), fromcache.OnlyIfCached())), "exclude")
 	if err := find(db, fromcache.Region("default", fromcache.OnlyIfCached())); !errors.Is(err, fromcache.ErrCacheMiss) {
 		t.Errorf("OnlyIfCached: %v", err)
@@ -186,6 +188,9 @@ func TestQueriesRefuse(t *testing.T) {
 	}
 	if _, err := db.Model(&User{}).Clauses(fromcache.Region("default")).Rows(); !errors.Is(err, gormcache.ErrClosed) {
 		t.Errorf("Rows through a closed plugin: %v", err)
+	}
+	if err := db.Model(&User{}).Clauses(fromcache.Region("default")).Select("name").Row().Err(); !errors.Is(err, gormcache.ErrClosed) {
+		t.Errorf("Row through a closed plugin: %v", err)
 	}
 	must(t, db.Find(&[]User{}).Error)
 	must(t, rename(db, 1, "x"))

@@ -205,3 +205,17 @@ func TestTriggersMadeWhileTheStoreIsOutOfReach(t *testing.T) {
 		}
 	}
 }
+
+// What writes and returns rows is read by the plugin first, also when that is closed.
+func TestRowsOfWritesAfterClose(t *testing.T) {
+	onScenes(t, func(t *testing.T, s *scene) {
+		warm(t, s.other.db, "users")
+		must(t, s.writer.p.Close())
+		var name string
+		must(t, s.writer.db.Raw("INSERT INTO users (id, name) VALUES (77, 'late') RETURNING name").Scan(&name).Error)
+		if name != "late" {
+			t.Errorf("the new row's name is %q", name)
+		}
+		reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss)
+	})
+}
