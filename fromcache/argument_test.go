@@ -83,8 +83,6 @@ func TestArgumentsThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// FuzzArguments: two lists are written alike exactly if they hold the same. Bound: a list is refused
-// where what is written exceeds maxKeyInput bytes, and nothing is written after the argument that does.
 // A load in the background asks for what was asked, whatever the caller does to its arguments meanwhile.
 func TestDetachedArgumentsShareNoMemory(t *testing.T) {
 	for name, caller := range map[string]func() (arg any, change func()){
@@ -106,6 +104,8 @@ func TestDetachedArgumentsShareNoMemory(t *testing.T) {
 	}
 }
 
+// FuzzArguments: two lists are written alike exactly if they hold the same. Bound: a list is refused
+// where what is written exceeds maxKeyInput bytes, and nothing is written after the argument that does.
 func FuzzArguments(f *testing.F) {
 	f.Add([]byte("s\x01as\x01b"), []byte("s\x02ab"))
 	f.Add([]byte("i\x01"), []byte("s\x011"))

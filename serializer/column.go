@@ -16,6 +16,8 @@ type Column struct {
 	// ScanType is the Go type that the driver proposes for scanning. nil is a type of its own: some
 	// drivers propose none. Only the types that known drivers propose can be encoded.
 	ScanType reflect.Type
+	// Late says that the driver proposes ScanType once it has read a row, and none before.
+	Late bool
 	// Nullable tells whether the column may be NULL. Meaningful only if HasNullable.
 	Nullable, HasNullable bool
 	// Length is the length of a type of variable length. Meaningful only if HasLength.
@@ -67,6 +69,7 @@ const (
 	flagHasNullable
 	flagHasLength
 	flagHasDecimalSize
+	flagLate
 	flagsKnown = 1<<iota - 1
 )
 
@@ -83,7 +86,7 @@ func (c *Column) check() error {
 // append writes the column, all but its values.
 func (c *Column) append(b []byte) []byte {
 	flags := int64(0)
-	for i, on := range []bool{c.Nullable, c.HasNullable, c.HasLength, c.HasDecimalSize} {
+	for i, on := range []bool{c.Nullable, c.HasNullable, c.HasLength, c.HasDecimalSize, c.Late} {
 		if on {
 			flags |= 1 << i
 		}
@@ -109,4 +112,5 @@ func (c *Column) read(r *reader) {
 	c.ScanType = scanTypes[number]
 	c.Nullable, c.HasNullable = flags&flagNullable != 0, flags&flagHasNullable != 0
 	c.HasLength, c.HasDecimalSize = flags&flagHasLength != 0, flags&flagHasDecimalSize != 0
+	c.Late = flags&flagLate != 0
 }

@@ -129,3 +129,18 @@ func TestScanTypesAreNotReordered(t *testing.T) {
 		t.Fatalf("got %v", view.Columns())
 	}
 }
+
+// A column whose type the driver proposes late says so in its flags.
+func TestGoldenLate(t *testing.T) {
+	cols := []serializer.Column{
+		{Name: "flag", DatabaseType: "BOOLEAN", ScanType: reflect.TypeFor[bool](), Late: true},
+		{Name: "id", DatabaseType: "INTEGER", ScanType: reflect.TypeFor[int64]()},
+	}
+	view, err := serializer.Parse(golden(t, "late", encode(t, cols, [][]any{{int64(1), int64(7)}})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(view.Columns(), cols) {
+		t.Fatalf("got %v", view.Columns())
+	}
+}

@@ -71,7 +71,7 @@ func TestParseRefusesWhatLies(t *testing.T) {
 		"a second column that is cut": func(c *crafted, col []any) { c.columns = []any{col, []any{}} },
 		"scan type beyond the table":  func(_ *crafted, col []any) { col[2] = 100 },
 		"negative scan type":          func(_ *crafted, col []any) { col[2] = -1 },
-		"unknown flags":               func(_ *crafted, col []any) { col[3] = 16 },
+		"unknown flags":               func(_ *crafted, col []any) { col[3] = 32 },
 		"name as number":              func(_ *crafted, col []any) { col[0] = 1 },
 		"block as text":               func(_ *crafted, col []any) { col[block] = "\x91\x07" },
 		"block that is no array":      func(_ *crafted, col []any) { col[block] = []byte{7} },

@@ -3,6 +3,7 @@ package serializer
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"time"
 )
 
@@ -41,6 +42,14 @@ func NewRowsEncoder(columns []Column, limits Limits) (*RowsEncoder, error) {
 		e.size += 48 + len(columns[i].Name) + len(columns[i].DatabaseType)
 	}
 	return e, nil
+}
+
+// Late notes the scan type that the driver proposes for column i once it has read a row, where it proposed none
+// before. One that cannot be encoded is left out: without any, values are scanned as they are.
+func (e *RowsEncoder) Late(i int, t reflect.Type) {
+	if _, ok := scanTypeNumbers[t]; ok {
+		e.columns[i].ScanType, e.columns[i].Late = t, true
+	}
 }
 
 // Len returns the number of rows added.

@@ -3,6 +3,7 @@ package replay
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
@@ -54,6 +55,11 @@ func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
 		if err := t.live.Scan(row.dest...); err != nil {
 			return t.stop(enc, nil, err)
 		}
+		if enc.Len() == 0 {
+			if err := t.late(enc); err != nil {
+				return t.stop(enc, row.values, err)
+			}
+		}
 		if err := enc.Add(row.values); err != nil {
 			return t.stop(enc, row.values, err)
 		}
@@ -72,6 +78,25 @@ func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
 		return t.stop(enc, nil, err)
 	}
 	return Collected{Payload: enc.Append(nil)}
+}
+
+// late asks again for the types of columns that had none before the first row was read: the pure Go SQLite goes by
+// the values of the row, and GORM, for a map, asks when it has one.
+func (t *Tail) late(enc *serializer.RowsEncoder) error {
+	if !slices.ContainsFunc(t.types, func(c *sql.ColumnType) bool { return c.ScanType() == nil }) {
+		return nil
+	}
+	types, err := t.live.ColumnTypes()
+	if err != nil {
+		return err
+	}
+	t.after = types
+	for i := range types {
+		if now := types[i].ScanType(); now != nil && t.types[i].ScanType() == nil {
+			enc.Late(i, now)
+		}
+	}
+	return nil
 }
 
 // stop keeps what was read so far for the tail.

@@ -46,6 +46,10 @@ func watch(rows *sql.Rows) (s seen) {
 			if err := rows.Scan(ptrs...); err != nil {
 				s.Err = err.Error()
 			}
+			now, _ := rows.ColumnTypes() // a driver may know more by now
+			for _, typ := range now {
+				row = append(row, fmt.Sprint(typ.ScanType()))
+			}
 			set = append(set, row)
 		}
 		s.Sets, s.Types = append(s.Sets, set), append(s.Types, columns)
@@ -75,8 +79,14 @@ func results() map[string]*result {
 	}
 	second := &result{names: []string{"other"}, types: []reflect.Type{reflect.TypeFor[string]()}, rows: [][]any{{"second"}, {"set"}}}
 	odd := [][]any{rows[0], rows[1], {int64(3), struct{}{}, nil}, rows[2], {int64(5), int8(1), nil}}
+	late := func(r *result) {
+		r.types, r.late = make([]reflect.Type, 3), []reflect.Type{reflect.TypeFor[bool](), nil, reflect.TypeFor[[]byte]()}
+	}
 	return map[string]*result{
 		"plain":                      base(func(r *result) {}),
+		"late types":                 base(late),
+		"late types, empty":          base(func(r *result) { late(r); r.rows = nil }),
+		"late types, two sets":       base(func(r *result) { late(r); r.next = second }),
 		"empty":                      base(func(r *result) { r.rows = nil }),
 		"fails at once":              base(func(r *result) { r.rows, r.err = nil, errLost }),
 		"fails on the way":           base(func(r *result) { r.err = errLost }),
@@ -118,6 +128,21 @@ func TestCollectedRowsAreTheDatabasesRows(t *testing.T) {
 	}
 	if n := db.Stats().InUse; n != 0 {
 		t.Errorf("%d live results were left open", n)
+	}
+}
+
+// The pure Go SQLite proposes for a BLOB what can't be scanned into. Such a type is no reason to cache nothing.
+func TestLateTypesThatCannotBeEncoded(t *testing.T) {
+	db, r := live(t), replay.New()
+	defer r.Close()
+	res := &result{names: []string{"b"}, types: []reflect.Type{nil}, late: []reflect.Type{reflect.TypeFor[[][]byte]()}, rows: [][]any{{[]byte("x")}}}
+	c := r.Collect(query(t, db, res), serializer.Limits{})
+	if c.Payload == nil {
+		t.Fatal(c.Reason)
+	}
+	got := watch(rowsOf(t, r, c))
+	if want := [][][]any{{{[]byte("x"), "<nil>"}}}; !reflect.DeepEqual(got.Sets, want) {
+		t.Errorf("got %v", got.Sets)
 	}
 }
 

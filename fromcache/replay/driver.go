@@ -88,6 +88,7 @@ type viewRows struct {
 	// statement maps columns, and a live driver's errors then show the mapped names.
 	names []string
 	left  int
+	begun bool // a row was read
 }
 
 func (r *viewRows) Columns() []string { return r.names }
@@ -98,6 +99,7 @@ func (r *viewRows) Next(dest []driver.Value) error {
 		return io.EOF
 	}
 	r.left--
+	r.begun = true
 	for i := range dest {
 		dest[i] = r.cursors[i].Next().Any()
 	}
@@ -105,7 +107,13 @@ func (r *viewRows) Next(dest []driver.Value) error {
 }
 
 func (r *viewRows) ColumnTypeDatabaseTypeName(i int) string { return r.columns[i].DatabaseType }
-func (r *viewRows) ColumnTypeScanType(i int) reflect.Type   { return r.columns[i].ScanType }
+
+func (r *viewRows) ColumnTypeScanType(i int) reflect.Type {
+	if r.columns[i].Late && !r.begun {
+		return nil
+	}
+	return r.columns[i].ScanType
+}
 
 func (r *viewRows) ColumnTypeLength(i int) (int64, bool) {
 	return r.columns[i].Length, r.columns[i].HasLength

@@ -21,6 +21,7 @@ import (
 type result struct {
 	names  []string
 	types  []reflect.Type
+	late   []reflect.Type // once a row is read
 	rows   [][]any
 	err    error // after the rows.
 	close  error
@@ -45,7 +46,8 @@ func (fake) QueryContext(_ context.Context, _ string, args []driver.NamedValue) 
 
 type fakeRows struct {
 	result
-	buf []byte
+	buf   []byte
+	begun bool
 }
 
 func (r *fakeRows) Columns() []string { return r.names }
@@ -63,7 +65,7 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 	for i := range r.buf {
 		r.buf[i] = '!' // a driver's bytes are only valid until the next row.
 	}
-	r.buf = nil
+	r.buf, r.begun = nil, true
 	if len(r.rows) == 0 {
 		if r.err != nil {
 			return r.err
@@ -91,12 +93,15 @@ func (r *fakeRows) NextResultSet() error {
 		return r.next.err
 	}
 	closeErr := r.close
-	r.result = *r.next
+	r.result, r.begun = *r.next, false
 	r.close = closeErr
 	return nil
 }
 
 func (r *fakeRows) ColumnTypeScanType(i int) reflect.Type {
+	if r.begun && r.late != nil {
+		return r.late[i]
+	}
 	if r.types == nil {
 		return reflect.TypeFor[any]()
 	}

@@ -22,8 +22,9 @@ type Tail struct {
 
 	names   []string
 	types   []*sql.ColumnType
-	begun   bool             // live has been moved.
-	head    *serializer.Rows // nil if begun is false, or the rows are lost.
+	after   []*sql.ColumnType // the types once a row is read, where some had none before
+	begun   bool              // live has been moved.
+	head    *serializer.Rows  // nil if begun is false, or the rows are lost.
 	pending []any
 	ended   bool // live's result set came to its end, with err.
 	err     error
@@ -89,6 +90,7 @@ type tailRows struct {
 	cursors []serializer.Cursor
 	left    int // rows left in head.
 	row     row
+	begun   bool // a row was asked for
 }
 
 func (r *tailRows) Columns() []string { return r.t.names }
@@ -108,6 +110,7 @@ func (r *tailRows) Close() error {
 
 func (r *tailRows) Next(dest []driver.Value) error {
 	t := r.t
+	r.begun = true
 	switch {
 	case r.left > 0:
 		r.left--
@@ -182,16 +185,19 @@ func (r *tailRows) NextResultSet() error {
 	if err != nil {
 		return err
 	}
-	t.names, t.types = slices.Clone(names), types
+	t.names, t.types, t.after = slices.Clone(names), types, nil
 	t.pending, t.ended, t.err = nil, false, nil
-	r.left, r.row = 0, newRow(len(names))
+	r.left, r.row, r.begun = 0, newRow(len(names)), false
 	return nil
 }
 
-func (r *tailRows) ColumnTypeDatabaseTypeName(i int) string {
-	return r.t.types[i].DatabaseTypeName()
+func (r *tailRows) ColumnTypeScanType(i int) reflect.Type {
+	if r.begun && r.t.after != nil {
+		return r.t.after[i].ScanType()
+	}
+	return r.t.types[i].ScanType()
 }
-func (r *tailRows) ColumnTypeScanType(i int) reflect.Type        { return r.t.types[i].ScanType() }
+func (r *tailRows) ColumnTypeDatabaseTypeName(i int) string      { return r.t.types[i].DatabaseTypeName() }
 func (r *tailRows) ColumnTypeLength(i int) (int64, bool)         { return r.t.types[i].Length() }
 func (r *tailRows) ColumnTypeNullable(i int) (nullable, ok bool) { return r.t.types[i].Nullable() }
 func (r *tailRows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
