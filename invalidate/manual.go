@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -31,7 +32,7 @@ func Of(db *gorm.DB) (*Invalidator, error) {
 }
 
 // Tables drops what depends on the tables, in all processes: for writes that were made outside GORM. Name
-// them as they are, without quotes, and with them what their triggers and cascades have changed: unlike for a
+// them without quotes, and with them what their triggers and cascades have changed: unlike for a
 // statement, the catalog is not asked.
 // Within a transaction of db it takes effect when that commits. An error says that the store could
 // not be told; the invalidation is queued and retried then, and this process bypasses the tables
@@ -40,6 +41,9 @@ func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
 	return byHand(ctx, db, tables, func(inv *Invalidator, table string) ([]string, error) {
 		if table == "" {
 			return nil, errors.New("gormcache: invalidate.Tables: a table's name is empty")
+		}
+		if strings.ContainsAny(table, "\"`[]") {
+			return nil, fmt.Errorf("gormcache: invalidate.Tables: %s is quoted: give the name as it is", table)
 		}
 		return coarse(inv.cfg.Namespace, table), nil
 	})

@@ -99,6 +99,16 @@ func counting(n *atomic.Int64, u user) func(context.Context) (user, error) {
 	}
 }
 
+func TestGetOrCreateRefuses(t *testing.T) {
+	r := open(t, region.Config{TTL: time.Hour}).region(t)
+	if _, err := region.GetOrCreate(t.Context(), nil, "k", counting(new(atomic.Int64), user{})); err == nil || !strings.Contains(err.Error(), "Plugin.Region") {
+		t.Errorf("a nil region: %v", err)
+	}
+	if _, err := region.GetOrCreate[user](t.Context(), r, "k", nil); err == nil || !strings.Contains(err.Error(), "create") {
+		t.Errorf("a nil function: %v", err)
+	}
+}
+
 func TestGetOrCreateMakesAValueOnce(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
 	r, n := f.region(t), new(atomic.Int64)

@@ -2,6 +2,7 @@ package region
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -49,6 +50,12 @@ func WithMode(m Mode) Option { return func(o *valueOptions) { o.mode = m } }
 //
 // The idea is get_or_create of Python's dogpile.cache.
 func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(context.Context) (T, error), opts ...Option) (T, error) {
+	switch {
+	case r == nil:
+		return *new(T), errors.New("gormcache: region.GetOrCreate: the region is nil: take it from Plugin.Region, and look at its error")
+	case create == nil:
+		return *new(T), errors.New("gormcache: region.GetOrCreate: create is nil: pass the function that makes the value")
+	}
 	var o valueOptions
 	for _, opt := range opts {
 		opt(&o)

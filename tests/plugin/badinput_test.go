@@ -114,6 +114,9 @@ func TestUseRefuses(t *testing.T) {
 	}
 	odd := d.Open(t)
 	odd.Dialector = oddDialector{odd.Dialector}
+	sharded := d.Open(t)
+	sharded.Plugins["gorm:sharding"] = newPlugin()
+	says(t, "sharding", sharded.Use(newPlugin()), "gorm.io/sharding", "one of the two")
 	says(t, "a dialect", odd.Use(newPlugin()), `"oracle"`, "sqlite, postgres or mysql")
 }
 
@@ -218,6 +221,7 @@ func TestInvalidateRefuses(t *testing.T) {
 	}
 	says(t, "unknown region", invalidate.Region(ctx, db, "default", "nope"), "nope", "Config.Regions")
 	says(t, "an empty table", invalidate.Tables(ctx, db, ""), "empty")
+	says(t, "a quoted table", invalidate.Tables(ctx, db, `"users"`), "quoted")
 	for _, bad := range []any{nil, 5, "users", map[string]any{}, []int{1}, func() {}} {
 		says(t, "a model", invalidate.Model(ctx, db, bad), "not a model")
 	}
