@@ -68,13 +68,13 @@ func named(name string) read {
 }
 
 // knows makes sure that the writer knows which columns are tracked.
-func (s *stage) knows(t *testing.T) {
+func (w *world) knows(t *testing.T) {
 	t.Helper()
-	named("shop 2").warm(t, s.reader)
+	named("shop 2").warm(t, w.reader)
 	for range 2 { // the first commit learns that the schema it went by may be old
-		must(t, s.writer.Model(&Item{ID: 77}).Update("qty", 0).Error)
+		must(t, w.writer.Model(&Item{ID: 77}).Update("qty", 0).Error)
 	}
-	named("shop 2").warm(t, s.reader)
+	named("shop 2").warm(t, w.reader)
 }
 
 // A: reads that item 1 is of shop 1, and stops.
