@@ -191,16 +191,17 @@ func TestQuickFailuresAreNotWaitedFor(t *testing.T) {
 }
 
 // What depends on a tracked column that the writer has not heard of is dropped with the rest of the table where an
-// enrolment may have got past the marks: if one of them did not land, whatever landed after it, and if nobody says
-// later which of them were lost.
+// enrolment may have got past the marks: if one of them failed, whatever has landed since, and if nobody says later
+// which of them were lost.
 func TestTheRestOfTheTableGoesWithWhatIsNotKnown(t *testing.T) {
 	edits := []*edit{{table: "users", layout: &catalog.Layout{Columns: []catalog.Column{{Name: "age"}}}, rows: []string{"1"}}}
 	for name, run := range map[string]func(ctx context.Context, p *patient, inv *Invalidator) (*change, error){
-		"the first mark fails": func(ctx context.Context, p *patient, inv *Invalidator) (*change, error) {
+		"the first mark lands late": func(ctx context.Context, p *patient, inv *Invalidator) (*change, error) {
 			p.fails = []string{"mark"}
 			c, _ := inv.begin(ctx, []string{"test:t:users"})
 			p.fails = nil
-			return c, errors.Join(c.extend(ctx, []string{"test:k:users.1"}), c.columns(ctx, edits))
+			err := errors.Join(c.extend(ctx, []string{"test:k:users.1"}), c.columns(ctx, edits))
+			return c, errors.Join(err, p.Mark(ctx, []string{"test:t:users"}, c.writer, time.Hour))
 		},
 		"it gives up after all marks": func(ctx context.Context, p *patient, inv *Invalidator) (*change, error) {
 			c, err := inv.begin(ctx, []string{"test:t:users", "test:k:users.1"})
