@@ -1,6 +1,7 @@
 package narrow_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -132,6 +133,11 @@ var writes = []write{
 		return db.Session(&gorm.Session{SkipDefaultTransaction: true}).Model(&Stand{ID: 1}).Update("qty", 3).Error
 	}, stands},
 	{"delete a shop, with its stands", func(db *gorm.DB) error { return db.Delete(&Shop{ID: 1}).Error }, stands},
+	{"delete a shop, and update another's stand", func(db *gorm.DB) error {
+		return db.Transaction(func(tx *gorm.DB) error {
+			return errors.Join(tx.Model(&Stand{ID: 1}).Update("qty", 3).Error, tx.Delete(&Shop{ID: 2}).Error)
+		})
+	}, stands},
 }
 
 // evicted tells whether the write evicts the read.
