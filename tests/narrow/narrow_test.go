@@ -36,6 +36,7 @@ var reads = []read{
 	{"shops 1 3", find[Item](where("shop_id IN ?", []int{1, 3}))},
 	{"count shop 1", count[Item](where("shop_id = ?", 1))},
 	{"all", find[Item](func(db *gorm.DB) *gorm.DB { return db.Order("id") })},
+	{"all of many keys", find[Item](where("id IN ? AND qty >= 0", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}))},
 	{"pair 1 1", find[Pair](where("a = ? AND b = ?", 1, 1))},
 	{"pair 1 2", find[Pair](where(&Pair{A: 1, B: 2}))},
 	{"pairs 1", find[Pair](where("a = ?", 1))},
