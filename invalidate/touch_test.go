@@ -17,3 +17,15 @@ func TestRowsOfAnOlderReadingCountAsTheirTable(t *testing.T) {
 		t.Errorf("%q, %d edits, want %q", r.tags, len(r.edits), want)
 	}
 }
+
+// Without a catalog nobody can tell what else a write changes, or a function.
+func TestWithoutACatalogEverythingIsChanged(t *testing.T) {
+	for name, what := range map[string]touch{
+		"a table": {name: touchTable + "users"}, "a function": {name: touchFunction + "bump"}, "rows": {edit: &edit{table: "users", rows: []string{"1"}}},
+	} {
+		r := newTest(memory.New(), AllowStale).resolve(nil, []touch{what})
+		if want := []string{"test:n"}; !slices.Equal(r.tags, want) || r.edits != nil {
+			t.Errorf("%s: %q, want %q", name, r.tags, want)
+		}
+	}
+}
