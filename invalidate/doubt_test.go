@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
 
 // answered is an error that PostgreSQL has sent.
@@ -56,5 +57,25 @@ func TestErrorsThatLeaveAWriteInDoubt(t *testing.T) {
 	}
 	if err := context.Canceled; inDoubt(sqltext.SQLite, err) || cutShort(sqltext.SQLite, err) {
 		t.Error("SQLite is in this process: what has returned is over")
+	}
+}
+
+// Rows may end with an error that their statement did not have, and nothing that comes later takes a doubt away.
+func TestDoubtStays(t *testing.T) {
+	inv := newTest(memory.New(), AllowStale)
+	inv.cfg.Dialect = sqltext.Postgres
+	for name, cut := range map[string]func(c *change){
+		"statement": func(c *change) { c.ended(io.EOF) },
+		"rows":      func(c *change) { c.closed(io.EOF) },
+	} {
+		c := &change{inv: inv}
+		for _, want := range []bool{false, true} {
+			c.ended(nil)
+			c.closed(nil)
+			if c.doubt != want {
+				t.Errorf("%s: in doubt %v, want %v", name, c.doubt, want)
+			}
+			cut(c)
+		}
 	}
 }
