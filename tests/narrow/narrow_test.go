@@ -104,6 +104,9 @@ var writes = []write{
 	}, items},
 	{"change a key", func(db *gorm.DB) error { return db.Exec("UPDATE items SET id = 9 WHERE id = 4").Error }, items},
 	{"key by text", exec("UPDATE items SET qty = 9 WHERE id = '1'"), items},
+	{"key by text in a transaction", func(db *gorm.DB) error {
+		return db.Transaction(exec("UPDATE items SET qty = 9 WHERE id = '1'"))
+	}, items},
 	{"raw insert", exec("INSERT INTO items (id, shop_id, name, qty) VALUES (9, 8, 'x', 1)"), "row=9,shop=8,all"},
 	{"raw update in a transaction", func(db *gorm.DB) error {
 		return db.Transaction(func(tx *gorm.DB) error { return exec("UPDATE items SET qty = 5 WHERE id = 1")(tx) })
@@ -128,6 +131,7 @@ var writes = []write{
 			return tx.Create(&Pair{A: 1, B: 2, Qty: 4}).Error
 		})
 	}, "pair=1 2,pairs"}, // GORM deletes by (a, b) IN ((1, 2))
+	{"change a key of two columns", exec("UPDATE pairs SET b = 2 WHERE a = 2 AND b = 1"), pairs},
 	{"code ab-1", func(db *gorm.DB) error { return db.Model(&Code{ID: "ab-1"}).Update("qty", 3).Error }, "code=ab-1"},
 	{"code é", func(db *gorm.DB) error { return db.Create(&Code{ID: "é"}).Error }, codes},
 	{"stand 1, alone", func(db *gorm.DB) error {
