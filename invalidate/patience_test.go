@@ -170,13 +170,67 @@ func TestAWriteAfterClose(t *testing.T) {
 
 // A store that fails quickly is asked all the same: one of the calls may get through, and none is waited for.
 func TestQuickFailuresAreNotWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := &patient{Store: memory.New(), fails: []string{"mark"}}
-		inv := newTest(p, AllowStale)
-		write(t, inv)
-		if calls := p.take(); !slices.Equal(calls, []string{"mark", "lookup", "tokens", "lookup", "settle"}) || inv.Pending() != 0 {
-			t.Errorf("%v, and %d are pending", calls, inv.Pending())
-		}
-		time.Sleep(5 * time.Second) // marks may have landed, and are swept
-	})
+	for fails, want := range map[string]struct{ calls, later []string }{
+		"mark":   {[]string{"mark", "lookup", "tokens", "lookup", "settle"}, []string{"unmark"}}, // it may have landed
+		"lookup": {[]string{"mark", "lookup", "lookup", "mark", "settle"}, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &patient{Store: memory.New(), fails: []string{fails}}
+			inv := newTest(p, AllowStale)
+			write(t, inv)
+			if calls := p.take(); !slices.Equal(calls, want.calls) || inv.Pending() != 0 {
+				t.Errorf("%s: %v, and %d are pending", fails, calls, inv.Pending())
+			}
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			if calls := p.take(); !slices.Equal(calls, want.later) {
+				t.Errorf("%s: %v later", fails, calls)
+			}
+		})
+	}
+}
+
+// What depends on a tracked column that the writer has not heard of is dropped with the rest of the table where an
+// enrolment may have got past the marks: if one of them failed, whatever has landed since, and if nobody says later
+// which of them were lost.
+func TestTheRestOfTheTableGoesWithWhatIsNotKnown(t *testing.T) {
+	edits := []*edit{{table: "users", layout: &catalog.Layout{Columns: []catalog.Column{{Name: "age"}}}, rows: []string{"1"}}}
+	for name, run := range map[string]func(ctx context.Context, p *patient, inv *Invalidator) (*change, error){
+		"the first mark lands late": func(ctx context.Context, p *patient, inv *Invalidator) (*change, error) {
+			p.fails = []string{"mark"}
+			c, _ := inv.begin(ctx, []string{"test:t:users"})
+			p.fails = nil
+			err := errors.Join(c.extend(ctx, []string{"test:k:users.1"}), c.columns(ctx, edits))
+			return c, errors.Join(err, p.Mark(ctx, []string{"test:t:users"}, c.writer, time.Hour))
+		},
+		"it gives up after all marks": func(ctx context.Context, p *patient, inv *Invalidator) (*change, error) {
+			c, err := inv.begin(ctx, []string{"test:t:users", "test:k:users.1"})
+			err = errors.Join(err, c.columns(ctx, edits))
+			p.hang("lookup")
+			c.upToDate(ctx)
+			p.hang()
+			return c, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &patient{Store: memory.New()}
+				inv, bulk := newTest(p, AllowStale), []string{"test:b:users"}
+				before, after := make([]store.State, 1), make([]store.State, 1)
+				if err := p.Tokens(t.Context(), bulk, before); err != nil {
+					t.Fatal(err)
+				}
+				c, err := run(t.Context(), p, inv)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.settle(t.Context())
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				if err := p.Tokens(t.Context(), bulk, after); err != nil || after[0].Token == before[0].Token {
+					t.Errorf("the table's other rows keep their token (%v)", err)
+				}
+			})
+		})
+	}
 }

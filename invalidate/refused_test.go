@@ -25,4 +25,7 @@ func TestARefusedTextEndsNoTransaction(t *testing.T) {
 			t.Errorf("%q: %v, and a transaction is open: %v", text, err, inv.plain.open(on))
 		}
 	}
+	if _, last := inv.plain.end(on); !last {
+		t.Error("what was refused counts as one that is open")
+	}
 }

@@ -116,23 +116,28 @@ func TestMarksOfRefusedWritesAreSwept(t *testing.T) {
 	})
 }
 
-// A mark that is meant to stay, because the outcome of its COMMIT is in doubt, is not swept.
+// A mark that is meant to stay, because the outcome of its COMMIT is in doubt, is not swept, even if the store
+// failed when it was set.
 func TestMarksInDoubtAreNotSwept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &hanging{Store: memory.New()}
-		inv := newTest(h, AllowStale)
-		inv.cfg.Dialect = sqltext.Postgres
-		tags := []string{"test:t:users"}
-		c, err := inv.begin(t.Context(), tags)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.ended(context.DeadlineExceeded)
-		c.settle(t.Context())
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if !marked(t, h, tags...) {
-			t.Error("the mark of a COMMIT in doubt is gone")
-		}
-	})
+	for _, hangs := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &hanging{Store: memory.New()}
+			inv := newTest(h, AllowStale)
+			inv.cfg.Dialect = sqltext.Postgres
+			tags := []string{"test:t:users"}
+			h.hangs.Store(hangs)
+			c, err := inv.begin(t.Context(), tags)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.goesOn()
+			c.ended(context.DeadlineExceeded)
+			c.settle(t.Context())
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if !marked(t, h, tags...) || inv.Pending() != 0 {
+				t.Errorf("the store hung: %v; the mark of a COMMIT in doubt is there: %v; pending: %d", hangs, marked(t, h, tags...), inv.Pending())
+			}
+		})
+	}
 }

@@ -182,6 +182,44 @@ func TestAMarkedPartIsLoadedAndNotStored(t *testing.T) {
 	c.want(t, "of 1,of 2,of 4|of 3|miss", 1, 2, 3, 4)
 }
 
+// Readers on both sides of a commit see the same token where there is a mark:
+//
+//	W: mark of part 1                      COMMIT                         settle
+//	A:                lookup, asks (old) …                       answered
+//	B:                                            must not wait for A
+//
+// Falls if: who saw a mark on a part shares the load.
+func TestLoadsOfMarkedPartsAreNotShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openChildren(t, region.Config{TTL: time.Hour})
+		c.read(t, 1)
+		if err := c.store.Mark(t.Context(), []string{partTag(1)}, store.NewWriter(), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		answered := make(chan struct{})
+		read := func() (ended *atomic.Bool) {
+			ended = new(atomic.Bool)
+			q := c.request(1)
+			go func() {
+				if _, err := c.ReadParts(t.Context(), q); err != nil {
+					t.Error(err)
+				}
+				ended.Store(true)
+			}()
+			synctest.Wait()
+			return ended
+		}
+		c.during = func() { <-answered }
+		before := read()
+		c.during = nil
+		if after := read(); before.Load() || !after.Load() {
+			t.Errorf("the first has ended: %v, the second: %v", before.Load(), after.Load())
+		}
+		close(answered)
+		synctest.Wait()
+	})
+}
+
 func TestAMarkOnASharedTagBypasses(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	c.read(t, 1)
@@ -189,6 +227,7 @@ func TestAMarkOnASharedTagBypasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.want(t, "||bypass", 1, 2)
+	c.want(t, "||bypass", 1) // which is there
 	if len(c.loaded) != 1 {
 		t.Errorf("loaded %v", c.loaded)
 	}

@@ -134,7 +134,7 @@ func TestVerbs(t *testing.T) {
 		{"spm", "begin", "begin r: tx"},
 		{"m", "start transaction read only", "begin r: tx"},
 		{"s", "begin immediate transaction", "begin r: tx"},
-		{"m", "begin not atomic delete from a; end", "other r: opaque:other tx write n:2"},
+		{"m", "begin not atomic delete from a; end", "other r: opaque:other write"},
 		{"p", "commit and chain", "commit r: tx"},
 		{"sp", "end transaction", "commit r: tx"},
 		{"p", "commit prepared 'x'", "other r: opaque:other write"},

@@ -1,6 +1,9 @@
 package sqltext
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // act reads a statement, the current token being its first word.
 type act func(p *parser) Verb
@@ -32,6 +35,7 @@ func init() {
 			acts[word] = other(verb)
 		}
 	}
+	acts["create"], acts["alter"] = routine, routine
 }
 
 // other skips a statement whose verb says all.
@@ -49,6 +53,53 @@ func (p *parser) rest(v Verb) Verb {
 	p.opaque(v.String())
 	p.skip()
 	return v
+}
+
+// routine reads a CREATE or ALTER. The statements in the body of what they make are no statements of the text: its
+// END ends no transaction.
+func routine(p *parser) Verb {
+	p.opaque(DDL.String())
+	for ; p.tok.kind != tEnd && p.tok.kind != tSemi && p.tok.kind != tOpen; p.next() {
+		if p.any(p.tok, "trigger", "procedure", "function", "event", "package") {
+			p.blocks()
+			return DDL
+		}
+		if p.any(p.tok, "table", "view", "index", "database", "schema") { // a name of its may be one of those words
+			break
+		}
+	}
+	p.skip()
+	return DDL
+}
+
+// blocks goes to the end of the statement, across the semicolons in BEGIN … END.
+func (p *parser) blocks() {
+	parens, open := 0, 0
+	for ; p.tok.kind != tEnd; p.next() {
+		switch {
+		case p.tok.kind == tOpen:
+			parens++
+		case p.tok.kind == tClose:
+			if parens--; parens < 0 {
+				return
+			}
+		case p.tok.kind == tSemi && parens == 0 && open == 0:
+			return
+		case parens > 0 || p.prev.kind == tDot:
+		case p.is(p.tok, "begin"), p.is(p.tok, "case") && !p.is(p.prev, "end"):
+			open++
+		case p.is(p.tok, "end") && !p.unopened():
+			open = max(0, open-1)
+		}
+	}
+}
+
+// unopened says that the current END is that of something that no BEGIN has opened.
+func (p *parser) unopened() bool { return p.any(p.ahead, "if", "loop", "while", "repeat", "for") }
+
+// any says whether the token is one of the bare words, given in lower case.
+func (p *parser) any(t token, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return p.is(t, word) })
 }
 
 // statement reads one statement up to ';' or whatever ends it too early.
@@ -90,7 +141,9 @@ func query(p *parser) Verb {
 
 func begin(p *parser) Verb {
 	if p.ahead.kw == kNot { // BEGIN NOT ATOMIC of MariaDB: a block of statements
-		return p.rest(Other)
+		p.opaque(Other.String())
+		p.blocks()
+		return Other
 	}
 	p.skip()
 	return Begin
@@ -105,7 +158,7 @@ func start(p *parser) Verb {
 }
 
 func commit(p *parser) Verb {
-	if p.is(p.ahead, "prepared") {
+	if p.is(p.ahead, "prepared") || p.unopened() {
 		return p.rest(Other)
 	}
 	p.chain()

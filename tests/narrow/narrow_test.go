@@ -1,6 +1,7 @@
 package narrow_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +36,7 @@ var reads = []read{
 	{"shops 1 3", find[Item](where("shop_id IN ?", []int{1, 3}))},
 	{"count shop 1", count[Item](where("shop_id = ?", 1))},
 	{"all", find[Item](func(db *gorm.DB) *gorm.DB { return db.Order("id") })},
+	{"all of many keys", find[Item](where("id IN ? AND qty >= 0", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}))},
 	{"pair 1 1", find[Pair](where("a = ? AND b = ?", 1, 1))},
 	{"pair 1 2", find[Pair](where(&Pair{A: 1, B: 2}))},
 	{"pairs 1", find[Pair](where("a = ?", 1))},
@@ -102,6 +104,9 @@ var writes = []write{
 	}, items},
 	{"change a key", func(db *gorm.DB) error { return db.Exec("UPDATE items SET id = 9 WHERE id = 4").Error }, items},
 	{"key by text", exec("UPDATE items SET qty = 9 WHERE id = '1'"), items},
+	{"key by text in a transaction", func(db *gorm.DB) error {
+		return db.Transaction(exec("UPDATE items SET qty = 9 WHERE id = '1'"))
+	}, items},
 	{"raw insert", exec("INSERT INTO items (id, shop_id, name, qty) VALUES (9, 8, 'x', 1)"), "row=9,shop=8,all"},
 	{"raw update in a transaction", func(db *gorm.DB) error {
 		return db.Transaction(func(tx *gorm.DB) error { return exec("UPDATE items SET qty = 5 WHERE id = 1")(tx) })
@@ -126,12 +131,18 @@ var writes = []write{
 			return tx.Create(&Pair{A: 1, B: 2, Qty: 4}).Error
 		})
 	}, "pair=1 2,pairs"}, // GORM deletes by (a, b) IN ((1, 2))
+	{"change a key of two columns", exec("UPDATE pairs SET b = 2 WHERE a = 2 AND b = 1"), pairs},
 	{"code ab-1", func(db *gorm.DB) error { return db.Model(&Code{ID: "ab-1"}).Update("qty", 3).Error }, "code=ab-1"},
 	{"code é", func(db *gorm.DB) error { return db.Create(&Code{ID: "é"}).Error }, codes},
 	{"stand 1, alone", func(db *gorm.DB) error {
 		return db.Session(&gorm.Session{SkipDefaultTransaction: true}).Model(&Stand{ID: 1}).Update("qty", 3).Error
 	}, stands},
 	{"delete a shop, with its stands", func(db *gorm.DB) error { return db.Delete(&Shop{ID: 1}).Error }, stands},
+	{"delete a shop, and update another's stand", func(db *gorm.DB) error {
+		return db.Transaction(func(tx *gorm.DB) error {
+			return errors.Join(tx.Model(&Stand{ID: 1}).Update("qty", 3).Error, tx.Delete(&Shop{ID: 2}).Error)
+		})
+	}, stands},
 }
 
 // evicted tells whether the write evicts the read.

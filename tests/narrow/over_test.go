@@ -37,25 +37,10 @@ func TestTransactionsThatAreOver(t *testing.T) {
 		"deadlock of a query": func(tx *gorm.DB) error {
 			return tx.Clauses(clause.Locking{Strength: "UPDATE"}).First(&Item{}, 2).Error
 		},
-		"deadlock behind the first rows of a query": func(tx *gorm.DB) error {
-			rows, err := tx.Table("items").Select("id, REPEAT('x', 1000)").Where("id > 1").Clauses(clause.Locking{Strength: "UPDATE"}).Rows()
-			if err != nil {
-				t.Error("it is before them")
-				return err
-			}
-			for rows.Next() {
-			}
-			return errors.Join(rows.Err(), rows.Close())
-		},
+		"deadlock of a pre-image":                   func(tx *gorm.DB) error { return tx.Model(&Item{ID: 2}).Update("qty", 1).Error },
+		"deadlock behind the first rows of a query": lockBehind(t),
 		"deadlock behind the first rows, serializable": func(tx *gorm.DB) error {
-			rows, err := tx.Table("items").Select("id, REPEAT('x', 1000)").Where("id > 1").Rows()
-			if err != nil {
-				t.Error("it is before them")
-				return err
-			}
-			for rows.Next() {
-			}
-			return errors.Join(rows.Err(), rows.Close())
+			return readAll(t, tx.Table("items").Select("id, REPEAT('x', 1000)").Where("id > 1"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,28 +48,93 @@ func TestTransactionsThatAreOver(t *testing.T) {
 			if strings.Contains(name, "serializable") {
 				isolation.Isolation = sql.LevelSerializable
 			}
-			other := w.bare.Begin()
-			defer other.Rollback()
-			if strings.Contains(name, "behind") {
-				must(t, w.bare.Exec("INSERT INTO items (id) SELECT seq FROM seq_1000_to_1999").Error)
-				must(t, other.Exec("UPDATE items SET qty = 3 WHERE id > 1200").Error)
-			} else {
-				must(t, other.Exec("UPDATE items SET qty = 3 WHERE id > 1").Error)
+			if strings.Contains(name, "pre-image") {
+				w.knows(t)
 			}
-			w.over(t, func(tx *gorm.DB) error {
-				must(t, tx.Exec("UPDATE items SET qty = 3 WHERE id = 1").Error)
-				waits := make(chan error, 1)
-				go func() { waits <- other.Exec("UPDATE items SET qty = 4 WHERE id = 1").Error }()
-				for !w.waiting(t) { // else it is this one who waits first, and the other who closes the ring
-					time.Sleep(often)
-				}
-				err := query(tx)
-				must(t, <-waits) // the lighter one is the victim
-				must(t, other.Rollback().Error)
-				return err
-			}, isolation)
+			other := w.holding(t, strings.Contains(name, "behind"))
+			w.over(t, func(tx *gorm.DB) error { return w.deadlock(t, tx, other, query) }, isolation)
 		})
 	}
+}
+
+// holding is a transaction without the plugin that has changed all items but the first, or, far, only such as are
+// behind the first rows of a query.
+func (w *world) holding(t *testing.T, far bool) *gorm.DB {
+	t.Helper()
+	from := 1
+	if far {
+		must(t, w.bare.Exec("INSERT INTO items (id) SELECT seq FROM seq_1000_to_1999").Error)
+		from = 1200
+	}
+	other := w.bare.Begin()
+	t.Cleanup(func() { other.Rollback() })
+	must(t, other.Exec("UPDATE items SET qty = 3 WHERE id > ?", from).Error)
+	return other
+}
+
+// deadlock makes tx the victim of a deadlock with the other, by the query.
+func (w *world) deadlock(t *testing.T, tx, other *gorm.DB, query func(tx *gorm.DB) error) error {
+	t.Helper()
+	must(t, tx.Exec("UPDATE items SET qty = 3 WHERE id = 1").Error)
+	waits := make(chan error, 1)
+	go func() {
+		waits <- errors.Join(other.Exec("UPDATE items SET qty = 4 WHERE id = 1").Error, other.Rollback().Error)
+	}()
+	for !w.waiting(t) { // else it is this one who waits first, and the other who closes the ring
+		time.Sleep(often)
+	}
+	err := query(tx)
+	must(t, <-waits) // the lighter one is the victim
+	return err
+}
+
+// A deadlock that only the program sees leaves the pre-images that come after it without locks:
+//
+//	A: BEGIN, reads rows FOR UPDATE; the last of them are an error, and the transaction is over.
+//	A: reads that item 1 is of shop 1; stops.
+//	B: moves item 1 to shop 2, and commits.
+//	C: stores the items of shop 2.
+//	A: changes item 1, COMMIT.
+//
+// Falls if: what such a transaction has seen of the rows before is taken for true.
+func TestMoveBehindADeadlockThatIsNotSeen(t *testing.T) {
+	s := newStage(t, "mariadb", "")
+	s.knows(t)
+	other := s.holding(t, true)
+	tx := s.writer.Begin()
+	defer tx.Rollback()
+	if err := s.deadlock(t, tx, other, lockBehind(t)); err == nil {
+		t.Fatal("no deadlock")
+	}
+	s.stop.Store(true)
+	a := make(chan error, 1)
+	go func() { a <- tx.Model(&Item{ID: 1}).Update("qty", 7).Error }()
+	<-s.stopped
+	must(t, s.reader.Model(&Item{ID: 1}).Update("shop_id", 2).Error)
+	named("shop 2").warm(t, s.reader)
+	close(s.goOn)
+	must(t, <-a)
+	must(t, tx.Commit().Error)
+	s.fresh(t, named("shop 2"))
+}
+
+// lockBehind is a query that locks rows one by one, and whose first rows come before the last are locked.
+func lockBehind(t *testing.T) func(tx *gorm.DB) error {
+	return func(tx *gorm.DB) error {
+		return readAll(t, tx.Table("items").Select("id, REPEAT('x', 1000)").Where("id > 1").Clauses(clause.Locking{Strength: "UPDATE"}))
+	}
+}
+
+// readAll reads the rows of a query that fails behind the first of them.
+func readAll(t *testing.T, query *gorm.DB) error {
+	rows, err := query.Rows()
+	if err != nil {
+		t.Error("it is before them")
+		return err
+	}
+	for rows.Next() {
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 func (w *world) over(t *testing.T, fail func(tx *gorm.DB) error, opts ...*sql.TxOptions) {

@@ -27,6 +27,7 @@ type watched struct {
 	evict   atomic.Bool // the next mark, when it has landed
 	looked  func(tags []string)
 	unmarks func(tags []string)
+	fails   atomic.Bool // the next settling
 	tokens  func(tags []string)
 }
 
@@ -39,6 +40,13 @@ func (w *watched) Mark(ctx context.Context, tags []string, by store.Writer, grac
 		return errors.Join(err, w.Store.Unmark(ctx, tags, by))
 	}
 	return err
+}
+
+func (w *watched) Settle(ctx context.Context, tags []string, by store.Writer, linger time.Duration) error {
+	if w.fails.CompareAndSwap(true, false) {
+		return errors.New("failed")
+	}
+	return w.Store.Settle(ctx, tags, by, linger)
 }
 
 func (w *watched) Lookup(ctx context.Context, l *store.Lookup) error {
@@ -99,6 +107,21 @@ func TestMarksOutlastTheRowsOldToken(t *testing.T) {
 	if w.fresh(t, row6); !asked {
 		t.Error("nothing was unmarked")
 	}
+	row6.warm(t, w.reader) // and none of the marks stays
+}
+
+// The same where the store fails when the row is to have its new token:
+//
+//	W: mark the table, INSERT row 6, settle ✗            … settle
+//	R:                                        must not hit
+func TestMarksOutlastTheRowsOldTokenInTheQueue(t *testing.T) {
+	w, st := newWatched(t)
+	row6.warm(t, w.reader)
+	st.fails.Store(true)
+	st.looked = func([]string) { w.fresh(t, row6) }
+	st.unmarks = st.looked
+	must(t, w.writer.Session(&gorm.Session{SkipDefaultTransaction: true}).Create(&Item{Name: "f"}).Error)
+	w.fresh(t, row6)
 }
 
 // W: can't mark the table, or its mark is evicted; sees that nothing is tracked.

@@ -68,13 +68,13 @@ func named(name string) read {
 }
 
 // knows makes sure that the writer knows which columns are tracked.
-func (s *stage) knows(t *testing.T) {
+func (w *world) knows(t *testing.T) {
 	t.Helper()
-	named("shop 2").warm(t, s.reader)
+	named("shop 2").warm(t, w.reader)
 	for range 2 { // the first commit learns that the schema it went by may be old
-		must(t, s.writer.Model(&Item{ID: 77}).Update("qty", 0).Error)
+		must(t, w.writer.Model(&Item{ID: 77}).Update("qty", 0).Error)
 	}
-	named("shop 2").warm(t, s.reader)
+	named("shop 2").warm(t, w.reader)
 }
 
 // A: reads that item 1 is of shop 1, and stops.
@@ -129,12 +129,17 @@ func TestMoveSchedule(t *testing.T) {
 //	B: inserts item 9 of shop 8, commits.
 //	C: stores the items of shop 8.
 //
-// A: changes item 9 too. That it changes more rows than it has found makes it change the table's tag.
+// A: changes item 9 too. That it changes more rows than it has found makes it change the table's tag. MySQL does not
+// count a row that was like this before: it may say 1 then, which is as many as were found.
 func TestRowThatCameBetween(t *testing.T) {
-	for _, kind := range []string{"postgres", "mariadb"} {
-		t.Run(kind, func(t *testing.T) {
+	for _, name := range []string{"postgres", "mariadb", "mariadb, as before"} {
+		t.Run(name, func(t *testing.T) {
+			kind, as, _ := strings.Cut(name, ", ")
 			s := newStage(t, kind, "&tx_isolation='READ-COMMITTED'") // else MariaDB locks the gap too, and B waits
 			s.knows(t)
+			if as != "" {
+				must(t, s.bare.Exec("UPDATE items SET qty = 7 WHERE id = 1").Error)
+			}
 			s.stop.Store(true)
 			a := make(chan error, 1)
 			go func() { a <- s.writer.Model(&Item{}).Where("id IN ?", []int{1, 9}).Update("qty", 7).Error }()

@@ -95,6 +95,36 @@ func TestTransactionsThatCannotBeFollowed(t *testing.T) {
 	}
 }
 
+// A transaction that can't be followed outlasts its fence:
+//
+//	writer: BEGIN, fence, UPDATE                    cached SELECT (own row): no fill   ROLLBACK
+//	the fence:                     runs out
+//	other:                                                                             must read the old
+//
+// Falls if: only the fence keeps such a transaction from the cache. Then what it has not committed is stored.
+func TestUnseenTransactionOutlastsItsFence(t *testing.T) {
+	onScenes(t, func(t *testing.T, s *scene) {
+		before := warm(t, s.other.db, "users")
+		pool, err := s.writer.db.DB()
+		must(t, err)
+		own, err := pool.BeginTx(t.Context(), nil)
+		must(t, err)
+		tx := s.writer.db.Session(&gorm.Session{NewDB: true})
+		tx.Statement.ConnPool = own
+		must(t, rename(tx, 1, "x"))
+		eventually(t, "the fence to run out", func() bool {
+			_, seen := cached(t, s.other.db, "users")
+			return seen.Outcome == hit
+		})
+		for range 2 {
+			reading(t, tx, "users", direct(t, tx, "users"), bypass)
+			reading(t, s.other.db, "users", before, hit)
+		}
+		must(t, own.Rollback())
+		reading(t, s.other.db, "users", before, hit)
+	}, grace)
+}
+
 // grace is short, but long enough for the transactions above.
 func grace(c *gormcache.Config) {
 	c.WriteTimeout, c.WriteGrace = 400*time.Millisecond, 400*time.Millisecond

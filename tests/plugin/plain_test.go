@@ -214,3 +214,25 @@ func TestXATransactions(t *testing.T) {
 		same(t, end, warm(t, s.other.db, "users"), direct(t, s.plain, "users"))
 	}
 }
+
+// The END of a trigger's body ends no transaction:
+//
+//	connection: BEGIN, CREATE TRIGGER … END, UPDATE        cached SELECT (own row): no fill              ROLLBACK
+//	other:                                                                                 must read the old
+//
+// Falls if: the body's statements count as those of the text.
+func TestPlainTransactionGoesOnBehindABody(t *testing.T) {
+	s := newScene(t, "sqlite", "memory")
+	before := warm(t, s.other.db, "users")
+	must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
+		for _, sql := range []string{"BEGIN", lateTrigger, "UPDATE users SET name = 'x' WHERE id = 1"} {
+			must(t, tx.Exec(sql).Error)
+		}
+		for range 3 {
+			reading(t, tx, "users", direct(t, tx, "users"), bypass)
+			reading(t, s.other.db, "users", before, bypass)
+		}
+		return tx.Exec("ROLLBACK").Error
+	}))
+	same(t, "after ROLLBACK", warm(t, s.other.db, "users"), before)
+}

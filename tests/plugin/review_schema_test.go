@@ -24,13 +24,41 @@ func TestWriterLearnsOfDDLElsewhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, "sqlite", "memory")
-			must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error) // has its catalog now
+			for range 2 { // the first learns of the epoch, and the second has its catalog
+				must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
+			}
 			must(t, s.other.db.Exec(lateTrigger).Error)
 			warm(t, s.other.db, "users")
 			must(t, write(s.writer.db))
 			reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss, bypass)
 		})
 	}
+}
+
+// The same while the other process is still at its DDL, and fills before the writer commits:
+//
+//	other:  mark all, CREATE TRIGGER                                     settle, fills users          must not hit
+//	writer:                          UPDATE islands, looks at the epoch                      COMMIT
+//
+// Falls if: only a new token of the epoch tells of DDL, and not its mark.
+func TestWriterMeetsDDLThatIsUnderWay(t *testing.T) {
+	s := newScene(t, "sqlite", "memory")
+	warm(t, s.writer.db, "islands") // has its catalog now, and knows the epoch
+	warm(t, s.other.db, "users")
+	created, looked, settled := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	s.other.gate.once("settle", func() { close(created); <-looked })
+	go func() { settled <- s.other.db.Exec(lateTrigger).Error }()
+	<-created
+	must(t, s.writer.db.Transaction(func(tx *gorm.DB) error {
+		must(t, tx.Model(&Island{ID: 1}).Update("name", "y").Error)
+		s.writer.gate.onceAfter("lookup", func() {
+			close(looked)
+			must(t, <-settled)
+			warm(t, s.other.db, "users")
+		})
+		return nil
+	}))
+	reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss, bypass)
 }
 
 // opaquePool tells nothing of the database behind it.

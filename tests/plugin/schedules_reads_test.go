@@ -72,6 +72,27 @@ func TestContextCancelled(t *testing.T) {
 	}, grace)
 }
 
+// The context ends after the write and before Commit is called. The database is not asked to commit then, so
+// there is no doubt, and nothing is evicted:
+//
+//	writer: BEGIN, UPDATE ✗ Commit refuses
+//	other:                                  hits
+//
+// Falls if: such a COMMIT is taken for one that may have been carried out.
+func TestContextCancelledBeforeCommit(t *testing.T) {
+	onScenes(t, func(t *testing.T, s *scene) {
+		before := warm(t, s.other.db, "users")
+		ctx, cancel := context.WithCancel(t.Context())
+		tx := s.writer.db.WithContext(ctx).Begin()
+		must(t, rename(tx, 1, "x"))
+		cancel()
+		if err := tx.Commit().Error; !errors.Is(err, context.Canceled) && !errors.Is(err, sql.ErrTxDone) {
+			t.Errorf("Commit says %v", err)
+		}
+		reading(t, s.other.db, "users", before, hit)
+	})
+}
+
 // The context ends while the statement waits for a row's lock, outside a transaction. The server may or
 // may not have been told in time, so its effect is in doubt:
 //

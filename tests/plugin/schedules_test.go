@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,7 +54,18 @@ func TestLateFill(t *testing.T) {
 	onScenes(t, func(t *testing.T, s *scene) {
 		before := direct(t, s.plain, "users")
 		loaded, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		s.other.gate.once("set", func() { close(loaded); <-release })
+		warm(t, s.other.db, "orders") // so that the schema is known, and the first lookup is the one before the load
+		var asked, stopped atomic.Bool
+		stop := func() { // at what comes next after the load: it should be the fill
+			if asked.Load() && !stopped.Swap(true) {
+				close(loaded)
+				<-release
+			}
+		}
+		s.other.gate.onceAfter("tokens", func() { asked.Store(true) })
+		for _, step := range []string{"lookup", "tokens", "set"} {
+			s.other.gate.on(step, func(context.Context) error { stop(); return nil })
+		}
 		go func() {
 			defer close(done)
 			got, _, err := tryCached(t.Context(), s.other.db, "users")
