@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -46,11 +47,12 @@ func watch(rows *sql.Rows) (s seen) {
 			if err := rows.Scan(ptrs...); err != nil {
 				s.Err = err.Error()
 			}
-			now, _ := rows.ColumnTypes() // a driver may know more by now
-			for _, typ := range now {
-				row = append(row, fmt.Sprint(typ.ScanType()))
+			var now []any
+			types, _ := rows.ColumnTypes() // a driver may know more by now
+			for _, typ := range types {
+				now = append(now, fmt.Sprint(typ.ScanType()))
 			}
-			set = append(set, row)
+			set = append(set, slices.Concat(row, now))
 		}
 		s.Sets, s.Types = append(s.Sets, set), append(s.Types, columns)
 		if err := rows.Err(); err != nil {

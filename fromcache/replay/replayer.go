@@ -71,7 +71,7 @@ func (r *Replayer) open(s source) (*sql.Rows, error) {
 	rows, err := r.db.QueryContext(context.Background(), "", s)
 	if err != nil && r.closed.Load() {
 		db := late()
-		defer db.Close()
+		defer func() { _ = db.Close() }()
 		return db.QueryContext(context.Background(), "", s)
 	}
 	return rows, err
@@ -81,7 +81,7 @@ func (r *Replayer) openRow(s source) *sql.Row {
 	row := r.db.QueryRowContext(context.Background(), "", s)
 	if row.Err() != nil && r.closed.Load() {
 		db := late()
-		defer db.Close()
+		defer func() { _ = db.Close() }()
 		return db.QueryRowContext(context.Background(), "", s)
 	}
 	return row
