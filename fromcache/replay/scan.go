@@ -11,7 +11,8 @@ import (
 // Scan gives the rows of view to the statement of db: what gorm.Scan(rows, db, 0) would do with the
 // database's rows, to its destination, RowsAffected and Error.
 //
-// It returns an error only if it could not begin: nothing of db has then been touched. What goes wrong while scanning is added to db, as GORM does.
+// It returns an error only if it could not begin: nothing of db has then been touched. What goes wrong
+// while scanning is added to db, as GORM does.
 //
 // Of what Scan stores, strings alias the bytes that view was parsed from, and the structs of one
 // slice of pointers share one allocation: keeping one of them keeps all.
