@@ -64,5 +64,8 @@ func (inv *Invalidator) epoch(ctx context.Context) (token store.Token, known boo
 	if err != nil {
 		return store.Token{}, false, err
 	}
+	if l.States[0].Known { // the next writer that can't ask goes by this one
+		inv.topology.sawEpoch(l.States[0].Token)
+	}
 	return l.States[0].Token, l.States[0].Known, nil
 }

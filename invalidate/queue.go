@@ -3,6 +3,7 @@ package invalidate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,6 +183,9 @@ func (q *queue) deliver(ctx context.Context) error {
 		}
 		q.inv.cfg.Recorder.Invalidated(len(tags))
 		q.remove(tags, upTo)
+		if slices.Contains(tags, q.inv.cfg.Namespace.Epoch()) {
+			_, _, _ = q.inv.epoch(ctx) // what this has made is no news to the writers of this process
+		}
 	}
 	return nil
 }

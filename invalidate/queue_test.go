@@ -15,7 +15,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// settler is a store of which only Settle is called.
+// settler is a store of which only Settle matters.
 type settler struct {
 	store.Store
 	mu     sync.Mutex
@@ -29,6 +29,11 @@ func (s *settler) Settle(_ context.Context, tags []string, w store.Writer, linge
 	n := s.calls
 	s.mu.Unlock()
 	return s.settle(n, tags, w, linger)
+}
+
+func (s *settler) Lookup(_ context.Context, l *store.Lookup) error {
+	l.States = append(l.States[:0], make([]store.State, len(l.Tags))...)
+	return nil
 }
 
 func (s *settler) count() int {
