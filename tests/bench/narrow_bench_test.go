@@ -42,7 +42,7 @@ func BenchmarkWriteOne(b *testing.B) {
 		for _, n := range cached {
 			b.Run(fmt.Sprintf("%s/cached=%d", name, n), func(b *testing.B) {
 				s := newStore(b)
-				db, p := open(b, s)
+				db, p := open(b, s, patient)
 				hasten(b, db)
 				fill(b, s, n)
 				before := uint64(1)
@@ -133,14 +133,14 @@ func BenchmarkLookup(b *testing.B) {
 			}
 		}
 		b.Run("memory/"+query.name, func(b *testing.B) {
-			db, p := open(b, memory.New())
+			db, p := open(b, memory.New(), patient)
 			b.ReportAllocs()
 			lookup(b, db.Clauses(fromcache.Region("default")).Session(&gorm.Session{}), p, find, func() {})
 		})
 		b.Run("redis/"+query.name, func(b *testing.B) {
 			rdb := servers.Redis(b).Client(b)
 			w := &watched{Store: redisstore.New(rdb)}
-			db, p := open(b, w)
+			db, p := open(b, w, patient)
 			var bare time.Duration
 			lookup(b, db.Clauses(fromcache.Region("default")).Session(&gorm.Session{}), p, find, func() {
 				t0 := time.Now()
