@@ -76,8 +76,9 @@ func (q *query) policy(r *region.Request, pl *plan, state invalidate.State) {
 	r.Kind = serializer.KindRows
 	r.TTL = q.scope.ttl
 	r.Mode = q.scope.mode
-	// Callers in transactions see their own snapshots: nothing of theirs is shared.
-	r.Alone = state.In
+	// Callers in transactions see their own snapshots: nothing of theirs is shared. Nor do they, and others who hold
+	// a connection, wait for a load: it may be waiting for that very connection.
+	r.Alone = state.In || state.Single
 	r.NoFill = state.In && !state.ReadCommitted
 }
 

@@ -234,35 +234,43 @@ func TestIsolationChangedBySQL(t *testing.T) {
 	reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss)
 }
 
-// A transaction holds a connection that others wait for:
+// A holds a connection that others wait for, by a transaction or by db.Connection:
 //
 //	A: BEGIN READ COMMITTED                                            cached SELECT: must not wait for B
 //	B:                       cached SELECT: waits for A's connection
 //
-// Falls if: what a transaction reads is shared with others, though it would be as new. Then both wait for ever.
-func TestTransactionsWaitForNobodysLoad(t *testing.T) {
-	d := newDatabase(t, "postgres")
-	db := d.Open(t)
-	use(t, db, newStore(t, "memory"))
-	warm(t, db, "islands") // the catalog
-	pool, err := db.DB()
-	must(t, err)
-	pool.SetMaxOpenConns(1)
-	tx := db.Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	must(t, tx.Error)
-	defer tx.Rollback()
-	b := make(chan error, 1)
-	go func() {
-		_, _, err := tryCached(t.Context(), db, "users")
-		b <- err
-	}()
-	eventually(t, "B to wait for a connection", func() bool { return pool.Stats().WaitCount > 0 })
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	_, seen, err := tryCached(ctx, tx, "users", fromcache.InTransaction())
-	if err != nil || seen.Outcome != miss {
-		t.Errorf("in the transaction: %v, %v", seen.Outcome, err)
+// Falls if: A takes part in B's load, though B's answer would be as good. Then both wait for ever.
+func TestWhoHoldsAConnectionWaitsForNobodysLoad(t *testing.T) {
+	for name, hold := range map[string]func(db *gorm.DB, fn func(*gorm.DB) error) error{
+		"transaction": func(db *gorm.DB, fn func(*gorm.DB) error) error {
+			return db.Transaction(fn, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		},
+		"connection": func(db *gorm.DB, fn func(*gorm.DB) error) error { return db.Connection(fn) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDatabase(t, "postgres")
+			db := d.Open(t)
+			use(t, db, newStore(t, "memory"))
+			warm(t, db, "islands") // the catalog
+			pool, err := db.DB()
+			must(t, err)
+			pool.SetMaxOpenConns(1)
+			b := make(chan error, 1)
+			must(t, hold(db, func(tx *gorm.DB) error {
+				go func() {
+					_, _, err := tryCached(t.Context(), db, "users")
+					b <- err
+				}()
+				eventually(t, "B to wait for a connection", func() bool { return pool.Stats().WaitCount > 0 })
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				_, seen, err := tryCached(ctx, tx, "users", fromcache.InTransaction())
+				if err != nil || seen.Outcome != miss {
+					t.Errorf("A: %v, %v", seen.Outcome, err)
+				}
+				return nil
+			}))
+			must(t, <-b)
+		})
 	}
-	must(t, tx.Commit().Error)
-	must(t, <-b)
 }
