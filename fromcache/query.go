@@ -151,7 +151,7 @@ func (q *query) loads(stmt *gorm.Statement, state invalidate.State) {
 	q.request.Load = func(ctx context.Context) (region.Loaded, error) {
 		return c.load(ctx, pool, limits, sql, vars)
 	}
-	if cfg.StaleWhileRevalidate == 0 || state.In {
+	if cfg.StaleWhileRevalidate == 0 || state.In || state.Single { // then the connection may be gone later
 		return
 	}
 	q.request.Later = func() func(context.Context) (region.Loaded, error) {

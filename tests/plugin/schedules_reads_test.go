@@ -11,8 +11,10 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -273,4 +275,35 @@ func TestWhoHoldsAConnectionWaitsForNobodysLoad(t *testing.T) {
 			must(t, <-b)
 		})
 	}
+}
+
+// A connection that is held is given back before a load in the background has asked it:
+//
+//	A: db.Connection: cached SELECT, of an entry past its TTL …; the connection is given back
+//	background:                                                                               asks it
+//	B: joins this load
+//
+// Falls if: there is such a load. Then B's query may fail, because of A's connection.
+func TestNoLoadInTheBackgroundOnAConnectionThatIsHeld(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", func(cfg *gormcache.Config) {
+		cfg.Regions["default"] = region.Config{TTL: time.Millisecond, StaleWhileRevalidate: time.Hour}
+	})
+	read := func(db *gorm.DB) (outcome observe.Outcome) {
+		eventually(t, "an entry past its TTL", func() bool {
+			_, seen := cached(t, db, "users")
+			outcome = seen.Outcome
+			return outcome == miss || outcome == observe.Stale
+		})
+		return outcome
+	}
+	read(s.other.db)
+	if got := read(s.other.db); got != observe.Stale {
+		t.Errorf("%v on the pool", got)
+	}
+	must(t, s.other.db.Connection(func(tx *gorm.DB) error {
+		if got := read(tx.Session(&gorm.Session{})); got != miss {
+			t.Errorf("%v: somebody loads it later", got)
+		}
+		return nil
+	}))
 }
