@@ -76,8 +76,9 @@ func (q *query) policy(r *region.Request, pl *plan, state invalidate.State) {
 	r.Kind = serializer.KindRows
 	r.TTL = q.scope.ttl
 	r.Mode = q.scope.mode
-	// Callers in transactions see their own snapshots: nothing of theirs is shared.
-	r.Alone = state.In
+	// Callers in transactions see their own snapshots: nothing of theirs is shared. Nor do they, and others who hold
+	// a connection, wait for a load: it may be waiting for that very connection.
+	r.Alone = state.In || state.Single
 	r.NoFill = state.In && !state.ReadCommitted
 }
 
@@ -150,7 +151,7 @@ func (q *query) loads(stmt *gorm.Statement, state invalidate.State) {
 	q.request.Load = func(ctx context.Context) (region.Loaded, error) {
 		return c.load(ctx, pool, limits, sql, vars)
 	}
-	if cfg.StaleWhileRevalidate == 0 || state.In {
+	if cfg.StaleWhileRevalidate == 0 || state.In || state.Single { // then the connection may be gone later
 		return
 	}
 	q.request.Later = func() func(context.Context) (region.Loaded, error) {

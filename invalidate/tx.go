@@ -261,6 +261,7 @@ type State struct {
 	Followed      bool // one that the plugin follows
 	Wrote         bool // something may have been written in it
 	ReadCommitted bool // each statement sees what is committed when it starts
+	Single        bool // on a connection that the caller holds
 }
 
 // StateOf tells in what transaction statements on this pool run.
@@ -278,9 +279,9 @@ func (inv *Invalidator) StateOf(p gorm.ConnPool) State {
 		return State{In: true}
 	case *conn, *sql.Conn:
 		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
-		return State{In: inv.plain.open(inv.place(q))}
+		return State{In: inv.plain.open(inv.place(q)), Single: true}
 	}
-	return State{}
+	return State{Single: single(p)}
 }
 
 // followed finds the transaction below prepared statements and probes; nil if there is none that the

@@ -43,6 +43,22 @@ func (fs *flights) count(entry string) *atomic.Uint32 {
 func (fs *flights) join(key string) (f *flight, leader bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
+	return fs.joined(key)
+}
+
+// joinSince is join for a caller that looked the entry up when so many flights had landed. nil: there is none to
+// join, and one has landed since. Who looked up just before its fill, and came here just after it, would load
+// again what is there by now.
+func (fs *flights) joinSince(key, entry string, landed uint32) (f *flight, leader bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.m[key] == nil && fs.count(entry).Load() != landed {
+		return nil, false
+	}
+	return fs.joined(key)
+}
+
+func (fs *flights) joined(key string) (f *flight, leader bool) {
 	if f, ok := fs.m[key]; ok {
 		return f, false
 	}

@@ -241,15 +241,11 @@ func (r *Region) load(ctx context.Context, q *Request, tokens []byte, landed uin
 		return result(loaded, false), err
 	}
 	id := q.Key + string(tokens)
-	f, leader := r.engine.flights.join(id)
-	if leader {
-		// One who looked up just before another's fill, and came here just after it, would load again
-		// what is there by now.
-		if r.engine.flights.count(q.Key).Load() != landed {
-			r.engine.flights.drop(id)
-			close(f.done)
-			return Result{}, errAbandoned
-		}
+	f, leader := r.engine.flights.joinSince(id, q.Key, landed)
+	switch {
+	case f == nil:
+		return Result{}, errAbandoned
+	case leader:
 		return r.lead(ctx, q, tokens, id, f, q.Load)
 	}
 	select {

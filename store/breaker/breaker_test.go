@@ -339,3 +339,34 @@ func BenchmarkLookup(b *testing.B) {
 type nothing struct{ store.Store }
 
 func (*nothing) Lookup(context.Context, *store.Lookup) error { return nil }
+
+func (s *sick) Settle(ctx context.Context, _ []string, _ store.Writer, _ time.Duration) error {
+	return s.do(ctx)
+}
+
+// Writers learn of an outage by their settling too, as where marks are refused no more; marks that were lost are
+// the store's answer.
+//
+// Falls if: what a Settle fails with is not counted. Then each commit waits for its settling to time out.
+func TestSettlingsThatFailOpenIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := &store.LostMarks{Tags: []string{"tag"}}
+		below := &sick{err: lost}
+		s := breaker.New(below, 3, time.Minute)
+		defer closing(t, s)
+		settle := func(want error) {
+			t.Helper()
+			if err := s.Settle(t.Context(), []string{"tag"}, store.NewWriter(), 0); !errors.Is(err, want) {
+				t.Fatalf("got %v, want %v", err, want)
+			}
+		}
+		for range 4 {
+			settle(lost)
+		}
+		below.be(errDown, false, false)
+		for range 3 {
+			settle(errDown)
+		}
+		settle(breaker.ErrOpen)
+	})
+}

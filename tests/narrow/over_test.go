@@ -118,6 +118,32 @@ func TestMoveBehindADeadlockThatIsNotSeen(t *testing.T) {
 	s.fresh(t, named("shop 2"))
 }
 
+// What is committed behind such a deadlock may have met a trigger that the writer does not know of:
+//
+//	W: BEGIN, reads rows FOR UPDATE; the last of them are an error, and the transaction is over.
+//	R: makes a trigger on items, stores code ab-1.
+//	W: changes item 1, and so the codes; ROLLBACK.
+//
+// Falls if: W drops what it would have by the schema of before, as it must not after a COMMIT either.
+func TestTriggerBehindADeadlockThatIsNotSeen(t *testing.T) {
+	w, code := newWorld(t, "mariadb"), named("code ab-1")
+	w.warmAll(t, named("row 1"), code)
+	must(t, w.writer.Model(&Item{ID: 77}).Update("qty", 0).Error) // it knows the catalog
+	other := w.holding(t, true)
+	tx := w.writer.Begin()
+	defer tx.Rollback()
+	if err := w.deadlock(t, tx, other, lockBehind(t)); err == nil {
+		t.Fatal("no deadlock")
+	}
+	must(t, w.reader.Exec("CREATE TRIGGER counts AFTER UPDATE ON items FOR EACH ROW UPDATE codes SET qty = qty + 1").Error)
+	before := code.warm(t, w.reader)
+	must(t, tx.Model(&Item{ID: 1}).Update("qty", 55).Error)
+	must(t, tx.Rollback().Error)
+	if w.fresh(t, code); same(before, code.direct(t, w.bare)) {
+		t.Error("the trigger has not run, or the database has taken it back")
+	}
+}
+
 // lockBehind is a query that locks rows one by one, and whose first rows come before the last are locked.
 func lockBehind(t *testing.T) func(tx *gorm.DB) error {
 	return func(tx *gorm.DB) error {

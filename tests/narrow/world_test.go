@@ -115,7 +115,7 @@ func over(t *testing.T, d *servers.Database, writer *gorm.DB, writes, reads stor
 func plug(t *testing.T, db *gorm.DB, s store.Store) *gormcache.Plugin {
 	t.Helper()
 	return servers.Plugin(t, db, gormcache.Config{
-		Store: s, Namespace: "narrow", Tracked: map[string][]string{"items": {"shop_id"}, "stands": {"shop_id"}},
+		Store: s, Namespace: "narrow", Tracked: map[string][]string{"items": {"shop_id", "name"}, "stands": {"shop_id"}, "codes": {"qty"}},
 		Regions: map[string]region.Config{"default": {TTL: time.Hour}},
 		Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
 			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {

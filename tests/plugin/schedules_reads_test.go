@@ -6,12 +6,15 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -231,4 +234,76 @@ func TestIsolationChangedBySQL(t *testing.T) {
 		return nil
 	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted}))
 	reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss)
+}
+
+// A holds a connection that others wait for, by a transaction or by db.Connection:
+//
+//	A: BEGIN READ COMMITTED                                            cached SELECT: must not wait for B
+//	B:                       cached SELECT: waits for A's connection
+//
+// Falls if: A takes part in B's load, though B's answer would be as good. Then both wait for ever.
+func TestWhoHoldsAConnectionWaitsForNobodysLoad(t *testing.T) {
+	for name, hold := range map[string]func(db *gorm.DB, fn func(*gorm.DB) error) error{
+		"transaction": func(db *gorm.DB, fn func(*gorm.DB) error) error {
+			return db.Transaction(fn, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		},
+		"connection": func(db *gorm.DB, fn func(*gorm.DB) error) error { return db.Connection(fn) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDatabase(t, "postgres")
+			db := d.Open(t)
+			use(t, db, newStore(t, "memory"))
+			warm(t, db, "islands") // the catalog
+			pool, err := db.DB()
+			must(t, err)
+			pool.SetMaxOpenConns(1)
+			b := make(chan error, 1)
+			must(t, hold(db, func(tx *gorm.DB) error {
+				go func() {
+					_, _, err := tryCached(t.Context(), db, "users")
+					b <- err
+				}()
+				eventually(t, "B to wait for a connection", func() bool { return pool.Stats().WaitCount > 0 })
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				_, seen, err := tryCached(ctx, tx, "users", fromcache.InTransaction())
+				if err != nil || seen.Outcome != miss {
+					t.Errorf("A: %v, %v", seen.Outcome, err)
+				}
+				return nil
+			}))
+			must(t, <-b)
+		})
+	}
+}
+
+// A connection that is held is given back before a load in the background has asked it:
+//
+//	A: db.Connection: cached SELECT, of an entry past its TTL …; the connection is given back
+//	background:                                                                               asks it
+//	B: joins this load
+//
+// Falls if: there is such a load. Then B's query may fail, because of A's connection.
+func TestNoLoadInTheBackgroundOnAConnectionThatIsHeld(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", func(cfg *gormcache.Config) {
+		cfg.Regions["default"] = region.Config{TTL: time.Millisecond, StaleWhileRevalidate: time.Hour}
+	})
+	read := func(db *gorm.DB) (outcome observe.Outcome) {
+		eventually(t, "an entry past its TTL", func() bool {
+			_, seen := cached(t, db, "users")
+			outcome = seen.Outcome
+			return outcome == miss || outcome == observe.Stale
+		})
+		return outcome
+	}
+	read(s.other.db)
+	if got := read(s.other.db); got != observe.Stale {
+		t.Errorf("%v on the pool", got)
+	}
+	must(t, s.other.db.Connection(func(tx *gorm.DB) error {
+		if got := read(tx.Session(&gorm.Session{})); got != miss {
+			t.Errorf("%v: somebody loads it later", got)
+		}
+		return nil
+	}))
 }

@@ -127,48 +127,80 @@ type after struct {
 }
 
 func (*after) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (*after) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+func (a *after) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		a.ran(cmds[0])
+		return err
+	}
 }
 func (a *after) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		if cmd.Name() == a.name {
-			if f := a.f.Swap(nil); f != nil {
-				(*f)()
-			}
-		}
+		a.ran(cmd)
 		return err
 	}
 }
 
-// TestRestartWhileALookupIsUnderWay: a token read before the restart must not be taken for one of after
-// it: what is loaded from the database now may be older than a commit that the restart made forgotten.
-func TestRestartWhileALookupIsUnderWay(t *testing.T) {
+func (a *after) ran(cmd redis.Cmder) {
+	if cmd.Name() == a.name {
+		if f := a.f.Swap(nil); f != nil {
+			(*f)()
+		}
+	}
+}
+
+// restarting is a filled store whose server restarts with old data, behind a commit of the other's, when the answer
+// of its next command of that name has come.
+func restarting(t *testing.T, name string) (s, other store.Store, done func() bool) {
+	t.Helper()
 	server := servers.Redis(t)
 	// With this option the store uses the client itself; the hooks of commands don't go to a clone.
 	client := server.Client(t, func(o *redis.Options) { o.ContextTimeoutEnabled = true })
-	hook := &after{name: "mget"}
+	hook := &after{name: name}
 	client.AddHook(hook)
-	s, other := redisstore.New(client), redisstore.New(server.Client(t))
+	s, other = redisstore.New(client), redisstore.New(server.Client(t))
 	fill(t, s)
 	server.Snapshot(t)
 	restart := func() {
 		commit(t, other)
 		server.Kill()
 		server.Start(t)
-		// Somebody else dials, and sees the new server before this lookup ends.
+		// Somebody else dials, and sees the new server before this call ends.
 		eventually(t, "a new connection", func() bool { return client.Ping(t.Context()).Err() == nil })
 	}
 	hook.f.Store(&restart)
+	return s, other, func() bool { return hook.f.Load() == nil }
+}
+
+// TestRestartWhileALookupIsUnderWay: a token read before the restart must not be taken for one of after
+// it: what is loaded from the database now may be older than a commit that the restart made forgotten.
+func TestRestartWhileALookupIsUnderWay(t *testing.T) {
+	s, other, done := restarting(t, "mget")
 	l := store.Lookup{Tags: []string{tag}}
 	if err := s.Lookup(t.Context(), &l); err == nil {
 		must(t, s.Set(t.Context(), entry, l.States[0].Token[:], time.Hour))
 	}
-	if hook.f.Load() != nil {
+	if !done() {
 		t.Fatal("the hook did not run")
 	}
 	neverAgain(t, other)
+}
+
+// TestRestartWhileTokensAreMade: what a server that is no more has said of a tag is no answer, neither of its token
+// nor of its marks.
+//
+// Falls if: it is taken for one. The reader goes on, and stores an entry under a token that nobody accepts.
+func TestRestartWhileTokensAreMade(t *testing.T) {
+	s, other, done := restarting(t, "evalsha")
+	states := make([]store.State, 1)
+	if err := s.Tokens(t.Context(), []string{tag}, states); err == nil {
+		t.Errorf("a token of before the restart: %v", states[0])
+	}
+	if !done() {
+		t.Fatal("the hook did not run")
+	}
+	neverAgain(t, s, other)
 }
 
 // TestReconnect: connections that break, to a server that stays, cost no entry.

@@ -231,6 +231,35 @@ func TestListsOfKeys(t *testing.T) {
 	}
 }
 
+// Two lists that are split in another way are another query, though their values are the same in the same order.
+//
+// Falls if: the lengths of the other lists are no part of a row's key. Then user 4, who is in the one answer, is
+// taken for one who is in neither, or in both.
+func TestListsBesideTheKeys(t *testing.T) {
+	w, ids := newWorld(t, "sqlite", 8), []int{1, 4}
+	for name, query := range map[string]string{
+		"before": "company_id IN ? AND home_city_id IN ? AND id IN (?, ?)",
+		"behind": "id IN (?, ?) AND company_id IN ? AND home_city_id IN ?",
+	} {
+		for round := range 2 {
+			for _, split := range [][2][]int{{{2, 1}, {2}}, {{2}, {1, 2}}} {
+				args := []any{split[0], split[1], ids[0], ids[1]}
+				if name == "behind" {
+					args = []any{ids[0], ids[1], split[0], split[1]}
+				}
+				var got, want []User
+				must(t, w.plain.Order("id").Where(query, args...).Find(&want).Error)
+				w.take()
+				must(t, w.db.Clauses(fromcache.Region("default")).Order("id").Where(query, args...).Find(&got).Error)
+				equal(t, fmt.Sprint(name, split), got, want)
+				if n := len(w.take()); (n == 0) != (round == 1) {
+					t.Errorf("%s, %v: %d queries in round %d", name, split, n, round)
+				}
+			}
+		}
+	}
+}
+
 // A row that is written is loaded again, a row that is made is found, others are kept.
 func TestListsOfKeysAreFresh(t *testing.T) {
 	w := newWorld(t, "sqlite", 8)
