@@ -45,7 +45,6 @@ type Engine struct {
 	cfg     EngineConfig
 	regions map[string]*Region
 	flights *flights
-	budgets *budgets // of lookups; nil: they have none
 
 	ctx    context.Context // done when the engine is closed
 	cancel context.CancelFunc
@@ -58,9 +57,6 @@ type Engine struct {
 func NewEngine(cfg EngineConfig) *Engine {
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &Engine{cfg: cfg, flights: newFlights(), ctx: ctx, cancel: cancel, regions: map[string]*Region{}}
-	if cfg.ReadTimeout > 0 {
-		e.budgets = newBudgets(cfg.ReadTimeout)
-	}
 	for name, c := range cfg.Regions {
 		e.regions[name] = newRegion(e, name, c.WithDefaults())
 	}

@@ -19,13 +19,9 @@ func (e *Engine) reading(ctx context.Context) (context.Context, context.CancelFu
 
 // lookup reads the entry and its tags within the read budget.
 func (e *Engine) lookup(ctx context.Context, l *store.Lookup) error {
-	within := ctx
-	if e.budgets != nil {
-		b := e.budgets.begin(ctx)
-		defer e.budgets.end(b)
-		within = b
-	}
-	err := e.cfg.Store.Lookup(within, l)
+	budget, cancel := e.reading(ctx)
+	defer cancel()
+	err := e.cfg.Store.Lookup(budget, l)
 	if err != nil {
 		e.storeError(ctx, "lookup", err)
 	}
