@@ -2,8 +2,10 @@ package plugin_test
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -216,6 +218,53 @@ func TestFencesLearnOfDDLElsewhere(t *testing.T) {
 			tx := s.writer.db.Session(&gorm.Session{NewDB: true})
 			tx.Statement.ConnPool = own
 			must(t, tx.Exec("UPDATE islands SET name = 'y' WHERE id = 1").Error)
+			landed(t, s)
+			if _, seen := cached(t, s.other.db, "users"); seen.Outcome == hit {
+				t.Error("a hit while an unseen transaction has written")
+			}
+			must(t, own.Commit())
+			eventually(t, "the fence to run out", func() bool {
+				got, seen := cached(t, s.other.db, "users")
+				return seen.Outcome != bypass && reflect.DeepEqual(got, direct(t, s.plain, "users"))
+			})
+		})
+	}
+}
+
+// late is an argument that is made up when the statement is about to be sent.
+type late func() string
+
+// Value implements driver.Valuer.
+func (l late) Value() (driver.Value, error) { return l(), nil }
+
+// A trigger that another process makes when such a statement has been fenced, and has not run:
+//
+//	writer: BEGIN, fence                         UPDATE islands (and so users)   COMMIT
+//	other:                CREATE TRIGGER, fills users                                   must not hit
+//
+// Falls if: what such a statement fences goes by the epoch of before it.
+func TestFencesLearnOfDDLBeforeTheStatementRuns(t *testing.T) {
+	for _, out := range []bool{false, true} {
+		t.Run(fmt.Sprintf("out of reach %v", out), func(t *testing.T) {
+			s := newScene(t, "sqlite", "memory", grace)
+			for range 2 { // the first shows it the epoch, the second the catalog of that
+				must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
+			}
+			if out {
+				s.writer.gate.fail("settle", "lookup", "tokens")
+			}
+			pool, err := s.writer.db.DB()
+			must(t, err)
+			own, err := pool.BeginTx(t.Context(), nil)
+			must(t, err)
+			tx := s.writer.db.Session(&gorm.Session{NewDB: true})
+			tx.Statement.ConnPool = own
+			name := sync.OnceValue(func() string {
+				must(t, s.other.db.Exec(lateTrigger).Error)
+				warm(t, s.other.db, "users")
+				return "y"
+			})
+			must(t, tx.Exec("UPDATE islands SET name = ? WHERE id = 1", late(name)).Error)
 			landed(t, s)
 			if _, seen := cached(t, s.other.db, "users"); seen.Outcome == hit {
 				t.Error("a hit while an unseen transaction has written")
