@@ -96,7 +96,9 @@ func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Diale
 
 // closed is told how the callback around the statement ended: rows may end with an error that their
 // statement did not have.
-func (c *change) closed(err error) { c.doubt = c.doubt || cutShort(c.inv.cfg.Dialect, err) }
+func (c *change) closed(err error) {
+	c.doubt = c.doubt || err == errOpen || cutShort(c.inv.cfg.Dialect, err)
+}
 
 // narrow is told that only these tags have changed. The marks of others go when these have their new
 // tokens: until then they are all that keeps readers from what has changed.

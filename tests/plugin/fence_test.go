@@ -277,3 +277,31 @@ func TestFencesLearnOfDDLBeforeTheStatementRuns(t *testing.T) {
 		})
 	}
 }
+
+// What such a statement changes by a trigger that another process has made is fenced as well:
+//
+//	writer: reads the catalog                       UPDATE islands … RETURNING (and so users)   Scan
+//	other:                    CREATE TRIGGER                                       reads users        must not hit
+//
+// Falls if: what is found out when it has begun counts as what has ended.
+func TestRowThatWritesByATriggerMadeElsewhere(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", grace)
+	for range 2 { // the first shows it the epoch, the second the catalog of that
+		must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
+	}
+	must(t, s.other.db.Exec(lateTrigger).Error)
+	warm(t, s.other.db, "users")
+	row := s.writer.db.Raw("UPDATE islands SET name = 'y' WHERE id = 1 RETURNING id").Row()
+	for range 2 {
+		if _, seen := cached(t, s.other.db, "users"); seen.Outcome != bypass {
+			t.Errorf("while the statement is under way: %+v", seen)
+		}
+	}
+	var id uint
+	must(t, row.Scan(&id))
+	truth := direct(t, s.plain, "users")
+	eventually(t, "the fence to run out", func() bool {
+		got, seen := cached(t, s.other.db, "users")
+		return seen.Outcome != bypass && reflect.DeepEqual(got, truth)
+	})
+}
