@@ -305,3 +305,27 @@ func TestRowThatWritesByATriggerMadeElsewhere(t *testing.T) {
 		return seen.Outcome != bypass && reflect.DeepEqual(got, truth)
 	})
 }
+
+// Row hands out the only connection with its row. Who then waits for one, to read the catalog, waits for ever.
+func TestRowThatWritesOnTheOnlyConnection(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", grace)
+	warm(t, s.other.db, "islands")
+	pool, err := s.writer.db.DB()
+	must(t, err)
+	pool.SetMaxOpenConns(1)
+	done := make(chan error, 1)
+	go func() {
+		done <- s.writer.db.Raw("UPDATE islands SET name = 'y' WHERE id = 1 RETURNING id").Row().Scan(new(int))
+	}()
+	select {
+	case err := <-done:
+		must(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("it hangs")
+	}
+	truth := direct(t, s.plain, "islands")
+	eventually(t, "the fence to run out", func() bool {
+		got, seen := cached(t, s.other.db, "islands")
+		return seen.Outcome != bypass && reflect.DeepEqual(got, truth)
+	})
+}
