@@ -130,8 +130,8 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 	}
 	touches := inv.touches(info, edit)
 	r := inv.resolve(known, touches)
-	if len(r.tags) == 0 { // it calls functions, which write nothing
-		return ending{finish: nothing}, nil
+	if len(r.tags) == 0 { // it calls functions, which write nothing as far as is known
+		return inv.harmless(ctx, p, info, known), nil
 	}
 	c, err := inv.begin(ctx, r.tags)
 	if err == nil {
@@ -163,4 +163,16 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 		e.inserted = edit
 	}
 	return e, nil
+}
+
+// harmless settles what a statement has changed after all, by functions that another process has replaced meanwhile.
+func (inv *Invalidator) harmless(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot) ending {
+	c := &change{inv: inv, writer: store.NewWriter(), began: time.Now()}
+	return ending{finish: c.ended, settle: func(err error) {
+		c.closed(err)
+		c.tags = c.further(ctx, p, info, known)
+		if len(c.tags) > 0 || c.blind {
+			c.settle(ctx)
+		}
+	}}
 }

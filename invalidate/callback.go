@@ -75,11 +75,9 @@ func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 			if t := followed(db.Statement.ConnPool); t != nil {
 				t.handedOut()
 			}
-			if inv.StateOf(db.Statement.ConnPool).In || len(inv.tags(inv.topology.known(inv.base(db.Statement.ConnPool)), inv.Info(sqlText))) == 0 {
-				return
-			}
-			if p, ok := db.Statement.ConnPool.(*probe); ok {
-				p.open = !inv.drain(db)
+			if p, ok := db.Statement.ConnPool.(*probe); ok && !inv.StateOf(p).In {
+				writes := len(inv.tags(inv.topology.known(inv.base(p)), inv.Info(sqlText))) > 0
+				p.open = !writes || !inv.drain(db)
 			}
 		})
 	}
