@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 func nothing(error) {}
@@ -45,13 +46,14 @@ func (inv *Invalidator) announce(ctx context.Context, p gorm.ConnPool, query str
 		return ending{finish: nothing}, nil
 	}
 	if _, foreign := p.(gorm.TxCommitter); foreign {
-		return ending{finish: nothing}, inv.apart(ctx, p, st.info)
+		return inv.apart(ctx, p, st.info)
 	}
 	return inv.alone(ctx, p, st)
 }
 
-// apart fences what a statement touches in a transaction that can't be followed.
-func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) error {
+// apart fences what a statement touches in a transaction that can't be followed, and when it has run what it touches
+// by a schema not older than any that it may have met.
+func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (ending, error) {
 	if info.DDL {
 		inv.topology.forget()
 	}
@@ -59,15 +61,17 @@ func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltex
 	c := &change{inv: inv, tags: inv.tags(known, info), began: time.Now()}
 	queued, err := inv.fence(ctx, c.tags)
 	if err != nil {
-		return err
+		return ending{}, err
 	}
 	c.marked = !queued
-	further := c.further(ctx, p, info, known)
-	if c.blind {
-		inv.queue.goneBy(c.epoch, inv.cfg.Grace)
-	}
-	_, err = inv.fence(ctx, further)
-	return err
+	return ending{finish: nothing, settle: func(error) {
+		further := c.further(ctx, p, info, known)
+		if c.blind {
+			inv.queue.goneBy(c.epoch, inv.cfg.Grace)
+		}
+		// Too late for a refusal: what fails is queued.
+		_, _ = inv.settle(ctx, further, store.NewWriter(), inv.cfg.Grace, c.began)
+	}}, nil
 }
 
 // announce collects what a statement will touch.
@@ -126,8 +130,8 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 	}
 	touches := inv.touches(info, edit)
 	r := inv.resolve(known, touches)
-	if len(r.tags) == 0 { // it calls functions, which write nothing
-		return ending{finish: nothing}, nil
+	if len(r.tags) == 0 { // it calls functions, which write nothing as far as is known
+		return inv.harmless(ctx, p, info, known), nil
 	}
 	c, err := inv.begin(ctx, r.tags)
 	if err == nil {
@@ -159,4 +163,16 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 		e.inserted = edit
 	}
 	return e, nil
+}
+
+// harmless settles what a statement has changed after all, by functions that another process has replaced meanwhile.
+func (inv *Invalidator) harmless(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot) ending {
+	c := &change{inv: inv, writer: store.NewWriter(), began: time.Now()}
+	return ending{finish: c.ended, settle: func(err error) {
+		c.closed(err)
+		c.tags = c.further(ctx, p, info, known)
+		if len(c.tags) > 0 || c.blind {
+			c.settle(ctx)
+		}
+	}}
 }

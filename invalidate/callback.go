@@ -27,6 +27,9 @@ func (inv *Invalidator) probed(db *gorm.DB, next func(*gorm.DB)) {
 	defer restore()
 	inv.run(db, next)
 	outcome = db.Error
+	if outcome == nil && p.open {
+		outcome = errOpen
+	}
 	if outcome == nil && len(p.inserted) == 1 {
 		p.inserted[0].complete(db.Statement)
 	}
@@ -58,7 +61,7 @@ func (inv *Invalidator) locked(db *gorm.DB) {
 
 // Row wraps the callback behind Rows, Row and Scan, as Query does. Its rows are closed by the
 // application, some time; only then a writing statement outside a transaction has surely ended. So
-// the rows are read here and now. What can't be read so is fenced.
+// the rows are read here and now. What can't be read so is in doubt: its marks stay.
 func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
@@ -72,34 +75,28 @@ func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 			if t := followed(db.Statement.ConnPool); t != nil {
 				t.handedOut()
 			}
-			if inv.StateOf(db.Statement.ConnPool).In || len(inv.tags(inv.topology.known(inv.base(db.Statement.ConnPool)), inv.Info(sqlText))) == 0 {
-				return
+			if p, ok := db.Statement.ConnPool.(*probe); ok && !inv.StateOf(p).In {
+				writes := len(inv.tags(inv.topology.known(inv.base(p)), inv.Info(sqlText))) > 0
+				p.open = !writes || !inv.drain(db)
 			}
-			inv.drain(db, sqlText)
 		})
 	}
 }
 
-func (inv *Invalidator) drain(db *gorm.DB, sqlText string) {
-	ended := false
+// drain reads the rows of a statement to its end, and tells whether it has come to that.
+func (inv *Invalidator) drain(db *gorm.DB) (ended bool) {
 	switch dest := db.Statement.Dest.(type) {
 	case *sql.Rows:
 		if dest == nil { // the statement failed
-			return
+			return true
 		}
 		var err error
 		db.Statement.Dest, ended, err = inv.Drain(dest)
 		_ = db.AddError(err)
 	case *sql.Row:
-		if dest == nil || dest.Err() != nil { // the same
-			return
-		}
+		return dest == nil || dest.Err() != nil // the same
 	}
-	if !ended {
-		tags := inv.tags(inv.topology.known(inv.base(db.Statement.ConnPool)), inv.Info(sqlText))
-		_, err := inv.fence(db.Statement.Context, tags)
-		_ = db.AddError(err)
-	}
+	return ended
 }
 
 // Begin wraps the callback that begins GORM's default transaction: pools that the plugin has not seen

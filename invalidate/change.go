@@ -21,6 +21,7 @@ type change struct {
 	tags   []string
 	marked bool
 	doubt  bool // it may still take effect when it has ended
+	open   bool // its rows are still to be read, by the application
 	began  time.Time
 	spare  []string // marked, but not changed after all
 	// blind tells that the store could not say whether the schema is the present one, of which epoch is the last
@@ -96,7 +97,10 @@ func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Diale
 
 // closed is told how the callback around the statement ended: rows may end with an error that their
 // statement did not have.
-func (c *change) closed(err error) { c.doubt = c.doubt || cutShort(c.inv.cfg.Dialect, err) }
+func (c *change) closed(err error) {
+	c.open = err == errOpen
+	c.doubt = c.doubt || c.open || cutShort(c.inv.cfg.Dialect, err)
+}
 
 // narrow is told that only these tags have changed. The marks of others go when these have their new
 // tokens: until then they are all that keeps readers from what has changed.
@@ -247,6 +251,11 @@ func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Inf
 	}
 	if c.upToDate(ctx) && known != nil && known.version == inv.Version() {
 		return nil
+	}
+	if c.open { // what it has open may be the pool's only connection
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, inv.cfg.WriteTimeout)
+		defer cancel()
 	}
 	s := inv.topology.within(ctx, inv.base(p), nil, p, true)
 	for _, t := range inv.tags(s, info) {

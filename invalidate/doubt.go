@@ -14,6 +14,9 @@ import (
 // errNoReturn stands for the outcome of what panicked.
 var errNoReturn = errors.New("gormcache: the driver did not return")
 
+// errOpen stands for the outcome of a statement whose rows the application has still to read, or to close.
+var errOpen = errors.New("gormcache: the statement has not ended")
+
 // inDoubt tells that after this error of the driver a COMMIT, or a statement outside a transaction, may
 // still take effect. The losing schedule, had the tags only new tokens then: the caller's context ends,
 // or the connection breaks, while the server works on the COMMIT; the driver returns at once; new

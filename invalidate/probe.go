@@ -14,6 +14,7 @@ type probe struct {
 	inv     *Invalidator
 	stmt    *gorm.Statement
 	settles []func(error) // to be run when the statement has ended and its rows are closed
+	open    bool          // its rows are the application's to read, which may end it later
 	// inserted are statements whose rows are known only when GORM has read their keys back.
 	inserted []*edit
 }

@@ -188,10 +188,9 @@ func (t *topology) sawEpoch(token store.Token) {
 	if old != nil && *old == token {
 		return
 	}
+	t.forget()    // before it counts as seen: who finds that it does goes by what is known then
 	seen := token // only here may it be moved to the heap: every hit tells of an epoch
-	if t.epoch.CompareAndSwap(old, &seen) {
-		t.forget()
-	}
+	t.epoch.CompareAndSwap(old, &seen)
 }
 
 // lastEpoch is the last token that sawEpoch was told; zero: none.

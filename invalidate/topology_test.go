@@ -1,10 +1,12 @@
 package invalidate
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // nothingKnown is the catalog of an empty database: all that follows comes from what is declared.
@@ -74,5 +76,27 @@ func TestVersions(t *testing.T) {
 	top.forget()
 	if top.known("db") != nil {
 		t.Error("a snapshot outlives DDL")
+	}
+}
+
+// Who finds that the epoch is one that was seen goes by the catalog that is known: it must be forgotten by then.
+//
+// Falls if: the epoch is noted first. Then a writer between the two steps goes by the catalog of before.
+func TestSeenEpochsAreForgottenFirst(t *testing.T) {
+	top := newTopology(Config{})
+	for range 100_000 {
+		token, version := store.NewToken(), top.version.Load()
+		seen := make(chan struct{})
+		go func() {
+			defer close(seen)
+			top.sawEpoch(token)
+		}()
+		for top.lastEpoch() != token {
+			runtime.Gosched()
+		}
+		if top.version.Load() == version {
+			t.Fatal("the catalog of another epoch counts as that of this one")
+		}
+		<-seen
 	}
 }

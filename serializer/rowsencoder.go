@@ -44,13 +44,16 @@ func NewRowsEncoder(columns []Column, limits Limits) (*RowsEncoder, error) {
 	return e, nil
 }
 
-// Late notes the scan type that the driver proposes for column i once it has read a row, where it proposed none
+// Late notes the scan type that the driver proposes for column i once it has read a value, where it proposed none
 // before. One that cannot be encoded is left out: without any, values are scanned as they are.
 func (e *RowsEncoder) Late(i int, t reflect.Type) {
-	if _, ok := scanTypeNumbers[t]; ok {
+	if _, ok := scanTypeNumbers[t]; ok && t != nil {
 		e.columns[i].ScanType, e.columns[i].Late = t, true
 	}
 }
+
+// LateOwn notes that what the driver proposes for column i is the type of each value.
+func (e *RowsEncoder) LateOwn(i int) { e.columns[i].ScanType, e.columns[i].Late = nil, true }
 
 // Len returns the number of rows added.
 func (e *RowsEncoder) Len() int { return e.rows }

@@ -3,6 +3,7 @@ package replay
 import (
 	"database/sql"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -45,6 +46,9 @@ func (r *Replayer) Collect(rows *sql.Rows, limits serializer.Limits) Collected {
 		return Collected{Rest: t, Reason: err}
 	}
 	t.names, t.types = append([]string(nil), names...), types
+	if slices.ContainsFunc(types, func(c *sql.ColumnType) bool { return c.ScanType() == nil }) {
+		t.learnt = make([]proposal, len(types))
+	}
 	return t.collect(enc)
 }
 
@@ -55,10 +59,8 @@ func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
 		if err := t.live.Scan(row.dest...); err != nil {
 			return t.stop(enc, nil, err)
 		}
-		if enc.Len() == 0 {
-			if err := t.late(enc); err != nil {
-				return t.stop(enc, row.values, err)
-			}
+		if err := t.late(enc, row.values); err != nil {
+			return t.stop(enc, row.values, err)
 		}
 		if err := enc.Add(row.values); err != nil {
 			return t.stop(enc, row.values, err)
@@ -80,21 +82,45 @@ func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
 	return Collected{Payload: enc.Append(nil)}
 }
 
-// late asks again for the types of columns that had none before the first row was read: the pure Go SQLite goes by
-// the values of the row, and GORM, for a map, asks when it has one.
-func (t *Tail) late(enc *serializer.RowsEncoder) error {
-	if !slices.ContainsFunc(t.types, func(c *sql.ColumnType) bool { return c.ScanType() == nil }) {
-		return nil
-	}
-	types, err := t.live.ColumnTypes()
-	if err != nil {
-		return err
-	}
-	t.after = types
-	for i := range types {
-		if now := types[i].ScanType(); now != nil && t.types[i].ScanType() == nil {
-			enc.Late(i, now)
+// proposal is what a driver proposes for a column that has no type before a row is read: the pure Go SQLite goes by
+// the value at hand, and has none for NULL. GORM, for a map, asks when it has a row.
+type proposal struct {
+	value reflect.Type // of the last that was not NULL
+	typ   reflect.Type // the first that was proposed
+	own   bool         // each was that of the value
+	mixed bool         // there were others than typ
+}
+
+// late asks for the types of such columns where the row has a value of another type than the last.
+func (t *Tail) late(enc *serializer.RowsEncoder, row []any) error {
+	var types []*sql.ColumnType
+	for i := range t.learnt {
+		p, value := &t.learnt[i], reflect.TypeOf(row[i])
+		if value == nil || value == p.value || t.types[i].ScanType() != nil {
+			continue
 		}
+		if types == nil {
+			var err error
+			if types, err = t.live.ColumnTypes(); err != nil {
+				return err
+			}
+		}
+		typ := types[i].ScanType()
+		own, mixed := typ == value, p.mixed
+		if p.value == nil {
+			p.typ = typ
+		} else {
+			own, mixed = own && p.own, mixed || typ != p.typ
+		}
+		switch {
+		case !mixed:
+			enc.Late(i, typ)
+		case !own:
+			return fmt.Errorf("%w: the rows of column %q are of several types", serializer.ErrUnsupported, t.names[i])
+		default:
+			enc.LateOwn(i)
+		}
+		p.value, p.own, p.mixed = value, own, mixed
 	}
 	return nil
 }

@@ -89,6 +89,8 @@ func results() map[string]*result {
 		"late types":                 base(late),
 		"late types, empty":          base(func(r *result) { late(r); r.rows = nil }),
 		"late types, two sets":       base(func(r *result) { late(r); r.next = second }),
+		"types by row":               base(func(r *result) { late(r); r.late = []reflect.Type{} }),
+		"types by row, two sets":     base(func(r *result) { late(r); r.late, r.next = []reflect.Type{}, second }),
 		"empty":                      base(func(r *result) { r.rows = nil }),
 		"fails at once":              base(func(r *result) { r.rows, r.err = nil, errLost }),
 		"fails on the way":           base(func(r *result) { r.err = errLost }),
@@ -145,6 +147,33 @@ func TestLateTypesThatCannotBeEncoded(t *testing.T) {
 	got := watch(rowsOf(t, r, c))
 	if want := [][][]any{{{[]byte("x"), "<nil>"}}}; !reflect.DeepEqual(got.Sets, want) {
 		t.Errorf("got %v", got.Sets)
+	}
+}
+
+// The pure Go SQLite, whose columns hold values of any type, proposes for each row what its value is. One type for all
+// rows would be wrong for some, as where the type of an integer is proposed for a text.
+func TestLateTypesThatDiffer(t *testing.T) {
+	db, r := live(t), replay.New()
+	defer r.Close()
+	for name, c := range map[string]struct {
+		rows   [][]any
+		cached bool
+	}{
+		"several types":          {[][]any{{int64(1)}, {nil}, {"a"}, {int64(2)}, {1.5}}, true},
+		"NULL first":             {[][]any{{nil}, {true}, {nil}, {false}}, true},
+		"NULL only":              {[][]any{{nil}, {nil}}, true},
+		"another's, then others": {[][]any{{[]byte("a")}, {int64(1)}}, false},
+		"others, then another's": {[][]any{{int64(1)}, {"a"}, {[]byte("a")}, {int64(1)}}, false},
+	} {
+		res := &result{names: []string{"v"}, types: []reflect.Type{nil}, late: []reflect.Type{}, rows: c.rows}
+		want := watch(query(t, db, res))
+		got := r.Collect(query(t, db, res), serializer.Limits{})
+		if cached := got.Payload != nil; cached != c.cached {
+			t.Errorf("%s: to be cached: %v: %v", name, cached, got.Reason)
+		}
+		if got := watch(rowsOf(t, r, got)); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v\nwant %+v", name, got, want)
+		}
 	}
 }
 

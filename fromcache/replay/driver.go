@@ -88,7 +88,7 @@ type viewRows struct {
 	// statement maps columns, and a live driver's errors then show the mapped names.
 	names []string
 	left  int
-	begun bool // a row was read
+	last  []driver.Value // the row at hand; nil: none was read
 }
 
 func (r *viewRows) Columns() []string { return r.names }
@@ -99,7 +99,7 @@ func (r *viewRows) Next(dest []driver.Value) error {
 		return io.EOF
 	}
 	r.left--
-	r.begun = true
+	r.last = dest
 	for i := range dest {
 		dest[i] = r.cursors[i].Next().Any()
 	}
@@ -109,10 +109,14 @@ func (r *viewRows) Next(dest []driver.Value) error {
 func (r *viewRows) ColumnTypeDatabaseTypeName(i int) string { return r.columns[i].DatabaseType }
 
 func (r *viewRows) ColumnTypeScanType(i int) reflect.Type {
-	if r.columns[i].Late && !r.begun {
+	c := r.columns[i]
+	switch {
+	case c.Late && (r.last == nil || r.last[i] == nil):
 		return nil
+	case c.Late && c.ScanType == nil:
+		return reflect.TypeOf(r.last[i])
 	}
-	return r.columns[i].ScanType
+	return c.ScanType
 }
 
 func (r *viewRows) ColumnTypeLength(i int) (int64, bool) {

@@ -21,7 +21,7 @@ import (
 type result struct {
 	names  []string
 	types  []reflect.Type
-	late   []reflect.Type // once a row is read
+	late   []reflect.Type // once a row is read whose value is not NULL; empty: as of the pure Go SQLite
 	rows   [][]any
 	err    error // after the rows.
 	close  error
@@ -46,8 +46,8 @@ func (fake) QueryContext(_ context.Context, _ string, args []driver.NamedValue) 
 
 type fakeRows struct {
 	result
-	buf   []byte
-	begun bool
+	buf []byte
+	now []any // the row at hand
 }
 
 func (r *fakeRows) Columns() []string { return r.names }
@@ -65,7 +65,7 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 	for i := range r.buf {
 		r.buf[i] = '!' // a driver's bytes are only valid until the next row.
 	}
-	r.buf, r.begun = nil, true
+	r.buf, r.now = nil, nil
 	if len(r.rows) == 0 {
 		if r.err != nil {
 			return r.err
@@ -80,7 +80,7 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 		}
 		dest[i] = v
 	}
-	r.rows = r.rows[1:]
+	r.now, r.rows = r.rows[0], r.rows[1:]
 	return nil
 }
 
@@ -93,13 +93,19 @@ func (r *fakeRows) NextResultSet() error {
 		return r.next.err
 	}
 	closeErr := r.close
-	r.result, r.begun = *r.next, false
+	r.result, r.now = *r.next, nil
 	r.close = closeErr
 	return nil
 }
 
 func (r *fakeRows) ColumnTypeScanType(i int) reflect.Type {
-	if r.begun && r.late != nil {
+	if r.late != nil && r.now != nil && r.now[i] != nil {
+		if len(r.late) == 0 {
+			if _, blob := r.now[i].([]byte); blob {
+				return reflect.TypeFor[[][]byte]()
+			}
+			return reflect.TypeOf(r.now[i])
+		}
 		return r.late[i]
 	}
 	if r.types == nil {

@@ -22,9 +22,9 @@ type Tail struct {
 
 	names   []string
 	types   []*sql.ColumnType
-	after   []*sql.ColumnType // the types once a row is read, where some had none before
-	begun   bool              // live has been moved.
-	head    *serializer.Rows  // nil if begun is false, or the rows are lost.
+	learnt  []proposal       // for the rows of head, if columns have no type before a row is read
+	begun   bool             // live has been moved.
+	head    *serializer.Rows // nil if begun is false, or the rows are lost.
 	pending []any
 	ended   bool // live's result set came to its end, with err.
 	err     error
@@ -90,7 +90,8 @@ type tailRows struct {
 	cursors []serializer.Cursor
 	left    int // rows left in head.
 	row     row
-	begun   bool // a row was asked for
+	last    []driver.Value // the row at hand; nil: none was asked for
+	headed  bool           // it is one of head.
 }
 
 func (r *tailRows) Columns() []string { return r.t.names }
@@ -110,9 +111,9 @@ func (r *tailRows) Close() error {
 
 func (r *tailRows) Next(dest []driver.Value) error {
 	t := r.t
-	r.begun = true
+	r.last, r.headed = dest, r.left > 0
 	switch {
-	case r.left > 0:
+	case r.headed:
 		r.left--
 		for i := range dest {
 			dest[i] = r.cursors[i].Next().Any()
@@ -185,17 +186,31 @@ func (r *tailRows) NextResultSet() error {
 	if err != nil {
 		return err
 	}
-	t.names, t.types, t.after = slices.Clone(names), types, nil
+	t.names, t.types = slices.Clone(names), types
 	t.pending, t.ended, t.err = nil, false, nil
-	r.left, r.row, r.begun = 0, newRow(len(names)), false
+	r.left, r.row, r.last = 0, newRow(len(names)), nil
 	return nil
 }
 
 func (r *tailRows) ColumnTypeScanType(i int) reflect.Type {
-	if r.begun && r.t.after != nil {
-		return r.t.after[i].ScanType()
+	t := r.t
+	typ := t.types[i].ScanType()
+	switch {
+	case typ != nil || r.last == nil || r.last[i] == nil:
+		return typ
+	case r.headed:
+		if t.learnt[i].mixed {
+			return reflect.TypeOf(r.last[i])
+		}
+		return t.learnt[i].typ
+	case t.ended: // the live rows are beyond the row at hand
+		return nil
 	}
-	return r.t.types[i].ScanType()
+	types, err := t.live.ColumnTypes()
+	if err != nil {
+		return nil
+	}
+	return types[i].ScanType()
 }
 func (r *tailRows) ColumnTypeDatabaseTypeName(i int) string      { return r.t.types[i].DatabaseTypeName() }
 func (r *tailRows) ColumnTypeLength(i int) (int64, bool)         { return r.t.types[i].Length() }

@@ -42,7 +42,12 @@ func (s *Store) probeAll(ctx context.Context) error {
 		}
 		return err
 	case *redis.Ring:
-		return c.ForEachShard(ctx, one)
+		return c.ForEachShard(ctx, func(ctx context.Context, shard *redis.Client) error {
+			if err := probe(ctx, shard); err != nil {
+				return err
+			}
+			return probeHeartbeat(ctx, c, shard)
+		})
 	case *redis.Client:
 		if err := probe(ctx, c); err != nil {
 			return err
@@ -62,7 +67,8 @@ func probe(ctx context.Context, c redis.Scripter) error {
 		return unsupported("the server is a replica, which is some time behind: connect to its master, and "+
 			"leave FailoverOptions.ReplicaOnly unset (%v)", err)
 	case redis.IsPermissionError(err):
-		return unsupported("the user may not run scripts: permit EVAL and EVALSHA in its ACL (%v)", err)
+		return unsupported("the user may not run scripts, or not choose the client's DB: permit EVAL and EVALSHA in its "+
+			"ACL, and SELECT for another DB than 0 (%v)", err)
 	case noScripting(err):
 		return unsupported("the server does not run scripts as Redis 7 does: use Redis 7.0 or later (%v)", err)
 	}
@@ -90,6 +96,18 @@ func denied(err error) bool {
 func unknownCommand(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply) && strings.HasPrefix(reply.Error(), "ERR unknown command")
+}
+
+// probeHeartbeat finds out a user whose shards the ring would soon take for down.
+func probeHeartbeat(ctx context.Context, ring *redis.Ring, shard *redis.Client) error {
+	if ring.Options().HeartbeatFn(ctx, shard) {
+		return nil
+	}
+	err := shard.Ping(ctx).Err()
+	if redis.IsPermissionError(err) {
+		return unsupported("the user may not PING, by which the ring tells which shards are up: permit it in its ACL (%v)", err)
+	}
+	return err
 }
 
 // probeSlots finds out a node of a Redis Cluster behind a client for a single server.

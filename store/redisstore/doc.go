@@ -24,9 +24,10 @@
 //
 //	~shop:* +get +mget +set +unlink +pexpire +time +eval +evalsha +info
 //
-// in a Cluster also +cluster|slots and +command, with [Wait] also +wait. The categories read, write and
-// scripting are not enough: TIME and INFO belong to none of them. db.Use refuses a user who lacks one of
-// these rights. One that is taken away later counts as a server that fails.
+// in a Cluster also +cluster|slots and +command, behind a redis.Ring also +ping, with another DB than 0 also
+// +select, with [Wait] also +wait. The categories read, write and scripting are not enough: TIME and INFO belong
+// to none of them. db.Use refuses a user who lacks one of these rights. One that is taken away later counts as a
+// server that fails.
 //
 // # Memory
 //

@@ -2,8 +2,10 @@ package plugin_test
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -191,40 +193,108 @@ func TestByHandInAnUnseenTransaction(t *testing.T) {
 	must(t, own.Rollback())
 }
 
-// A process that only writes, in transactions of the caller's own, must learn of a trigger that another has made:
+// sent is an argument that is made up when the statement is about to be sent.
+type sent func() string
+
+// Value implements driver.Valuer.
+func (s sent) Value() (driver.Value, error) { return s(), nil }
+
+// A process that only writes, in transactions of the caller's own, must learn of a trigger that another has made, also
+// when the statement has been fenced already:
 //
 //	writer: reads the catalog                               BEGIN, UPDATE islands (and so users)     COMMIT
-//	other:                     CREATE TRIGGER, fills users                             must not hit
+//	writer: reads the catalog, BEGIN, fence                        UPDATE islands (and so users)     COMMIT
+//	other:                                  CREATE TRIGGER, fills users                      must not hit
 //
-// Falls if: what such a statement fences goes by the catalog of before.
+// Falls if: what such a statement fences goes by the catalog, or by the epoch, of before.
 func TestFencesLearnOfDDLElsewhere(t *testing.T) {
 	for _, out := range []bool{false, true} {
-		t.Run(fmt.Sprintf("out of reach %v", out), func(t *testing.T) {
-			s := newScene(t, "sqlite", "memory", grace)
-			for range 2 { // the first shows it the epoch, the second the catalog of that
-				must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
-			}
-			if out {
-				s.writer.gate.fail("settle", "lookup", "tokens")
-			}
-			must(t, s.other.db.Exec(lateTrigger).Error)
-			warm(t, s.other.db, "users")
-			pool, err := s.writer.db.DB()
-			must(t, err)
-			own, err := pool.BeginTx(t.Context(), nil)
-			must(t, err)
-			tx := s.writer.db.Session(&gorm.Session{NewDB: true})
-			tx.Statement.ConnPool = own
-			must(t, tx.Exec("UPDATE islands SET name = 'y' WHERE id = 1").Error)
-			landed(t, s)
-			if _, seen := cached(t, s.other.db, "users"); seen.Outcome == hit {
-				t.Error("a hit while an unseen transaction has written")
-			}
-			must(t, own.Commit())
-			eventually(t, "the fence to run out", func() bool {
-				got, seen := cached(t, s.other.db, "users")
-				return seen.Outcome != bypass && reflect.DeepEqual(got, direct(t, s.plain, "users"))
+		for _, fenced := range []bool{false, true} {
+			t.Run(fmt.Sprintf("out of reach %v, fenced %v", out, fenced), func(t *testing.T) {
+				s := newScene(t, "sqlite", "memory", grace)
+				for range 2 { // the first shows it the epoch, the second the catalog of that
+					must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
+				}
+				if out {
+					s.writer.gate.fail("settle", "lookup", "tokens")
+				}
+				name := sync.OnceValue(func() string {
+					must(t, s.other.db.Exec(lateTrigger).Error)
+					warm(t, s.other.db, "users")
+					return "y"
+				})
+				if !fenced {
+					name()
+				}
+				pool, err := s.writer.db.DB()
+				must(t, err)
+				own, err := pool.BeginTx(t.Context(), nil)
+				must(t, err)
+				tx := s.writer.db.Session(&gorm.Session{NewDB: true})
+				tx.Statement.ConnPool = own
+				must(t, tx.Exec("UPDATE islands SET name = ? WHERE id = 1", sent(name)).Error)
+				landed(t, s)
+				if _, seen := cached(t, s.other.db, "users"); seen.Outcome == hit {
+					t.Error("a hit while an unseen transaction has written")
+				}
+				must(t, own.Commit())
+				eventually(t, "the fence to run out", func() bool {
+					got, seen := cached(t, s.other.db, "users")
+					return seen.Outcome != bypass && reflect.DeepEqual(got, direct(t, s.plain, "users"))
+				})
 			})
-		})
+		}
 	}
+}
+
+// What such a statement changes by a trigger that another process has made is fenced as well:
+//
+//	writer: reads the catalog                       UPDATE islands … RETURNING (and so users)   Scan
+//	other:                    CREATE TRIGGER                                       reads users        must not hit
+//
+// Falls if: what is found out when it has begun counts as what has ended.
+func TestRowThatWritesByATriggerMadeElsewhere(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", grace)
+	for range 2 { // the first shows it the epoch, the second the catalog of that
+		must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
+	}
+	must(t, s.other.db.Exec(lateTrigger).Error)
+	warm(t, s.other.db, "users")
+	row := s.writer.db.Raw("UPDATE islands SET name = 'y' WHERE id = 1 RETURNING id").Row()
+	for range 2 {
+		if _, seen := cached(t, s.other.db, "users"); seen.Outcome != bypass {
+			t.Errorf("while the statement is under way: %+v", seen)
+		}
+	}
+	var id uint
+	must(t, row.Scan(&id))
+	truth := direct(t, s.plain, "users")
+	eventually(t, "the fence to run out", func() bool {
+		got, seen := cached(t, s.other.db, "users")
+		return seen.Outcome != bypass && reflect.DeepEqual(got, truth)
+	})
+}
+
+// Row hands out the only connection with its row. Who then waits for one, to read the catalog, waits for ever.
+func TestRowThatWritesOnTheOnlyConnection(t *testing.T) {
+	s := newScene(t, "sqlite", "memory", grace)
+	warm(t, s.other.db, "islands")
+	pool, err := s.writer.db.DB()
+	must(t, err)
+	pool.SetMaxOpenConns(1)
+	done := make(chan error, 1)
+	go func() {
+		done <- s.writer.db.Raw("UPDATE islands SET name = 'y' WHERE id = 1 RETURNING id").Row().Scan(new(int))
+	}()
+	select {
+	case err := <-done:
+		must(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("it hangs")
+	}
+	truth := direct(t, s.plain, "islands")
+	eventually(t, "the fence to run out", func() bool {
+		got, seen := cached(t, s.other.db, "islands")
+		return seen.Outcome != bypass && reflect.DeepEqual(got, truth)
+	})
 }

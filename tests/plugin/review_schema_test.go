@@ -95,3 +95,28 @@ func TestZonesOfMySQLAreInTheKey(t *testing.T) {
 		}
 	}
 }
+
+// A function that wrote nothing when this process read the catalog, and that another has replaced:
+//
+//	writer: SELECT bump()                                         SELECT bump() (and so users)
+//	other:                 CREATE OR REPLACE FUNCTION, fills users                             must not hit
+//
+// Falls if: who calls what it takes for harmless does not look at the epoch.
+func TestWriterLearnsOfFunctionsReplacedElsewhere(t *testing.T) {
+	for name, call := range map[string]func(db *gorm.DB) error{
+		"Scan": func(db *gorm.DB) error { return db.Raw("SELECT bump()").Scan(new(int)).Error },
+		"Row":  func(db *gorm.DB) error { return db.Raw("SELECT bump()").Row().Scan(new(int)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, "postgres", "memory", grace)
+			must(t, s.plain.Exec("CREATE FUNCTION bump() RETURNS int LANGUAGE sql AS 'SELECT 1'").Error)
+			for range 2 {
+				must(t, call(s.writer.db))
+			}
+			must(t, s.other.db.Exec("CREATE OR REPLACE FUNCTION bump() RETURNS int LANGUAGE sql AS 'UPDATE users SET name = ''z'' WHERE id = 1 RETURNING 1'").Error)
+			warm(t, s.other.db, "users")
+			must(t, call(s.writer.db))
+			reading(t, s.other.db, "users", direct(t, s.plain, "users"), miss, bypass)
+		})
+	}
+}

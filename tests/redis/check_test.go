@@ -38,6 +38,19 @@ func TestCheckRefusesServers(t *testing.T) {
 		"NoRightToScripts": {func(t *testing.T) redis.UniversalClient {
 			return limited(t, "~*", "+@all", "-eval", "-evalsha")
 		}, "ACL"},
+		"NoRightToSelect": {func(t *testing.T) redis.UniversalClient {
+			o := *limited(t, "~*", "+@all", "-select").Options()
+			o.DB = 1
+			client := redis.NewClient(&o)
+			t.Cleanup(func() { _ = client.Close() })
+			return client
+		}, "SELECT"},
+		"NoRightToPing": {func(t *testing.T) redis.UniversalClient { // the ring takes such a shard for down in time
+			o := limited(t, "~*", "+@all", "-ping").Options()
+			client := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": o.Addr}, Username: o.Username, Password: o.Password})
+			t.Cleanup(func() { _ = client.Close() })
+			return client
+		}, "PING"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := redisstore.New(c.client(t))
