@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -98,7 +99,7 @@ func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Diale
 // closed is told how the callback around the statement ended: rows may end with an error that their
 // statement did not have.
 func (c *change) closed(err error) {
-	c.open = err == errOpen
+	c.open = errors.Is(err, errOpen)
 	c.doubt = c.doubt || c.open || cutShort(c.inv.cfg.Dialect, err)
 }
 
