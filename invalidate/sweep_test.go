@@ -48,6 +48,7 @@ func (h *hanging) Unmark(ctx context.Context, tags []string, w store.Writer) err
 
 // goesOn ends the hang. What lay in the socket is carried out after what came since.
 func (h *hanging) goesOn() {
+	synctest.Wait() // the queue's worker is not just about to call
 	h.hangs.Store(false)
 	for _, land := range h.late {
 		land()
