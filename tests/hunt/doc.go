@@ -29,6 +29,8 @@
 //
 // With AllowStale a commit whose tokens could not be delivered counts for other processes from the
 // moment when Stats().Pending of its own process is back at 0, which is what CAVEATS 11 promises.
+// Until then an item may also be seen in the cell from which such a commit has taken it, though others have
+// moved it on since and their tokens have landed: theirs are those of other cells.
 //
 // Queries are lookups by primary key, by lists of them and by a foreign key, counts, joins, whole tables, and
 // relations: has many, belongs to, many to many, and those of an association. One of the processes reads
