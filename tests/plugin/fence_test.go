@@ -29,12 +29,7 @@ func TestTransactionsThatCannotBeFollowed(t *testing.T) {
 		run  func(t *testing.T, s *scene, end func(tx *gorm.DB))
 	}{
 		{"the caller's *sql.Tx by Session", func(t *testing.T, s *scene, end func(*gorm.DB)) {
-			pool, err := s.writer.db.DB()
-			must(t, err)
-			own, err := pool.BeginTx(t.Context(), nil)
-			must(t, err)
-			tx := s.writer.db.Session(&gorm.Session{NewDB: true})
-			tx.Statement.ConnPool = own
+			tx, own := inOwnTx(t, s.writer.db)
 			must(t, rename(tx, 1, "x"))
 			end(tx)
 			must(t, own.Commit())
@@ -107,12 +102,7 @@ func TestTransactionsThatCannotBeFollowed(t *testing.T) {
 func TestUnseenTransactionOutlastsItsFence(t *testing.T) {
 	onScenes(t, func(t *testing.T, s *scene) {
 		before := warm(t, s.other.db, "users")
-		pool, err := s.writer.db.DB()
-		must(t, err)
-		own, err := pool.BeginTx(t.Context(), nil)
-		must(t, err)
-		tx := s.writer.db.Session(&gorm.Session{NewDB: true})
-		tx.Statement.ConnPool = own
+		tx, own := inOwnTx(t, s.writer.db)
 		must(t, rename(tx, 1, "x"))
 		eventually(t, "the fence to run out", func() bool {
 			_, seen := cached(t, s.other.db, "users")
@@ -125,6 +115,17 @@ func TestUnseenTransactionOutlastsItsFence(t *testing.T) {
 		must(t, own.Rollback())
 		reading(t, s.other.db, "users", before, hit)
 	}, grace)
+}
+
+// inOwnTx begins a transaction that GORM knows nothing of, and gives a handle in it.
+func inOwnTx(t testing.TB, db *gorm.DB) (tx *gorm.DB, own *sql.Tx) {
+	pool, err := db.DB()
+	must(t, err)
+	own, err = pool.BeginTx(t.Context(), nil)
+	must(t, err)
+	tx = db.Session(&gorm.Session{NewDB: true})
+	tx.Statement.ConnPool = own
+	return tx, own
 }
 
 // grace is short, but long enough for the transactions above.
@@ -182,12 +183,7 @@ func TestFenceFromTheQueue(t *testing.T) {
 func TestByHandInAnUnseenTransaction(t *testing.T) {
 	s := newScene(t, "sqlite", "memory", grace)
 	warm(t, s.other.db, "tags")
-	pool, err := s.writer.db.DB()
-	must(t, err)
-	own, err := pool.BeginTx(t.Context(), nil)
-	must(t, err)
-	tx := s.writer.db.Session(&gorm.Session{NewDB: true})
-	tx.Statement.ConnPool = own
+	tx, own := inOwnTx(t, s.writer.db)
 	must(t, invalidate.Tables(t.Context(), tx, "tags"))
 	marked(t, s, s.other, "tags")
 	must(t, own.Rollback())
@@ -226,12 +222,7 @@ func TestFencesLearnOfDDLElsewhere(t *testing.T) {
 				if !fenced {
 					name()
 				}
-				pool, err := s.writer.db.DB()
-				must(t, err)
-				own, err := pool.BeginTx(t.Context(), nil)
-				must(t, err)
-				tx := s.writer.db.Session(&gorm.Session{NewDB: true})
-				tx.Statement.ConnPool = own
+				tx, own := inOwnTx(t, s.writer.db)
 				must(t, tx.Exec("UPDATE islands SET name = ? WHERE id = 1", sent(name)).Error)
 				landed(t, s)
 				if _, seen := cached(t, s.other.db, "users"); seen.Outcome == hit {
