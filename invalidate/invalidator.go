@@ -92,7 +92,8 @@ func (inv *Invalidator) Info(sql string) *sqltext.Info { return inv.texts.Info(s
 // Blocked tells that an invalidation of one of the tags has not reached the store yet.
 func (inv *Invalidator) Blocked(tags []string) bool { return inv.queue.blocked(tags) }
 
-// Pending is the number of tags whose invalidation has not reached the store yet.
+// Pending is the number of tags whose invalidation has not reached the store yet, and of epochs that it has still
+// to be asked for.
 func (inv *Invalidator) Pending() int { return inv.queue.len() }
 
 // Close tries once more to deliver what is pending, until ctx ends, and stops the background work.

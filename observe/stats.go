@@ -42,7 +42,8 @@ type Stats struct {
 	// gormcache's, of another kind than asked for, sealed with an unknown key. Each was a miss. Entries of
 	// another version's format, which a deployment brings about, are not counted.
 	Rejected uint64
-	// Pending is the number of tags whose invalidation has not reached the store yet.
+	// Pending is the number of tags whose invalidation has not reached the store yet, and of questions to it that
+	// writers could not ask: whether another process has changed the schema.
 	Pending int
 	// BreakerOpen tells that the store has failed repeatedly and is not asked for the moment.
 	BreakerOpen bool
