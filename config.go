@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/breaker"
 )
 
 // Defaults of a [Config].

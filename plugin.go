@@ -15,14 +15,14 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
-	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
+	"github.com/seed-4f7f0efa/gormcache/internal/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/relation"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/breaker"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
 

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"

@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 

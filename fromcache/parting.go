@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/region"
 )
 

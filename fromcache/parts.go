@@ -12,9 +12,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"

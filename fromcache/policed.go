@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )

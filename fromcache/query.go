@@ -5,8 +5,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"

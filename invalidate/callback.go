@@ -5,7 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // Statement wraps the callback that runs creates, updates, deletes or raw statements.

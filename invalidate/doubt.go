@@ -8,7 +8,7 @@ import (
 	"net"
 	"strings"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // errNoReturn stands for the outcome of what panicked.

@@ -3,7 +3,7 @@ package invalidate
 import (
 	"testing"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // Statements that may end the transaction they run in behind database/sql's back, by dialect.

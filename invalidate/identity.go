@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // identity names the database, so that entries of two databases in one namespace differ. One that exists

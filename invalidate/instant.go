@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // instantly marks what a statement in a transaction changes whatever becomes of that: MyISAM's tables take

@@ -4,7 +4,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )

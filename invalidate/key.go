@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // ErrSession is wrapped by the error with which the cache stays off (reads are bypassed, with reason

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 

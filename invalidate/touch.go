@@ -3,7 +3,7 @@ package invalidate
 import (
 	"slices"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // A touch is one thing that a statement changes, as far as its text tells: a table or a function by

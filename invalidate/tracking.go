@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 

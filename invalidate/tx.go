@@ -9,7 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // tx is a transaction that collects what its statements touch and runs the protocol around its COMMIT.

@@ -9,7 +9,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 	gormmysql "gorm.io/driver/mysql"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 

@@ -3,7 +3,7 @@ package catalog_test
 import (
 	"testing"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 )
 
 func TestPostgres(t *testing.T) {

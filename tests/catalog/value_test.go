@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/catalog"
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 type (

@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 

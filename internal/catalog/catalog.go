@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // Querier is what Load asks: a *sql.DB, *sql.Conn or *sql.Tx, or a gorm.ConnPool.

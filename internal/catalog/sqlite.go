@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // sqliteQuery lists what one database file holds. %[1]s is its name as an identifier, %[2]s as a

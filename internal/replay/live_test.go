@@ -13,7 +13,7 @@ import (
 	"gorm.io/gorm/logger"
 	"gorm.io/gorm/utils/tests"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 

@@ -12,7 +12,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 

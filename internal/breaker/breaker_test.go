@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/breaker"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 	"github.com/seed-4f7f0efa/gormcache/store/storetest"
 )
