@@ -29,9 +29,9 @@ test: ## Vet and test all modules with the race detector, on the servers found h
 prove: ## Check the model and its mutants, hunt stale reads under faults, compare random programs, fuzz; PROVEFLAGS=-hunt.time=1h for longer
 	$(GO) run ./tests/verdict -prove -fuzz $(PROVEFUZZ) -- $(PROVEFLAGS)
 
-.PHONY: short
-short: ## Test the library alone: no servers, no race detector
-	$(GO) test ./...
+.PHONY: quick
+quick: ## Test reads and writes on SQLite and the in-process store, in seconds: no servers, no C compiler
+	GORMCACHE_NO_SERVERS=1 CGO_ENABLED=0 $(GO) test -short $(TESTFLAGS) ./... ./tests/plugin ./tests/narrow ./tests/policy
 
 .PHONY: quickstart
 quickstart: ## Run the quick start on SQLite and the store in the process

@@ -82,9 +82,9 @@ func (v *Rows) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
 	return dst
 }
 
-// Join makes one row set of several payloads, one after the other. They must have equal columns; it
-// returns [ErrCorrupt] if they have not, or if one can't be read. With none there are no columns either, so
-// that is ErrCorrupt too.
+// Join makes one row set of several payloads, one after the other. They must have equal columns (those
+// without rows: columns of equal names); Join returns [ErrCorrupt] if they have not, or if one can't be read. With no
+// payload there are no columns either, so that is ErrCorrupt too.
 func Join(payloads [][]byte) (*Rows, error) { return new(Parser).Join(payloads) }
 
 // Join does what the function [Join] does.
@@ -92,18 +92,34 @@ func (p *Parser) Join(payloads [][]byte) (*Rows, error) {
 	if len(payloads) == 0 {
 		return nil, fmt.Errorf("%w: nothing to join", ErrCorrupt)
 	}
-	v, heads, err := p.parse(payloads[0])
+	head := headOf(payloads)
+	v, heads, err := p.parse(payloads[head])
 	if err != nil || len(payloads) == 1 {
 		return v, err
 	}
 	j := joiner{heads: heads, width: len(v.columns), zones: v.zones, locs: v.locs, rows: v.rows}
 	j.blocks = append(make([][]byte, 0, len(payloads)*j.width), v.blocks...)
-	for i, payload := range payloads[1:] {
-		if !j.add(payload) {
-			return nil, fmt.Errorf("%w: part %d does not go with those before it", ErrCorrupt, i+1)
+	for i, payload := range payloads {
+		if i != head && !j.add(payload) && !v.isEmptyLike(payload) {
+			return nil, fmt.Errorf("%w: part %d does not go with part %d", ErrCorrupt, i, head)
 		}
 	}
 	return &Rows{columns: v.columns, blocks: j.columns(), zones: v.zones, locs: j.locs, rows: j.rows}, nil
+}
+
+// headOf is the place of the first payload that has rows, else 0.
+func headOf(payloads [][]byte) int {
+	return max(0, slices.IndexFunc(payloads, func(payload []byte) bool {
+		r := reader{b: payload}
+		return r.array(1) != 4 || r.int() != FormatVersion || r.int() != 0 || r.bad
+	}))
+}
+
+// isEmptyLike reports whether a payload has no rows, and columns of the same names. Their types may differ: SQLite's
+// drivers tell the types of some columns by the first row.
+func (v *Rows) isEmptyLike(payload []byte) bool {
+	other, err := Parse(payload)
+	return err == nil && other.rows == 0 && slices.EqualFunc(v.columns, other.columns, func(a, b Column) bool { return a.Name == b.Name })
 }
 
 // joiner gathers the blocks of several payloads.

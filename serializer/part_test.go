@@ -125,7 +125,7 @@ func TestPartsThatDoNotGoTogether(t *testing.T) {
 		"fewer columns":   encode(t, columns(1), [][]any{{"a"}}),
 		"more columns":    encode(t, columns(3), [][]any{{"a", "b", "c"}}),
 		"another name":    encode(t, renamed, nil),
-		"another type":    encode(t, typed, nil),
+		"another type":    encode(t, typed, [][]any{{"b", int64(2)}}),
 		"truncated":       part[:len(part)-1],
 		"with a tail":     append(append([]byte{}, part...), 0),
 		"nothing":         nil,
@@ -140,6 +140,28 @@ func TestPartsThatDoNotGoTogether(t *testing.T) {
 	}
 	if _, err := serializer.Join(nil); !known(err) {
 		t.Errorf("no part: %v", err)
+	}
+}
+
+// Drivers that tell a column's type by the first row have none for an empty answer.
+func TestEmptyPartsMayHaveOtherTypes(t *testing.T) {
+	typed := columns(2)
+	typed[1].DatabaseType = "INT"
+	rows := [][]any{{"a", int64(1)}, {"b", nil}}
+	empty, full := encode(t, columns(2), nil), encode(t, typed, rows)
+	for name, parts := range map[string][][]byte{
+		"first": {empty, full}, "last": {full, empty}, "between": {empty, full, empty, empty},
+	} {
+		v, err := serializer.Join(parts)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := table(v); !equalRows(got, rows) || v.Columns()[1].DatabaseType != "INT" {
+			t.Errorf("%s: got %v of %v", name, got, v.Columns())
+		}
+	}
+	if v, err := serializer.Join([][]byte{empty, encode(t, typed, nil)}); err != nil || v.Len() != 0 {
+		t.Errorf("none has rows: %v", err)
 	}
 }
 

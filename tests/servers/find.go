@@ -11,6 +11,10 @@ import (
 // RequireEnv is the environment variable that turns a missing server from a skip into a failure.
 const RequireEnv = "GORMCACHE_REQUIRE_SERVERS"
 
+// NoneEnv is the environment variable that, set to 1, skips all tests that need a server: what is left needs
+// SQLite and the in-process store only.
+const NoneEnv = "GORMCACHE_NO_SERVERS"
+
 // program is an executable of a server and where it comes from.
 type program struct {
 	name   string
@@ -21,6 +25,9 @@ type program struct {
 // find returns the program's path, or ends the test: skipped, or failed where servers are required.
 func (p program) find(tb testing.TB) string {
 	tb.Helper()
+	if os.Getenv(NoneEnv) == "1" {
+		tb.Skipf("servers: %s is left out, as %s=1 asks", p.name, NoneEnv)
+	}
 	if path, ok := p.look(); ok {
 		return path
 	}

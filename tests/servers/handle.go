@@ -6,7 +6,6 @@ import (
 
 	gormmysql "gorm.io/driver/mysql"
 	gormpostgres "gorm.io/driver/postgres"
-	gormsqlite "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -69,7 +68,7 @@ func (d *Database) Driver() string {
 	case mariadb.kind:
 		return mariadb.driver
 	}
-	return gormsqlite.DriverName
+	return sqliteDriver
 }
 
 // Dialector is for handles that open connections of their own.
@@ -83,5 +82,5 @@ func (d *Database) On(conn gorm.ConnPool) gorm.Dialector {
 	case mariadb.kind:
 		return gormmysql.New(gormmysql.Config{DSN: d.DSN, Conn: conn})
 	}
-	return gormsqlite.New(gormsqlite.Config{DSN: d.DSN, Conn: conn})
+	return sqliteDialector(d.DSN, conn)
 }

@@ -1,0 +1,19 @@
+//go:build cgo
+
+package servers
+
+import (
+	gormsqlite "gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+)
+
+// SQLite's own C code, as most programs use it.
+const (
+	sqliteDriver = gormsqlite.DriverName
+	// WAL, so that readers are not kept off by a writer.
+	sqliteParams = "_journal_mode=WAL&_synchronous=OFF&_busy_timeout=10000&_foreign_keys=on"
+)
+
+func sqliteDialector(dsn string, conn gorm.ConnPool) gorm.Dialector {
+	return gormsqlite.New(gormsqlite.Config{DSN: dsn, Conn: conn})
+}
