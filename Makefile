@@ -12,6 +12,8 @@ LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME  ?= 200000x
 PROVEFUZZ ?= 50000x
 COUNT     ?= 5
+# The version that runs beside this one in make compat.
+OTHER     ?= c4f5dae
 BENCHTIME ?= 1s
 
 .PHONY: help
@@ -32,6 +34,10 @@ prove: ## Check the model and its mutants, hunt stale reads under faults, compar
 .PHONY: quick
 quick: ## Test reads and writes on SQLite and the in-process store, in seconds: no servers, no C compiler
 	GORMCACHE_NO_SERVERS=1 CGO_ENABLED=0 $(GO) test -short $(TESTFLAGS) ./... ./tests/plugin ./tests/narrow ./tests/policy
+
+.PHONY: compat
+compat: ## Hunt with processes of this version and of OTHER=c4f5dae side by side on one Redis
+	.ci/compat $(OTHER) $(COMPATFLAGS)
 
 .PHONY: quickstart
 quickstart: ## Run the quick start on SQLite and the store in the process

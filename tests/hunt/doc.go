@@ -61,6 +61,7 @@
 //	go test ./tests/hunt -v -run Hunt -hunt.time=10m -hunt.seed=7   longer, with another seed
 //	go test ./tests/hunt -v -run Hunt -hunt.reads=1000000           until so many reads have gone through the cache
 //	go test ./tests/hunt -v -run 'Hunt/kill'                        one fault
+//	make compat OTHER=c4f5dae                                       every second process is of another version
 //
 // The seed gives the schedule of faults and of operations; what the machine makes of it differs from
 // run to run.

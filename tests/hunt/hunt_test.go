@@ -31,6 +31,7 @@ var (
 	huntTime  = flag.Duration("hunt.time", 0, "how long to hunt under each fault, at least; 0: 3 s, with -short 2 s")
 	huntReads = flag.Uint64("hunt.reads", 0, "how many reads through the cache to see under each fault, at least")
 	huntSeed  = flag.Uint64("hunt.seed", 1, "seed of the schedules")
+	huntOther = flag.String("hunt.other", "", "this test's binary, built of another version of the library: every second process runs it")
 )
 
 func TestMain(m *testing.M) {
@@ -173,7 +174,7 @@ func (h *hunt) keepAlive(p plan) {
 	for life := 0; ; life++ {
 		p.Seed = *huntSeed + uint64(life)<<32
 		encoded, _ := json.Marshal(p)
-		program, err := os.Executable()
+		program, err := program(p.Process)
 		if err != nil {
 			h.crashed(p.Process, err, "")
 			return
@@ -194,6 +195,14 @@ func (h *hunt) keepAlive(p plan) {
 		h.crashed(p.Process, err, out.String())
 		return
 	}
+}
+
+// program is what a process runs. Two versions of the library meet in one store while a program is being deployed.
+func program(process int) (string, error) {
+	if *huntOther != "" && process%2 == 1 {
+		return *huntOther, nil
+	}
+	return os.Executable()
 }
 
 func (h *hunt) start(i int, cmd *exec.Cmd) bool {
