@@ -18,7 +18,7 @@ func TestStore(t *testing.T) {
 	storetest.RunConfig(t, storetest.Config{
 		Open: func(*testing.T) store.Store {
 			// Conformance includes calls that must fail; they are no outage.
-			return breaker.New(memory.New(), 1_000_000, time.Hour)
+			return breaker.New(memory.New(), breaker.Config{Failures: 1_000_000, Cooldown: time.Hour})
 		},
 		Around: synctest.Test,
 	})
@@ -92,7 +92,7 @@ var errDown = errors.New("down")
 func TestItOpensAfterFailuresInARowAndClosesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
-		s := breaker.New(below, 3, time.Minute)
+		s := breaker.New(below, breaker.Config{Failures: 3, Cooldown: time.Minute})
 		defer closing(t, s)
 		look := func(want error) {
 			t.Helper()
@@ -145,7 +145,7 @@ func TestNobodyWaitsForAProbe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				below := &sick{hang: true}
-				s := breaker.New(below, 2, time.Second)
+				s := breaker.New(below, breaker.Config{Failures: 2, Cooldown: time.Second})
 				defer closing(t, s)
 				for range 2 {
 					if err := call(budget(t, time.Second), s); !errors.Is(err, context.DeadlineExceeded) {
@@ -184,7 +184,7 @@ func TestHangingWritersStopReaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				below := &sick{err: errDown, hang: hang}
-				s := breaker.New(below, 2, time.Second)
+				s := breaker.New(below, breaker.Config{Failures: 2, Cooldown: time.Second})
 				defer closing(t, s)
 				for range 2 {
 					_ = s.Mark(budget(t, time.Second), []string{"t"}, store.NewWriter(), time.Hour)
@@ -221,7 +221,7 @@ func (s *slow) Lookup(ctx context.Context, _ *store.Lookup) error {
 func TestAProbeIsAsHastyAsItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &slow{memory.New(), 200 * time.Millisecond}
-		s := breaker.New(below, 3, time.Second)
+		s := breaker.New(below, breaker.Config{Failures: 3, Cooldown: time.Second, ReadTimeout: 100 * time.Millisecond})
 		defer closing(t, s)
 		for range 3 {
 			_ = s.Lookup(budget(t, 100*time.Millisecond), new(store.Lookup))
@@ -235,7 +235,7 @@ func TestAProbeIsAsHastyAsItsCallers(t *testing.T) {
 
 func TestACallerWhoGivesUpIsNoFailureOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := breaker.New(&sick{hang: true}, 1, time.Hour)
+		s := breaker.New(&sick{hang: true}, breaker.Config{Failures: 1, Cooldown: time.Hour})
 		defer closing(t, s)
 		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
@@ -254,7 +254,7 @@ func TestACallerWhoGivesUpIsNoFailureOfTheStore(t *testing.T) {
 func TestAProbeThatPanicsIsNotTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
-		s := breaker.New(below, 1, time.Second)
+		s := breaker.New(below, breaker.Config{Failures: 1, Cooldown: time.Second})
 		defer closing(t, s)
 		_ = s.Lookup(t.Context(), new(store.Lookup))
 		below.be(nil, false, true)
@@ -275,7 +275,7 @@ func TestAProbeThatPanicsIsNotTheLast(t *testing.T) {
 func TestAStoppedBreakerIsProbedByItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
-		s := breaker.New(below, 1, time.Second)
+		s := breaker.New(below, breaker.Config{Failures: 1, Cooldown: time.Second})
 		_ = s.Lookup(t.Context(), new(store.Lookup))
 		s.Stop()
 		time.Sleep(time.Second)
@@ -312,7 +312,7 @@ func (failing) Lookup(context.Context, *store.Lookup) error { return errDown }
 // Lookups that are too slow for their budget must not keep marks and new tokens from the store: the
 // commit would return, and other processes would serve what it replaced.
 func TestFailingReadersDoNotStopWriters(t *testing.T) {
-	s := breaker.New(&failing{memory.New()}, 1, time.Hour)
+	s := breaker.New(&failing{memory.New()}, breaker.Config{Failures: 1, Cooldown: time.Hour})
 	defer closing(t, s)
 	if err := s.Lookup(t.Context(), new(store.Lookup)); !errors.Is(err, errDown) {
 		t.Fatal(err)
@@ -328,7 +328,7 @@ func TestFailingReadersDoNotStopWriters(t *testing.T) {
 
 // BenchmarkLookup is what the breaker adds to each call: it is on the path of every hit.
 func BenchmarkLookup(b *testing.B) {
-	s := breaker.New(&nothing{}, 0, 0)
+	s := breaker.New(&nothing{}, breaker.Config{})
 	l, ctx := new(store.Lookup), b.Context()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -352,7 +352,7 @@ func TestSettlingsThatFailOpenIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := &store.LostMarks{Tags: []string{"tag"}}
 		below := &sick{err: lost}
-		s := breaker.New(below, 3, time.Minute)
+		s := breaker.New(below, breaker.Config{Failures: 3, Cooldown: time.Minute})
 		defer closing(t, s)
 		settle := func(want error) {
 			t.Helper()
