@@ -105,7 +105,7 @@ func TestAReadWaitsOnceForTheStore(t *testing.T) {
 		"hangs, no deadline":         {0, map[string]time.Duration{"lookup": time.Hour}, 50 * ms, observe.Bypass},
 		"two slow calls, 60 ms":      {60 * ms, map[string]time.Duration{"lookup": 15 * ms, "tokens": 15 * ms}, 20 * ms, observe.Bypass},
 		"two slow calls, no hurry":   {0, map[string]time.Duration{"lookup": 30 * ms, "tokens": 30 * ms}, 50 * ms, observe.Bypass},
-		"two calls in time, 90 ms":   {90 * ms, map[string]time.Duration{"lookup": 14 * ms, "tokens": 14 * ms}, 28 * ms, observe.Miss},
+		"calls in time, 90 ms":       {90 * ms, map[string]time.Duration{"lookup": 9 * ms, "tokens": 9 * ms}, 30 * ms, observe.Miss},
 		"a fill that hangs, 60 ms":   {60 * ms, map[string]time.Duration{"set": time.Hour}, 20 * ms, observe.Miss},
 		"a fill that hangs, forever": {0, map[string]time.Duration{"set": time.Hour}, 50 * ms, observe.Miss},
 	} {
@@ -122,7 +122,7 @@ func TestAReadWaitsOnceForTheStore(t *testing.T) {
 					}
 					began := time.Now()
 					res, err := read(store, ctx)
-					if took := time.Since(began); err != nil || res.Outcome != c.ends || took != c.waits {
+					if took := time.Since(began); err != nil || res.Outcome != c.ends || took > c.waits || res.Outcome == observe.Bypass && took < c.waits {
 						t.Errorf("%v (%s), %v after %v, want %v after %v", res.Outcome, res.Detail, err, took, c.ends, c.waits)
 					}
 				})
@@ -163,7 +163,7 @@ func TestAFillGoesOnWithoutItsCaller(t *testing.T) {
 			t.Run(name+"/"+leave, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c, l := openLingering(t)
-					l.take(map[string]time.Duration{"set": 500 * time.Millisecond})
+					l.take(map[string]time.Duration{"set": 300 * time.Millisecond})
 					ctx, cancel := leaving(t.Context())
 					defer cancel()
 					began := time.Now()
