@@ -207,16 +207,16 @@ func TestAnEnrolmentOutlastsWhoeverIsInAHurry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := openLingering(t)
 		tracks, enrolled := []string{"test:q:children", "test:q:children.parent"}, []error{}
-		k := &tracking{enrol: func(ctx context.Context) error {
+		enrol := func(ctx context.Context) error {
 			select {
 			case <-time.After(30 * time.Millisecond):
 			case <-ctx.Done():
 			}
 			enrolled = append(enrolled, ctx.Err())
 			return store.Failure(c.store.Settle(ctx, tracks, store.NewWriter(), 0))
-		}}
+		}
 		c.change = func(q *region.PartsRequest) {
-			q.Tags, q.Tracks, q.Tracking = append(q.Tags, tracks...), tracks, k
+			q.Tags, q.Tracks, q.Tracking = append(q.Tags, tracks...), tracks, &tracking{enrol: enrol}
 		}
 		var wg sync.WaitGroup
 		for range 10 {
