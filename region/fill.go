@@ -27,6 +27,11 @@ func (e *Engine) patience(ctx context.Context) time.Duration {
 	return left
 }
 
+// rest is what is left of a reader's patience when the read has been waiting for something else meanwhile.
+func (e *Engine) rest(ctx context.Context, patience time.Duration) time.Duration {
+	return min(patience, e.patience(ctx))
+}
+
 // ask makes a call of the store that a reader waits for, and takes what it lasts from the reader's patience. Only
 // what outlasts the whole of ReadTimeout is a failure of the store, which the cause says.
 func (e *Engine) ask(ctx context.Context, patience *time.Duration, op string, call func(context.Context) error) error {

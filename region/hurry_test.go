@@ -263,3 +263,27 @@ func TestEnrolmentsThatFail(t *testing.T) {
 		})
 	}
 }
+
+// What was found is compared with the present once more when the rest has been loaded, which has taken the time that
+// the caller had to spare:
+//
+//	lookup     load … 54 of 60 ms     lookup ✗ 2 ms       4 ms are left to load all
+//
+// Falls if: the last look may take what the first ones have left of the read's budget, which was made for all its time.
+func TestTheLastLookLeavesTimeToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, l := openLingering(t)
+		c.want(t, "|of 1|miss", 1)
+		c.during = func() {
+			time.Sleep(54 * time.Millisecond)
+			l.take(map[string]time.Duration{"lookup": time.Hour})
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		_, err := c.ReadParts(ctx, c.request(1, 2))
+		if took := time.Since(began); !errors.Is(err, region.ErrParts) || took != 56*time.Millisecond {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}

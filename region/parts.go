@@ -59,7 +59,7 @@ func (r *Region) ReadParts(ctx context.Context, q *PartsRequest) (PartsResult, e
 	p := &partsRead{Region: r, PartsRequest: q, shared: len(q.Tags), patience: r.engine.patience(ctx)}
 	res, err := p.read(ctx)
 	for errors.Is(err, errAbandoned) {
-		p = &partsRead{Region: r, PartsRequest: q, shared: len(q.Tags), patience: p.patience}
+		p = &partsRead{Region: r, PartsRequest: q, shared: len(q.Tags), patience: r.engine.rest(ctx, p.patience)}
 		res, err = p.read(ctx)
 	}
 	if !errors.Is(err, ErrSchema) && !errors.Is(err, ErrParts) {
@@ -242,6 +242,7 @@ func (p *partsRead) still(ctx context.Context) bool {
 			now.Tags, before = append(now.Tags, p.Parts[i].Tag), append(before, *p.state(i))
 		}
 	}
+	p.patience = p.engine.rest(ctx, p.patience)
 	if err := p.engine.lookup(ctx, &p.patience, &now); err != nil || !clean(now.States) {
 		return false
 	}

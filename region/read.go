@@ -113,6 +113,7 @@ func (r *Region) Read(ctx context.Context, q *Request) (Result, error) {
 	res, err := r.read(ctx, q, &patience)
 	for errors.Is(err, errAbandoned) {
 		// Others waited for the same load. One of them has perhaps filled the entry by now.
+		patience = r.engine.rest(ctx, patience)
 		res, err = r.read(ctx, q, &patience)
 	}
 	if !errors.Is(err, ErrSchema) {
