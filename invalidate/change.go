@@ -169,7 +169,6 @@ func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.inv.
 // settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
 // until they run out, which changes the tokens once more.
 func (c *change) settle(ctx context.Context) {
-	c.caller = nil // what was written is written
 	linger := c.inv.cfg.ReplicaLag
 	if c.doubt {
 		linger = max(linger, c.inv.cfg.Grace)

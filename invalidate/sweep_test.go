@@ -179,6 +179,9 @@ func TestAWriterInAHurryLeavesNoMarks(t *testing.T) {
 				if took := time.Since(began); !errors.Is(err, c.want) || errors.Is(err, ErrStoreUnavailable) || took != 20*time.Millisecond {
 					t.Errorf("%v after %v", err, took)
 				}
+				synctest.Wait()
+				h.hangs.Store(false)
+				time.Sleep(500 * time.Millisecond) // what goes at once has gone by now
 				h.goesOn()
 				if !marked(t, h, second) {
 					t.Fatal("no mark landed late")
@@ -243,7 +246,8 @@ func TestMarksOfAWriterInAHurryGoAtOnce(t *testing.T) {
 	})
 }
 
-// What is settled is settled whatever its caller's context: the write has happened.
+// What is settled is settled whatever its caller's context, and the store is asked what else there is to settle: the
+// write has happened.
 func TestSettlingIsNeverCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{Store: memory.New()}
@@ -259,6 +263,9 @@ func TestSettlingIsNeverCut(t *testing.T) {
 		}
 		c.ended(nil)
 		<-ctx.Done()
+		if !c.upToDate(ctx) {
+			t.Error("the store was not asked for the schema")
+		}
 		c.settle(ctx)
 		if err := p.Tokens(t.Context(), tags, after); err != nil || inv.Pending() > 0 || after[0].Marked || after[0].Token == before[0].Token {
 			t.Errorf("%v; %d pending; %v, was %v", err, inv.Pending(), after, before)
