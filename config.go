@@ -69,12 +69,15 @@ type Config struct {
 	// change. Foreign keys of cached relations are tracked by themselves. Only integers and texts.
 	Tracked map[string][]string
 
-	// ReadTimeout is the budget of one lookup; then the database answers. Defaults to 50 ms.
+	// ReadTimeout is how long a read waits for the store, in all its calls together; then the database answers.
+	// Of a caller whose context has a deadline it takes a third of what is left at most. Defaults to 50 ms.
 	ReadTimeout time.Duration
 
 	// WriteTimeout is the budget of one call of the store by a writer, and of a fill. A commit takes
 	// three such calls, or up to five where it changes single rows; it waits for no further one, where it can do
-	// without, once those that failed have taken more than half of it. Defaults to 1 s.
+	// without, once those that failed have taken more than half of it. The write's own context ends the wait earlier
+	// as long as nothing has been sent: the transaction is rolled back then, and the error is the context's. No reader
+	// waits for its fill longer than ReadTimeout. Defaults to 1 s.
 	WriteTimeout time.Duration
 
 	// BreakerFailures is after how many failed calls in a row the store is left alone, and

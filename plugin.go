@@ -68,7 +68,10 @@ func New(cfg Config) (*Plugin, error) {
 		readTimeout = 0 // it never waits, and a deadline costs a hit as much as the lookup itself
 	}
 	p.cfg = cfg
-	p.store = breaker.New(cfg.Store, cfg.BreakerFailures, cfg.BreakerCooldown)
+	p.store = breaker.New(cfg.Store, breaker.Config{
+		Failures: cfg.BreakerFailures, Cooldown: cfg.BreakerCooldown,
+		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
+	})
 	p.engine = region.NewEngine(region.EngineConfig{
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),

@@ -137,6 +137,9 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 	if err == nil {
 		err = c.columns(ctx, r.edits)
 	}
+	if err == nil {
+		err = c.withdrawn(ctx)
+	}
 	if err != nil {
 		return ending{}, err
 	}

@@ -32,18 +32,20 @@ type change struct {
 	// guards are tags whose marks keep enrolments from filling, and bulk are the tags to change beyond tags if
 	// they have failed to.
 	guards, bulk []string
+	// caller bounds what the store is asked until the COMMIT or the statement is sent; nil: nobody does.
+	caller context.Context
 	// waited is what calls of the store have taken that failed, and failure the error of the last.
 	waited  time.Duration
 	failure error
 }
 
-// begin marks the tags. The only error is the refusal by [FailWrite].
+// begin marks the tags. The only errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
 func (inv *Invalidator) begin(ctx context.Context, tags []string) (*change, error) {
-	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now()}
+	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now(), caller: unsent(ctx)}
 	return c, c.extend(ctx, tags)
 }
 
-// extend marks further tags. The only error is the refusal by [FailWrite], after which nothing is marked.
+// extend marks further tags. The errors are those of begin, after which nothing is marked.
 func (c *change) extend(ctx context.Context, tags []string) error {
 	var more []string
 	for _, tag := range tags {
@@ -63,6 +65,9 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 		return c.inv.cfg.Store.Mark(ctx, more, c.writer, c.inv.cfg.Grace)
 	})
 	c.marked = c.marked && err == nil
+	if gone := c.withdrawn(ctx); gone != nil {
+		return gone
+	}
 	if err != nil && c.inv.cfg.Policy == FailWrite {
 		c.cancel(ctx) // some of the marks may have landed
 		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
@@ -72,8 +77,11 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 
 // call makes one call of the store for this write.
 func (c *change) call(ctx context.Context, op string, fn func(context.Context) error) error {
-	began := time.Now()
-	err := c.inv.call(ctx, op, fn)
+	began, call := time.Now(), c.inv.call
+	if c.caller != nil {
+		ctx, call = c.caller, c.inv.within
+	}
+	err := call(ctx, op, fn)
 	if err != nil {
 		c.waited, c.failure = c.waited+time.Since(began), err
 	}
@@ -93,12 +101,29 @@ func (c *change) ask(ctx context.Context, op string, fn func(context.Context) er
 // it does without, and leaves the rest to the queue.
 func (c *change) gaveUp() bool { return c.waited > c.inv.cfg.WriteTimeout/2 }
 
+// withdrawn reports the error of a caller whose context has ended before anything was sent, and takes the marks away.
+// What may have landed of them, though their call was cut off, is the queue's: the caller has no time for it.
+func (c *change) withdrawn(ctx context.Context) error {
+	if c.caller == nil {
+		return nil
+	}
+	err := gone(c.caller)
+	if err != nil && (c.failure == nil || !c.inv.queue.sweepSoon(c.tags, c.writer)) {
+		c.cancel(ctx)
+	}
+	return err
+}
+
 // ended is told what the driver returned for the COMMIT or the statement.
-func (c *change) ended(err error) { c.doubt = c.doubt || inDoubt(c.inv.cfg.Dialect, err) }
+func (c *change) ended(err error) {
+	c.caller = nil
+	c.doubt = c.doubt || inDoubt(c.inv.cfg.Dialect, err)
+}
 
 // closed is told how the callback around the statement ended: rows may end with an error that their
 // statement did not have.
 func (c *change) closed(err error) {
+	c.caller = nil
 	c.open = errors.Is(err, errOpen)
 	c.doubt = c.doubt || c.open || cutShort(c.inv.cfg.Dialect, err)
 }
@@ -186,6 +211,7 @@ func (c *change) deliver(ctx context.Context, linger time.Duration) error {
 
 // cancel removes the marks: nothing was written.
 func (c *change) cancel(ctx context.Context) {
+	c.caller = nil
 	err := c.ask(ctx, "unmark", func(ctx context.Context) error {
 		return c.inv.cfg.Store.Unmark(ctx, c.tags, c.writer)
 	})

@@ -122,15 +122,19 @@ func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Write
 }
 
 // fence marks the tags and leaves the marks to run out, which changes the tokens: for writes whose
-// commit can't be seen. The error is the refusal by [FailWrite].
+// commit can't be seen. The errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
 func (inv *Invalidator) fence(ctx context.Context, tags []string) (queued bool, err error) {
 	if len(tags) == 0 {
 		return false, nil
 	}
-	began, w := time.Now(), store.NewWriter()
-	err = inv.call(ctx, "mark", func(ctx context.Context) error {
+	began, w, caller := time.Now(), store.NewWriter(), unsent(ctx)
+	err = inv.within(caller, "mark", func(ctx context.Context) error {
 		return store.Failure(inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace))
 	})
+	if gone := gone(caller); gone != nil {
+		inv.queue.sweepSoon(tags, w)
+		return false, gone
+	}
 	if err == nil {
 		return false, nil
 	}
@@ -145,12 +149,17 @@ func (inv *Invalidator) fence(ctx context.Context, tags []string) (queued bool, 
 // call runs one call of the store within the write budget. The caller's cancellation does not count:
 // what was written is written.
 func (inv *Invalidator) call(ctx context.Context, op string, fn func(context.Context) error) error {
-	ctx = context.WithoutCancel(ctx)
+	return inv.within(context.WithoutCancel(ctx), op, fn)
+}
+
+// within runs one within the write budget and the caller's context: one that can still be given up, because nothing
+// has been sent to the database.
+func (inv *Invalidator) within(ctx context.Context, op string, fn func(context.Context) error) error {
 	budget, cancel := context.WithTimeoutCause(ctx, inv.cfg.WriteTimeout, store.ErrBudget)
 	defer cancel()
 	err := fn(budget)
-	if err == nil {
-		return nil
+	if err == nil || gone(ctx) != nil { // whose caller has no time says nothing of the store
+		return err
 	}
 	inv.cfg.Recorder.StoreError(op)
 	inv.cfg.Logger.DebugContext(ctx, "gormcache: store failed", "op", op, "error", err)
@@ -158,6 +167,24 @@ func (inv *Invalidator) call(ctx context.Context, op string, fn func(context.Con
 		hook(ctx, op, err)
 	}
 	return err
+}
+
+// unsent is the context that bounds what is asked of the store before anything is sent to the database. One that has
+// ended already does not: what becomes of the statement then is the pool's to say.
+func unsent(ctx context.Context) context.Context {
+	if gone(ctx) != nil {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
+// gone is the error of a context that has ended. Deadlines reach the network by themselves, so a connection may fail a
+// moment before the context says why.
+func gone(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 func (inv *Invalidator) report(ctx context.Context, i observe.Invalidation) {

@@ -21,9 +21,16 @@ type patient struct {
 	hangs []string
 	fails []string
 	calls []string
+	held  chan struct{} // if set, settlings wait for its end before they begin
 }
 
 func (p *patient) do(ctx context.Context, op string, call func() error) error {
+	p.mu.Lock()
+	held := p.held
+	p.mu.Unlock()
+	if op == "settle" && held != nil {
+		<-held
+	}
 	p.mu.Lock()
 	p.calls = append(p.calls, op)
 	hangs, fails := slices.Contains(p.hangs, op), slices.Contains(p.fails, op)
@@ -123,6 +130,9 @@ func TestAWriteWaitsOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 				p.take()
+				if len(c.queued) > 0 { // the queue is quick: it may settle before the test looks
+					p.held = make(chan struct{})
+				}
 				began := time.Now()
 				refused := write(t, inv)
 				if calls, waited := p.take(), time.Since(began); refused != c.refused || waited != c.waits || !slices.Equal(calls, c.calls) {
@@ -130,6 +140,9 @@ func TestAWriteWaitsOnce(t *testing.T) {
 				}
 				if !refused && c.waits > 0 && !inv.Blocked(rows) {
 					t.Error("nothing is pending when the write is over")
+				}
+				if p.held != nil {
+					close(p.held)
 				}
 				synctest.Wait()
 				if calls := p.take(); !slices.Equal(calls, c.queued) {

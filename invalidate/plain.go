@@ -196,9 +196,19 @@ func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info 
 	default:
 		c.writer = inv.plain.begin(on)
 	}
-	err := inv.call(ctx, "mark", func(ctx context.Context) error {
+	caller := unsent(ctx)
+	if murky { // the mark is that of a transaction that goes on, perhaps
+		caller = context.WithoutCancel(ctx)
+	}
+	err := inv.within(caller, "mark", func(ctx context.Context) error {
 		return inv.cfg.Store.Mark(ctx, c.tags, c.writer, inv.cfg.Grace)
 	})
+	if gone := gone(caller); gone != nil {
+		if _, last := inv.plain.end(on); last {
+			inv.queue.sweepSoon(c.tags, c.writer)
+		}
+		return gone
+	}
 	if err != nil && inv.cfg.Policy == FailWrite {
 		if !murky { // that may be about a transaction that goes on
 			inv.plain.end(on)

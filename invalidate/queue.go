@@ -94,11 +94,16 @@ func (q *queue) hand(tags []string, w store.Writer, linger time.Duration) bool {
 		return false
 	}
 	q.put(tags, w, linger)
+	q.hurry()
+	return true
+}
+
+// hurry ends the worker's pause.
+func (q *queue) hurry() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // put queues the tags. The lock is held.

@@ -24,15 +24,29 @@ type sweep struct {
 
 // sweepLater has the writer's marks taken away some time after its end.
 func (q *queue) sweepLater(tags []string, w store.Writer) {
-	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.sweep(tags, w, q.inv.cfg.WriteTimeout) // by then the call that is under way has landed or is lost
+}
+
+// sweepSoon has them taken away at once too: of a writer who has left in the middle, whose marks may stand in a store
+// that is well. It reports false where the queue will not.
+func (q *queue) sweepSoon(tags []string, w store.Writer) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.hurry()
+	return q.sweep(tags, w, 0) && q.sweep(tags, w, q.inv.cfg.WriteTimeout)
+}
+
+// sweep notes marks that are to be taken away, and reports whether there was room. The lock is held.
+func (q *queue) sweep(tags []string, w store.Writer, after time.Duration) bool {
 	if len(q.sweeps) >= maxSweeps || q.closed {
-		return
+		return false
 	}
-	due := now.Add(q.inv.cfg.WriteTimeout) // by then the call that is under way has landed or is lost
-	q.sweeps = append(q.sweeps, sweep{tags, w, due, now.Add(q.inv.cfg.Grace)})
+	now := time.Now()
+	q.sweeps = append(q.sweeps, sweep{tags, w, now.Add(after), now.Add(q.inv.cfg.Grace)})
 	q.start()
+	return true
 }
 
 // sweepDue takes away what is due. A mark whose tag still waits for its new token stays: until then it

@@ -189,7 +189,7 @@ func (g guarded) QueryContext(ctx context.Context, query string, args ...any) (*
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
 	touches, broken := t.take()
-	if _, plain := t.Tx.(*sql.Tx); plain && broken == nil && t.caller.Err() != nil {
+	if t.until(broken).Err() != nil {
 		return t.expired()
 	}
 	if broken != nil {
@@ -197,9 +197,12 @@ func (t *tx) Commit() error {
 		defer broken.settle(t.ctx)
 	}
 	r, s := t.resolve(touches, false)
-	c, err := t.inv.begin(t.ctx, r.tags)
+	c, err := t.inv.begin(t.until(broken), r.tags)
 	if err == nil {
 		err = t.confirm(c, touches, r, s)
+	}
+	if err == nil {
+		err = c.withdrawn(t.ctx)
 	}
 	if err != nil {
 		_ = t.Tx.Rollback() // the refusal is what the caller must see
@@ -211,6 +214,15 @@ func (t *tx) Commit() error {
 	// Also after an error, and if the driver panics: the outcome is unknown then.
 	defer c.settle(t.ctx)
 	return t.end(t.Tx.Commit, broken, c)
+}
+
+// until is the context that what is done before COMMIT must not outlast: the caller's, where database/sql would refuse
+// to commit after its end, and nothing has been committed yet.
+func (t *tx) until(broken *change) context.Context {
+	if _, plain := t.Tx.(*sql.Tx); plain && broken == nil {
+		return t.caller
+	}
+	return t.ctx
 }
 
 // expired rolls back a transaction whose context has ended, as database/sql does when it is asked to

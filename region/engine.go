@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -28,7 +29,7 @@ type EngineConfig struct {
 	Store        store.Store
 	Namespace    store.Namespace
 	Regions      map[string]Config
-	ReadTimeout  time.Duration // budget of a lookup; 0: none, for a store that never waits
+	ReadTimeout  time.Duration // budget of all calls that one read waits for; 0: none, for a store that never waits
 	WriteTimeout time.Duration // budget of a fill
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
@@ -111,6 +112,13 @@ func (e *Engine) background(ctx context.Context, fn func(context.Context)) bool 
 		fn(ctx)
 	})
 	return true
+}
+
+// survive logs a panic in the background, which has nobody to go to and must not end the program. It is deferred.
+func (e *Engine) survive(ctx context.Context, what string) {
+	if p := recover(); p != nil {
+		e.cfg.Logger.ErrorContext(ctx, "gormcache: background "+what+" panicked", "panic", describe(p), "stack", string(debug.Stack()))
+	}
 }
 
 // storeError records a failed call of the store, unless the caller itself gave up.

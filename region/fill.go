@@ -2,55 +2,90 @@ package region
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// reading is the budget of a call that a reader waits for.
-func (e *Engine) reading(ctx context.Context) (context.Context, context.CancelFunc) {
-	if e.cfg.ReadTimeout == 0 {
-		return ctx, func() {}
+// errSpent says that the store was not asked any more.
+var errSpent = errors.New("gormcache: the store was not asked: what the caller has to spare for it is spent")
+
+// patience is how long a read may wait for the store, in all its calls together: a third of what its caller has left,
+// so that the database has time to answer, and ReadTimeout at most.
+func (e *Engine) patience(ctx context.Context) time.Duration {
+	left := e.cfg.ReadTimeout
+	if left == 0 {
+		return 0
 	}
-	return context.WithTimeoutCause(ctx, e.cfg.ReadTimeout, store.ErrBudget)
+	if deadline, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(deadline)/3)
+	}
+	return left
 }
 
-// lookup reads the entry and its tags within the read budget.
-func (e *Engine) lookup(ctx context.Context, l *store.Lookup) error {
-	budget, cancel := e.reading(ctx)
-	defer cancel()
-	err := e.cfg.Store.Lookup(budget, l)
+// rest is what is left of a reader's patience when the read has been waiting for something else meanwhile.
+func (e *Engine) rest(ctx context.Context, patience time.Duration) time.Duration {
+	return min(patience, e.patience(ctx))
+}
+
+// ask makes a call of the store that a reader waits for, and takes what it lasts from the reader's patience. Only
+// what outlasts the whole of ReadTimeout is a failure of the store, which the cause says.
+func (e *Engine) ask(ctx context.Context, patience *time.Duration, op string, call func(context.Context) error) error {
+	var err error
+	switch {
+	case e.cfg.ReadTimeout == 0:
+		err = call(ctx)
+	case *patience <= 0:
+		err = errSpent
+	default:
+		err = e.within(ctx, patience, call)
+	}
 	if err != nil {
-		e.storeError(ctx, "lookup", err)
+		e.storeError(ctx, op, err)
 	}
 	return err
+}
+
+func (e *Engine) within(ctx context.Context, patience *time.Duration, call func(context.Context) error) error {
+	var cause error
+	if *patience == e.cfg.ReadTimeout {
+		cause = store.ErrBudget
+	}
+	began := time.Now()
+	budget, cancel := context.WithDeadlineCause(ctx, began.Add(*patience), cause)
+	defer cancel()
+	err := call(budget)
+	*patience -= time.Since(began)
+	return err
+}
+
+// lookup reads the entry and its tags.
+func (e *Engine) lookup(ctx context.Context, patience *time.Duration, l *store.Lookup) error {
+	return e.ask(ctx, patience, "lookup", func(ctx context.Context) error { return e.cfg.Store.Lookup(ctx, l) })
 }
 
 // tokens gives missing tags their tokens and ends the marks of dead writers.
-func (e *Engine) tokens(ctx context.Context, l *store.Lookup) error {
-	budget, cancel := e.reading(ctx)
-	defer cancel()
-	err := e.cfg.Store.Tokens(budget, l.Tags, l.States)
-	if err != nil {
-		e.storeError(ctx, "tokens", err)
-	}
-	return err
+func (e *Engine) tokens(ctx context.Context, patience *time.Duration, l *store.Lookup) error {
+	return e.ask(ctx, patience, "tokens", func(ctx context.Context) error { return e.cfg.Store.Tokens(ctx, l.Tags, l.States) })
 }
 
 // mend makes the request's tags whole where it can: those that are missing, and those on which dead
 // writers have left marks.
-func (e *Engine) mend(ctx context.Context, q *Request, l *store.Lookup) error {
+func (e *Engine) mend(ctx context.Context, q *Request, patience *time.Duration, l *store.Lookup) error {
 	if len(q.Tracks) == 0 {
-		return e.tokens(ctx, l)
+		return e.tokens(ctx, patience, l)
 	}
 	at := slices.Index(l.Tags, q.Tracks[0]) // they stand together
 	if tracks := l.States[at : at+len(q.Tracks)]; !clean(tracks) {
-		if err := e.enrol(ctx, q); err != nil {
+		err := e.ask(ctx, patience, "enrol", func(ctx context.Context) error { return e.enrol(ctx, q) })
+		if err != nil {
 			return err
 		}
-		if err := e.lookup(ctx, l); err != nil {
+		if err := e.lookup(ctx, patience, l); err != nil {
 			return err
 		}
 	}
@@ -60,22 +95,46 @@ func (e *Engine) mend(ctx context.Context, q *Request, l *store.Lookup) error {
 		if clean(some.States) {
 			continue
 		}
-		if err := e.tokens(ctx, &some); err != nil {
+		if err := e.tokens(ctx, patience, &some); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// enrol makes the tags that exist only by enrolment.
+// enrol makes the tags that exist only by enrolment, once for all who want them, and in the background: it marks
+// them on the way, and a caller in a hurry who cut it off there would leave marks that keep everybody off until they
+// run out.
 func (e *Engine) enrol(ctx context.Context, q *Request) error {
-	budget, cancel := e.reading(ctx)
-	defer cancel()
-	err := q.Tracking.Enrol(budget)
-	if err != nil {
-		e.storeError(ctx, "enrol", err)
+	id := "enrol " + q.Tracks[0]
+	f, leader := e.flights.join(id)
+	if leader && !e.background(ctx, func(ctx context.Context) { e.enrolled(ctx, q.Tracking, id, f) }) {
+		e.flights.drop(id)
+		close(f.done)
 	}
-	return err
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if f.abandoned {
+		return errNotEnrolled
+	}
+	return f.err
+}
+
+// errNotEnrolled says that an enrolment came to no end.
+var errNotEnrolled = errors.New("gormcache: the enrolment of a tracked column came to no end")
+
+// enrolled lands a flight that has no load but an enrolment.
+func (e *Engine) enrolled(ctx context.Context, tracking Tracking, id string, f *flight) {
+	defer close(f.done)
+	defer e.flights.drop(id)
+	defer e.survive(ctx, "enrolment")
+	budget, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), e.cfg.WriteTimeout, store.ErrBudget) // also while the engine closes
+	defer cancel()
+	f.err = tracking.Enrol(budget)
+	f.abandoned = false
 }
 
 // keep keeps the tags from expiring that exist only by enrolment, now and then, in the background: to enrol once
@@ -122,16 +181,41 @@ func (r *Region) fill(ctx context.Context, q *Request, tokens []byte, l Loaded) 
 		e.cfg.Logger.DebugContext(ctx, "gormcache: entry not stored", "error", err)
 		return
 	}
-	if r.set(ctx, store.Entry{Key: q.Key, Value: value, TTL: keep}) {
-		r.filled(q)
+	r.set(ctx, q, store.Entry{Key: q.Key, Value: value, TTL: keep})
+}
+
+// set stores entries. They are worth keeping though the caller may have given up by now; and a caller, who has the
+// answer, does not wait long for a store that is slow to take them: that goes on in the background, for WriteTimeout.
+func (r *Region) set(ctx context.Context, q *Request, entries ...store.Entry) {
+	e, counters := r.engine, q.Counters // the request is not kept beyond the read
+	put := func(ctx context.Context) {
+		if e.put(ctx, entries) {
+			r.filled(counters, len(entries))
+		}
+	}
+	if e.cfg.ReadTimeout == 0 {
+		put(context.WithoutCancel(ctx))
+		return
+	}
+	done := make(chan struct{})
+	if !e.background(ctx, func(ctx context.Context) {
+		defer close(done)
+		defer e.survive(ctx, "fill")
+		put(ctx)
+	}) {
+		return
+	}
+	patience := time.NewTimer(e.patience(ctx))
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	case <-ctx.Done():
 	}
 }
 
-// set stores entries, and tells whether the store has taken them. The caller may have given up by now, they
-// are worth keeping all the same.
-func (r *Region) set(ctx context.Context, entries ...store.Entry) bool {
-	e := r.engine
-	ctx = context.WithoutCancel(ctx)
+// put stores entries, and reports whether the store has taken them.
+func (e *Engine) put(ctx context.Context, entries []store.Entry) bool {
 	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.WriteTimeout, store.ErrBudget)
 	defer cancel()
 	var err error
@@ -146,11 +230,13 @@ func (r *Region) set(ctx context.Context, entries ...store.Entry) bool {
 	return err == nil
 }
 
-// filled counts an entry that was stored.
-func (r *Region) filled(q *Request) {
-	r.engine.cfg.Recorder.Fill()
-	r.counter.Fill()
-	for _, c := range q.Counters {
-		c.Fill()
+// filled counts entries that were stored.
+func (r *Region) filled(counters []*observe.Counter, n int) {
+	for range n {
+		r.engine.cfg.Recorder.Fill()
+		r.counter.Fill()
+		for _, c := range counters {
+			c.Fill()
+		}
 	}
 }

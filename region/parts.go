@@ -56,9 +56,11 @@ var ErrParts = errors.New("gormcache: the answer does not fall into parts")
 //	tags of parts   T[c=1] …      a mark: this part is loaded, and not stored
 func (r *Region) ReadParts(ctx context.Context, q *PartsRequest) (PartsResult, error) {
 	start := time.Now()
-	res, err := r.readParts(ctx, q)
+	p := &partsRead{Region: r, PartsRequest: q, shared: len(q.Tags), patience: r.engine.patience(ctx)}
+	res, err := p.read(ctx)
 	for errors.Is(err, errAbandoned) {
-		res, err = r.readParts(ctx, q)
+		p = &partsRead{Region: r, PartsRequest: q, shared: len(q.Tags), patience: r.engine.rest(ctx, p.patience)}
+		res, err = p.read(ctx)
 	}
 	if !errors.Is(err, ErrSchema) && !errors.Is(err, ErrParts) {
 		r.Report(ctx, &q.Request, res.Result, err, start)
@@ -70,20 +72,21 @@ func (r *Region) ReadParts(ctx context.Context, q *PartsRequest) (PartsResult, e
 type partsRead struct {
 	*Region
 	*PartsRequest
-	lookup  store.Lookup // tags: those that all share, then one of each part
-	shared  int
-	hits    [][]byte
-	missing []int
-	marked  map[int]bool   // parts that are not to be stored
-	dropped map[int][]byte // payloads of parts' entries that a write has dropped
+	patience time.Duration
+	lookup   store.Lookup // tags: those that all share, then one of each part
+	shared   int
+	hits     [][]byte
+	missing  []int
+	marked   map[int]bool   // parts that are not to be stored
+	dropped  map[int][]byte // payloads of parts' entries that a write has dropped
 }
 
-func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, error) {
-	e := r.engine
+func (p *partsRead) read(ctx context.Context) (PartsResult, error) {
+	e, q := p.engine, p.PartsRequest
 	if e.Closed() {
 		return PartsResult{Result: Result{Outcome: observe.Bypass}}, ErrClosed
 	}
-	p := &partsRead{Region: r, PartsRequest: q, shared: len(q.Tags), hits: make([][]byte, len(q.Parts))}
+	p.hits = make([][]byte, len(q.Parts))
 	l := &p.lookup
 	l.Keys, l.Tags = make([]string, len(q.Parts)), append(make([]string, 0, len(q.Tags)+len(q.Parts)), q.Tags...)
 	for i, part := range q.Parts {
@@ -93,7 +96,7 @@ func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, e
 		return p.bypass(observe.Pending, "")
 	}
 	landed := e.flights.count(q.Key).Load()
-	if err := e.lookup(ctx, l); err != nil {
+	if err := e.lookup(ctx, &p.patience, l); err != nil {
 		return p.bypass(observe.StoreError, err.Error())
 	}
 	if !e.current(&q.Request, l) {
@@ -176,7 +179,7 @@ func (p *partsRead) mend(ctx context.Context) error {
 	l := &p.lookup
 	if !clean(p.states()) {
 		shared := store.Lookup{Tags: l.Tags[:p.shared], States: p.states()}
-		if err := p.engine.mend(ctx, &p.Request, &shared); err != nil {
+		if err := p.engine.mend(ctx, &p.Request, &p.patience, &shared); err != nil {
 			return err
 		}
 		copy(p.states(), shared.States)
@@ -192,7 +195,7 @@ func (p *partsRead) mend(ctx context.Context) error {
 		return nil
 	}
 	own.States = make([]store.State, len(places))
-	if err := p.engine.tokens(ctx, &own); err != nil {
+	if err := p.engine.tokens(ctx, &p.patience, &own); err != nil {
 		return err
 	}
 	for n, i := range places {
@@ -239,7 +242,8 @@ func (p *partsRead) still(ctx context.Context) bool {
 			now.Tags, before = append(now.Tags, p.Parts[i].Tag), append(before, *p.state(i))
 		}
 	}
-	if err := p.engine.lookup(ctx, &now); err != nil || !clean(now.States) {
+	p.patience = p.engine.rest(ctx, p.patience)
+	if err := p.engine.lookup(ctx, &p.patience, &now); err != nil || !clean(now.States) {
 		return false
 	}
 	return match(appendTokens(nil, before), now.States)
@@ -285,9 +289,7 @@ func (p *partsRead) fill(ctx context.Context, parts []LoadedPart) {
 		}
 		entries = append(entries, store.Entry{Key: p.Parts[i].Key, Value: value, TTL: ttl})
 	}
-	if len(entries) > 0 && p.set(ctx, entries...) {
-		for range entries {
-			p.filled(&p.Request)
-		}
+	if len(entries) > 0 {
+		p.set(ctx, &p.Request, entries...)
 	}
 }

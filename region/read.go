@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -110,11 +109,12 @@ var lookups = sync.Pool{New: func() any { return new(store.Lookup) }}
 // Read answers a request. The error is that of the load, the caller's context's, [ErrCacheMiss],
 // [ErrClosed] or [ErrSchema]; a store that fails never gives one.
 func (r *Region) Read(ctx context.Context, q *Request) (Result, error) {
-	start := time.Now()
-	res, err := r.read(ctx, q)
+	start, patience := time.Now(), r.engine.patience(ctx)
+	res, err := r.read(ctx, q, &patience)
 	for errors.Is(err, errAbandoned) {
 		// Others waited for the same load. One of them has perhaps filled the entry by now.
-		res, err = r.read(ctx, q)
+		patience = r.engine.rest(ctx, patience)
+		res, err = r.read(ctx, q, &patience)
 	}
 	if !errors.Is(err, ErrSchema) {
 		r.Report(ctx, q, res, err, start)
@@ -129,7 +129,7 @@ var ErrSchema = errors.New("gormcache: the schema may have changed")
 // errAbandoned says that the load that a caller waited for came to no end.
 var errAbandoned = errors.New("gormcache: load abandoned")
 
-func (r *Region) read(ctx context.Context, q *Request) (Result, error) {
+func (r *Region) read(ctx context.Context, q *Request, patience *time.Duration) (Result, error) {
 	e := r.engine
 	if e.Closed() {
 		return Result{Outcome: observe.Bypass}, ErrClosed
@@ -141,7 +141,7 @@ func (r *Region) read(ctx context.Context, q *Request) (Result, error) {
 	l := lookups.Get().(*store.Lookup)
 	defer release(l)
 	l.Keys, l.Tags = append(l.Keys[:0], q.Key), q.Tags
-	if err := e.lookup(ctx, l); err != nil {
+	if err := e.lookup(ctx, patience, l); err != nil {
 		return r.bypass(q, observe.StoreError, err.Error())
 	}
 	if !e.current(q, l) {
@@ -160,7 +160,7 @@ func (r *Region) read(ctx context.Context, q *Request) (Result, error) {
 		return Result{Outcome: observe.Miss}, ErrCacheMiss
 	}
 	if !clean(l.States) {
-		if err := e.mend(ctx, q, l); err != nil {
+		if err := e.mend(ctx, q, patience, l); err != nil {
 			return r.bypass(q, observe.StoreError, err.Error())
 		}
 		if !e.current(q, l) {
@@ -309,12 +309,7 @@ func (r *Region) refresh(ctx context.Context, q *Request, tokens []byte) bool {
 	}
 	later, load := *q, q.Later()
 	ok := r.engine.background(ctx, func(ctx context.Context) {
-		defer func() {
-			// A panic in the background has nobody to go to and must not end the program.
-			if p := recover(); p != nil {
-				r.engine.cfg.Logger.ErrorContext(ctx, "gormcache: background refresh panicked", "panic", describe(p), "stack", string(debug.Stack()))
-			}
-		}()
+		defer r.engine.survive(ctx, "refresh")
 		res, err := r.lead(ctx, &later, tokens, id, f, load)
 		if err != nil {
 			r.engine.cfg.Logger.DebugContext(ctx, "gormcache: background refresh failed", "error", describe(err))

@@ -151,8 +151,8 @@ type Checker interface {
 // as it is set up. The message names the remedy.
 var ErrUnsupported = errors.New("gormcache: store not supported")
 
-// ErrBudget is the cause (context.Cause) with which gormcache ends a call that outlasts its budget. It
-// tells a store that is too slow from a caller who gave up.
+// ErrBudget is the cause (context.Cause) with which gormcache ends a call that outlasts the whole of its budget. It
+// tells a store that is too slow from a caller who gave up, or who left less than that.
 var ErrBudget = errors.New("gormcache: the store took longer than its budget")
 
 // ErrClosed is returned by a store's methods after Close.

@@ -9,6 +9,12 @@
 //	  |                        success                          |
 //	  +---------------------------------------------------------+
 //
+// A call that its caller's own deadline or cancellation has ended is no failure: too little time for the caller is not
+// too much for the store. It has the store probed at once, with the whole budget that gormcache gives a call, while
+// the breaker stays closed; a probe that fails opens it:
+//
+//	closed ---- a caller gives up: probe ----> open or, if it succeeds, closed without failures
+//
 // While it is open every call fails at once with [ErrOpen], and the store is probed in the background:
 // by a lookup of the same keys, or by taking away a mark that nobody has set. So no caller pays for a
 // probe; where a store hangs, each would cost a writer the whole of its budget, a second. Half-open is
@@ -31,11 +37,19 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// Defaults of [New].
+// Defaults of a [Config].
 const (
 	DefaultFailures = 5
 	DefaultCooldown = time.Second
 )
+
+// Config is when the breakers of a [Store] open, and how long they stay open.
+type Config struct {
+	Failures     int           // calls that fail in a row before a breaker opens. Defaults to DefaultFailures
+	Cooldown     time.Duration // how long it leaves the store alone before each probe. Defaults to DefaultCooldown
+	ReadTimeout  time.Duration // what readers give a call that waits for the store. Defaults to a second
+	WriteTimeout time.Duration // what writers give one. Defaults to a second
+}
 
 // ErrOpen is returned while the breaker is open: the store was not asked.
 var ErrOpen = errors.New("gormcache: the store failed repeatedly and is not asked for a while")
@@ -51,16 +65,23 @@ var (
 	_ store.Batch = (*Store)(nil)
 )
 
-// New returns next behind breakers that open after so many failures in a row, and probe it whenever
-// cooldown has passed. 0 stands for the defaults. Whoever made it stops or closes it.
-func New(next store.Store, failures int, cooldown time.Duration) *Store {
+// New returns next behind breakers. Whoever made it stops or closes it.
+func New(next store.Store, cfg Config) *Store {
+	failures := cfg.Failures
 	if failures <= 0 {
 		failures = DefaultFailures
 	}
-	if cooldown <= 0 {
-		cooldown = DefaultCooldown
+	circuit := func(patience time.Duration) *circuit {
+		return newCircuit(failures, positive(cfg.Cooldown, DefaultCooldown), positive(patience, mostBudget))
 	}
-	return &Store{next: next, reads: newCircuit(failures, cooldown), writes: newCircuit(failures, cooldown)}
+	return &Store{next: next, reads: circuit(cfg.ReadTimeout), writes: circuit(cfg.WriteTimeout)}
+}
+
+func positive(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
 }
 
 // Open tells whether one of the breakers is open or half-open.
@@ -167,6 +188,13 @@ func (s *Store) look(keys ...string) func() check {
 func (s *Store) unmark(tags []string) func() check {
 	return func() check {
 		tags, nobody := slices.Clone(tags), store.NewWriter()
-		return func(ctx context.Context) error { return s.next.Unmark(ctx, tags, nobody) }
+		look := s.look(tags...)
+		return func(ctx context.Context) error {
+			err := s.next.Unmark(ctx, tags, nobody)
+			if err != nil && over(ctx) && !s.writes.open.Load() { // asked because of writers in a hurry
+				s.reads.trip(look)
+			}
+			return err
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ func TestStore(t *testing.T) {
 	storetest.RunConfig(t, storetest.Config{
 		Open: func(*testing.T) store.Store {
 			// Conformance includes calls that must fail; they are no outage.
-			return breaker.New(memory.New(), 1_000_000, time.Hour)
+			return breaker.New(memory.New(), breaker.Config{Failures: 1_000_000, Cooldown: time.Hour})
 		},
 		Around: synctest.Test,
 	})
@@ -92,7 +93,7 @@ var errDown = errors.New("down")
 func TestItOpensAfterFailuresInARowAndClosesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
-		s := breaker.New(below, 3, time.Minute)
+		s := breaker.New(below, breaker.Config{Failures: 3, Cooldown: time.Minute})
 		defer closing(t, s)
 		look := func(want error) {
 			t.Helper()
@@ -145,7 +146,7 @@ func TestNobodyWaitsForAProbe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				below := &sick{hang: true}
-				s := breaker.New(below, 2, time.Second)
+				s := breaker.New(below, breaker.Config{Failures: 2, Cooldown: time.Second})
 				defer closing(t, s)
 				for range 2 {
 					if err := call(budget(t, time.Second), s); !errors.Is(err, context.DeadlineExceeded) {
@@ -184,7 +185,7 @@ func TestHangingWritersStopReaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				below := &sick{err: errDown, hang: hang}
-				s := breaker.New(below, 2, time.Second)
+				s := breaker.New(below, breaker.Config{Failures: 2, Cooldown: time.Second})
 				defer closing(t, s)
 				for range 2 {
 					_ = s.Mark(budget(t, time.Second), []string{"t"}, store.NewWriter(), time.Hour)
@@ -205,10 +206,12 @@ func TestHangingWritersStopReaders(t *testing.T) {
 // slow is a store that answers late.
 type slow struct {
 	store.Store
-	by time.Duration
+	by    time.Duration
+	calls atomic.Int64
 }
 
 func (s *slow) Lookup(ctx context.Context, _ *store.Lookup) error {
+	s.calls.Add(1)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -220,8 +223,8 @@ func (s *slow) Lookup(ctx context.Context, _ *store.Lookup) error {
 // A store that is too slow for its callers is not well because a probe has more patience than they have.
 func TestAProbeIsAsHastyAsItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		below := &slow{memory.New(), 200 * time.Millisecond}
-		s := breaker.New(below, 3, time.Second)
+		below := &slow{Store: memory.New(), by: 200 * time.Millisecond}
+		s := breaker.New(below, breaker.Config{Failures: 3, Cooldown: time.Second, ReadTimeout: 100 * time.Millisecond})
 		defer closing(t, s)
 		for range 3 {
 			_ = s.Lookup(budget(t, 100*time.Millisecond), new(store.Lookup))
@@ -233,28 +236,198 @@ func TestAProbeIsAsHastyAsItsCallers(t *testing.T) {
 	})
 }
 
-func TestACallerWhoGivesUpIsNoFailureOfTheStore(t *testing.T) {
+// impatient calls the store with a context of the caller's own, inside of which gormcache has set its budget.
+func impatient(t *testing.T, d time.Duration, call func(ctx context.Context) error) error {
+	t.Helper()
+	hasty, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	ctx, stop := context.WithTimeoutCause(hasty, time.Second, store.ErrBudget)
+	defer stop()
+	return call(ctx)
+}
+
+func look(s *breaker.Store) func(ctx context.Context) error {
+	return func(ctx context.Context) error { return s.Lookup(ctx, new(store.Lookup)) }
+}
+
+func mark(s *breaker.Store) func(ctx context.Context) error {
+	return func(ctx context.Context) error { return s.Mark(ctx, []string{"t"}, store.NewWriter(), time.Hour) }
+}
+
+// Falls if: the time-outs of callers in a hurry count, or each of them has the store probed.
+func TestCallersInAHurryAreNoFailureOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := breaker.New(&sick{hang: true}, 1, time.Hour)
+		below := &slow{Store: memory.New(), by: 40 * time.Millisecond}
+		s := breaker.New(below, breaker.Config{Failures: 1, ReadTimeout: 50 * time.Millisecond})
 		defer closing(t, s)
-		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		ctx, stop := context.WithTimeoutCause(hasty, time.Second, store.ErrBudget)
-		defer stop()
-		if err := s.Lookup(ctx, new(store.Lookup)); !errors.Is(err, context.DeadlineExceeded) || s.Open() {
-			t.Fatalf("%v; open: %v", err, s.Open())
+		for range 1000 {
+			err := impatient(t, 3*time.Millisecond, look(s))
+			if !errors.Is(err, context.DeadlineExceeded) || s.Open() {
+				t.Fatalf("%v; open: %v", err, s.Open())
+			}
 		}
-		if err := s.Lookup(budget(t, time.Second), new(store.Lookup)); !errors.Is(err, context.DeadlineExceeded) || !s.Open() {
-			t.Fatalf("%v; open: %v", err, s.Open())
+		// 3 s of time-outs, one probe of 40 ms after the other.
+		if probes := below.calls.Load() - 1000; probes < 60 || probes > 75 {
+			t.Errorf("%d probes", probes)
 		}
 	})
+}
+
+// A store that hangs is found out by callers in a hurry alone, whether they have deadlines or cancel.
+//
+// Falls if: what their calls say is forgotten. Then each of them waits for the store, for as long as it hangs.
+func TestCallersInAHurryFindOutAStoreThatHangs(t *testing.T) {
+	for name, c := range map[string]struct {
+		call   func(*breaker.Store) func(context.Context) error
+		opens  time.Duration
+		cancel bool
+	}{
+		"readers":            {look, 50 * time.Millisecond, false},
+		"readers who cancel": {look, 50 * time.Millisecond, true},
+		"writers":            {mark, 400 * time.Millisecond, false},
+		"writers who cancel": {mark, 400 * time.Millisecond, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				below := &sick{hang: true}
+				s := breaker.New(below, breaker.Config{ReadTimeout: 50 * time.Millisecond, WriteTimeout: 400 * time.Millisecond})
+				defer closing(t, s)
+				began := time.Now()
+				for !s.Open() {
+					if time.Since(began) > time.Minute {
+						t.Fatal("it does not open")
+					}
+					if c.cancel {
+						ctx, cancel := context.WithCancel(t.Context())
+						time.AfterFunc(3*time.Millisecond, cancel)
+						_ = c.call(s)(ctx)
+					} else {
+						_ = impatient(t, 3*time.Millisecond, c.call(s))
+					}
+					synctest.Wait()
+				}
+				if took := time.Since(began); took < c.opens || took > c.opens+10*time.Millisecond {
+					t.Errorf("it opens after %v, want %v", took, c.opens)
+				}
+				for _, call := range []func(context.Context) error{look(s), c.call(s)} { // writers look up too
+					if err := impatient(t, 3*time.Millisecond, call); !errors.Is(err, breaker.ErrOpen) {
+						t.Error(err)
+					}
+				}
+				below.be(nil, false, false)
+				time.Sleep(3 * time.Second)
+				if err := c.call(s)(budget(t, time.Second)); err != nil || s.Open() {
+					t.Errorf("well again: %v; open: %v", err, s.Open())
+				}
+			})
+		})
+	}
+}
+
+// The budget that gormcache gives is what counts, also where the network notices its end before the context does.
+//
+// Falls if: an error that comes at the very end of a call's time counts by whether the context has ended by then.
+func TestWhoseTimeWasUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		below := &punctual{}
+		s := breaker.New(below, breaker.Config{Failures: 3, Cooldown: time.Hour, ReadTimeout: time.Hour})
+		defer closing(t, s)
+		for range 10 {
+			if _ = impatient(t, time.Millisecond, look(s)); s.Open() {
+				t.Fatal("a caller in a hurry counts")
+			}
+		}
+		for range 3 {
+			if s.Open() {
+				t.Fatal("it opens too early")
+			}
+			_ = look(s)(budget(t, time.Second))
+		}
+		if !s.Open() {
+			t.Error("the budget does not count")
+		}
+	})
+}
+
+// punctual fails when a call's deadline is there, not when its context ends.
+type punctual struct{ sick }
+
+func (p *punctual) Lookup(ctx context.Context, _ *store.Lookup) error {
+	deadline, _ := ctx.Deadline()
+	select {
+	case <-time.After(time.Until(deadline)):
+		return errDown
+	case <-ctx.Done():
+		return errDown
+	}
+}
+
+// A probe that succeeds is a success: failures in a row begin anew.
+func TestAProbeForCallersInAHurryCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		below := &slow{Store: &sick{}, by: 10 * time.Millisecond}
+		s := breaker.New(below, breaker.Config{Failures: 3, ReadTimeout: time.Second})
+		defer closing(t, s)
+		for range 2 {
+			_ = look(s)(budget(t, time.Millisecond))
+		}
+		_ = impatient(t, time.Millisecond, look(s))
+		time.Sleep(time.Second) // for the probe
+		for range 2 {
+			if _ = look(s)(budget(t, time.Millisecond)); s.Open() {
+				t.Fatal("failures from before count")
+			}
+		}
+		if _ = look(s)(budget(t, time.Millisecond)); !s.Open() {
+			t.Error("it does not open")
+		}
+	})
+}
+
+// Falls if: a probe that panics takes the program with it, or one that Stop has cut off opens the breaker.
+func TestProbesForCallersInAHurryEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		below := &sick{hang: true}
+		s := breaker.New(below, breaker.Config{ReadTimeout: time.Hour})
+		_ = impatient(t, time.Millisecond, look(s))
+		synctest.Wait()
+		began := time.Now()
+		s.Stop()
+		if took := time.Since(began); took > 0 || s.Open() {
+			t.Errorf("stopped after %v, open: %v", took, s.Open())
+		}
+		calls := below.count()
+		if _ = impatient(t, time.Millisecond, look(s)); below.count() != calls+1 {
+			t.Error("a breaker that was stopped works in the background")
+		}
+		s = breaker.New(&frail{sick: &sick{hang: true}}, breaker.Config{Cooldown: time.Hour})
+		defer closing(t, s)
+		_ = impatient(t, time.Millisecond, look(s))
+		synctest.Wait()
+		if !s.Open() {
+			t.Error("a panic counts as a success")
+		}
+	})
+}
+
+// frail hangs once, and panics from then on.
+type frail struct {
+	*sick
+	asked atomic.Bool
+}
+
+func (f *frail) Lookup(ctx context.Context, l *store.Lookup) error {
+	if f.asked.Swap(true) {
+		panic("frail")
+	}
+	return f.sick.Lookup(ctx, l)
 }
 
 // A store that panics must not take the program with it where no caller could recover.
 func TestAProbeThatPanicsIsNotTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
-		s := breaker.New(below, 1, time.Second)
+		s := breaker.New(below, breaker.Config{Failures: 1, Cooldown: time.Second})
 		defer closing(t, s)
 		_ = s.Lookup(t.Context(), new(store.Lookup))
 		below.be(nil, false, true)
@@ -275,7 +448,7 @@ func TestAProbeThatPanicsIsNotTheLast(t *testing.T) {
 func TestAStoppedBreakerIsProbedByItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &sick{err: errDown}
-		s := breaker.New(below, 1, time.Second)
+		s := breaker.New(below, breaker.Config{Failures: 1, Cooldown: time.Second})
 		_ = s.Lookup(t.Context(), new(store.Lookup))
 		s.Stop()
 		time.Sleep(time.Second)
@@ -312,7 +485,7 @@ func (failing) Lookup(context.Context, *store.Lookup) error { return errDown }
 // Lookups that are too slow for their budget must not keep marks and new tokens from the store: the
 // commit would return, and other processes would serve what it replaced.
 func TestFailingReadersDoNotStopWriters(t *testing.T) {
-	s := breaker.New(&failing{memory.New()}, 1, time.Hour)
+	s := breaker.New(&failing{memory.New()}, breaker.Config{Failures: 1, Cooldown: time.Hour})
 	defer closing(t, s)
 	if err := s.Lookup(t.Context(), new(store.Lookup)); !errors.Is(err, errDown) {
 		t.Fatal(err)
@@ -328,7 +501,7 @@ func TestFailingReadersDoNotStopWriters(t *testing.T) {
 
 // BenchmarkLookup is what the breaker adds to each call: it is on the path of every hit.
 func BenchmarkLookup(b *testing.B) {
-	s := breaker.New(&nothing{}, 0, 0)
+	s := breaker.New(&nothing{}, breaker.Config{})
 	l, ctx := new(store.Lookup), b.Context()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -352,7 +525,7 @@ func TestSettlingsThatFailOpenIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := &store.LostMarks{Tags: []string{"tag"}}
 		below := &sick{err: lost}
-		s := breaker.New(below, 3, time.Minute)
+		s := breaker.New(below, breaker.Config{Failures: 3, Cooldown: time.Minute})
 		defer closing(t, s)
 		settle := func(want error) {
 			t.Helper()

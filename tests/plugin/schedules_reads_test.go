@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
@@ -38,17 +39,18 @@ func (s *scene) reloaded(t testing.TB, table string) {
 	reading(t, s.writer.db, table, truth, hit)
 }
 
-// The caller's context ends just before COMMIT (database/sql rolls back then), or just after it. Either
-// way the writer's marks go and the token changes:
+// The caller's context ends just before COMMIT, which is not sent then, or just after it. Either way the writer's
+// marks go; the token changes only where something was written:
 //
-//	writer: mark  ✗ COMMIT      settle            writer: mark, COMMIT ✗ settle
+//	writer: mark  ✗ unmark, rolled back            writer: mark, COMMIT ✗ settle
 //
-// Falls if: the caller's cancellation reaches the store.
+// Falls if: the caller's cancellation reaches the store, or leaves a COMMIT in doubt that was never sent.
 func TestContextCancelled(t *testing.T) {
 	onScenes(t, func(t *testing.T, s *scene) {
 		for _, skip := range []bool{false, true} {
 			for _, place := range []string{"before", "after"} {
 				must(t, seed(s.plain))
+				must(t, invalidate.Tables(t.Context(), s.writer.db, "users"))
 				warm(t, s.other.db, "users")
 				cached(t, s.writer.db, "users")
 				ctx, cancel := context.WithCancel(t.Context())
@@ -67,7 +69,7 @@ func TestContextCancelled(t *testing.T) {
 					}
 					s.fresh(t, "users")
 				} else {
-					s.reloaded(t, "users")
+					reading(t, s.other.db, "users", direct(t, s.plain, "users"), hit)
 				}
 				cancel()
 			}
