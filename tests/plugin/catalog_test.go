@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -245,5 +246,58 @@ func TestAReadingOfTheCatalogWithoutTime(t *testing.T) {
 				t.Errorf("the next one looks at the catalog %d times", n)
 			}
 		})
+	}
+}
+
+// A transaction that sees the database as it was does not see a trigger that another process has made since then, and
+// that fires all the same.
+//
+//	writer: BEGIN, SELECT                                  UPDATE users, fires the trigger, COMMIT
+//	other:                 CREATE TRIGGER, fills islands                                           must not hit
+//
+// Falls if: the transaction asks for the catalog on its own connection, and goes by the answer. So it asks on another
+// one. Where there is none everything is dropped.
+func TestATriggerThatATransactionCantSee(t *testing.T) {
+	repeatable := &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
+	for name, begin := range map[string]func(t *testing.T, db *gorm.DB) *gorm.DB{
+		"option": func(_ *testing.T, db *gorm.DB) *gorm.DB { return db.Begin(repeatable) },
+		"text": func(_ *testing.T, db *gorm.DB) *gorm.DB {
+			tx := db.Begin()
+			_ = tx.AddError(tx.Exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").Error)
+			return tx
+		},
+		"foreign": func(t *testing.T, db *gorm.DB) *gorm.DB {
+			pool, err := db.DB()
+			must(t, err)
+			tx, err := pool.BeginTx(t.Context(), repeatable)
+			must(t, err)
+			db = db.Session(&gorm.Session{Context: t.Context()})
+			db.Statement.ConnPool = tx
+			return db
+		},
+	} {
+		for _, conns := range []int{1, 5} {
+			t.Run(fmt.Sprintf("%s, %d connections", name, conns), func(t *testing.T) {
+				s := newScene(t, "postgres", "redis", briefGrace)
+				pool, err := s.writer.db.DB()
+				must(t, err)
+				pool.SetMaxOpenConns(conns)
+				must(t, rename(s.writer.db, 1, "before"))
+				tx := begin(t, s.writer.db)
+				must(t, tx.Error)
+				must(t, tx.Find(&[]Order{}).Error)
+				must(t, s.other.db.Exec("CREATE FUNCTION late() RETURNS trigger AS $$ BEGIN UPDATE islands SET name = NEW.name; RETURN NULL; END $$ LANGUAGE plpgsql").Error)
+				must(t, s.other.db.Exec("CREATE TRIGGER late AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION late()").Error)
+				warm(t, s.other.db, "islands")
+				tags := warm(t, s.other.db, "tags")
+				must(t, rename(tx, 1, "after"))
+				must(t, tx.Statement.ConnPool.(gorm.TxCommitter).Commit())
+				got, _ := cached(t, s.other.db, "islands")
+				same(t, "islands", got, direct(t, s.plain, "islands"))
+				if conns > 1 {
+					reading(t, s.other.db, "tags", tags, hit)
+				}
+			})
+		}
 	}
 }
