@@ -23,6 +23,10 @@ var columnsOf = map[string]string{
 	"sqlite": "pragma_table_xinfo", "postgres": "pg_catalog.pg_attribute a", "mariadb": "FROM information_schema.columns",
 }
 
+// few is more looks than it takes on a quiet machine, which is two. Where a look takes longer than the others wait for
+// it, one of these looks as well.
+const few = 10
+
 // looks counts how often a process looks at the catalog.
 type looks struct {
 	tap   tap.Tap
@@ -100,7 +104,7 @@ func (c *crowd) user() *User { return &User{ID: uint(1000 + c.made.Add(1)), Name
 //
 // Falls if: each writer looks for itself.
 func TestFewLookAtTheCatalog(t *testing.T) {
-	const writers, most = 50, 4
+	const writers = 50
 	rdb := servers.Redis(t)
 	create := func(c *crowd) error { return c.db.Create(c.user()).Error }
 	for name, shape := range map[string]struct {
@@ -138,11 +142,8 @@ func TestFewLookAtTheCatalog(t *testing.T) {
 						began := time.Now()
 						n := c.all(t, writers, func() error { return shape.insert(c) })
 						t.Logf("%s: %d looks, %v", event.name, n, time.Since(began))
-						if n > most {
-							t.Errorf("after %s %d looks at the catalog, more than %d", event.name, n, most)
-						}
-						if n == 0 {
-							t.Errorf("after %s nobody looked at the catalog", event.name)
+						if n == 0 || n > few {
+							t.Errorf("after %s %d looks at the catalog", event.name, n)
 						}
 					}
 				})
@@ -179,7 +180,7 @@ func TestTransactionsUnderWayShareALook(t *testing.T) {
 					return err
 				})
 			})
-			if n == 0 || n > 4 {
+			if n == 0 || n > few {
 				t.Errorf("%d looks at the catalog by %d transactions", n, writers)
 			}
 		})
@@ -210,7 +211,7 @@ func TestAReadingOfTheCatalogThatStandsStill(t *testing.T) {
 				began := time.Now()
 				n := c.all(t, 30, func() error { return c.db.Create(c.user()).Error })
 				t.Logf("%d looks, %v", n, time.Since(began))
-				if n > 5 {
+				if n > few {
 					t.Errorf("%d looks at the catalog beside the one that stands still", n)
 				}
 				select {

@@ -34,7 +34,7 @@ func TestPreparedStatementsOnFewConnections(t *testing.T) {
 					}
 					return c.db.Transaction(func(tx *gorm.DB) error { return tx.Delete(user).Error })
 				})
-				if n == 0 || n > 4 {
+				if n == 0 || n > few {
 					t.Errorf("%d looks at the catalog", n)
 				}
 			})
