@@ -135,10 +135,12 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	p.req.Tables, p.req.Counters = p.pt.plan.tables, p.pt.plan.counters
 	cfg := p.region.Config()
 	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
-	c, pool := p.Cache, stmt.ConnPool
+	c, pool, text := p.Cache, stmt.ConnPool, stmt.SQL.String()
 	p.req.LoadParts = func(ctx context.Context, missing []int) (region.Loaded, []region.LoadedPart, error) {
 		sql, vars := p.rest(missing)
-		loaded, err := c.load(ctx, pool, limits, sql, vars)
+		from := &passing{ConnPool: pool, own: sql != text}
+		loaded, err := c.load(ctx, from, limits, sql, vars)
+		from.end(loaded.Rest != nil)
 		return p.divide(loaded, missing, err)
 	}
 	return true

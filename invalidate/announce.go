@@ -57,7 +57,8 @@ func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltex
 	if info.DDL {
 		inv.topology.forget()
 	}
-	known := inv.topology.within(ctx, inv.base(p), nil, p, false)
+	open := inv.foreign(p)
+	known := inv.topology.within(ctx, inv.base(p), nil, false, open)
 	c := &change{inv: inv, tags: inv.tags(known, info), began: time.Now()}
 	queued, err := inv.fence(ctx, c.tags)
 	if err != nil {
@@ -65,7 +66,7 @@ func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltex
 	}
 	c.marked = !queued
 	return ending{finish: nothing, settle: func(error) {
-		further := c.further(ctx, p, info, known)
+		further := c.further(ctx, p, info, known, open)
 		if c.blind {
 			inv.queue.goneBy(c.epoch, inv.cfg.Grace)
 		}
@@ -105,8 +106,11 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 			before.ended(n)
 		}
 	}
-	if instant != nil {
-		e.settle = func(err error) {
+	e.settle = func(err error) {
+		if err == nil {
+			t.written(st.info)
+		}
+		if instant != nil {
 			instant.closed(err)
 			instant.settle(ctx)
 		}
@@ -152,7 +156,7 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 			inv.topology.forget()
 		}
 		c.closed(err)
-		further := c.further(ctx, p, info, known)
+		further := c.further(ctx, p, info, known, inv.outside(p))
 		c.tags = append(c.tags, further...)
 		if opened && err == nil && !c.doubt && !c.late() && len(further) == 0 {
 			if r := inv.resolve(known, touches); len(r.edits) > 0 {
@@ -173,7 +177,7 @@ func (inv *Invalidator) harmless(ctx context.Context, p gorm.ConnPool, info *sql
 	c := &change{inv: inv, writer: store.NewWriter(), began: time.Now()}
 	return ending{finish: c.ended, settle: func(err error) {
 		c.closed(err)
-		c.tags = c.further(ctx, p, info, known)
+		c.tags = c.further(ctx, p, info, known, inv.outside(p))
 		if len(c.tags) > 0 || c.blind {
 			c.settle(ctx)
 		}

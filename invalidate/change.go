@@ -271,12 +271,13 @@ func (c *change) sets(ctx context.Context, edits []*edit) (tags []string) {
 
 // further are the tags that a statement outside a transaction has changed beyond those that were marked
 // for it, because the schema has changed meanwhile.
-func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot) (tags []string) {
+func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot, open opener) (tags []string) {
 	inv := c.inv
 	if info.DDL { // everything is dropped already
 		return nil
 	}
-	if c.upToDate(ctx) && known != nil && known.version == inv.Version() {
+	upToDate := c.upToDate(ctx)
+	if upToDate && known != nil && known.version == inv.Version() {
 		return nil
 	}
 	if c.open { // what it has open may be the pool's only connection
@@ -284,7 +285,7 @@ func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Inf
 		ctx, cancel = context.WithTimeout(ctx, inv.cfg.WriteTimeout)
 		defer cancel()
 	}
-	s := inv.topology.within(ctx, inv.base(p), nil, p, true)
+	s := inv.topology.within(ctx, inv.base(p), nil, !upToDate, open)
 	for _, t := range inv.tags(s, info) {
 		if !slices.Contains(c.tags, t) {
 			tags = append(tags, t)

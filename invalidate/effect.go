@@ -38,7 +38,7 @@ func (inv *Invalidator) Reads(ctx context.Context, p gorm.ConnPool, info *sqltex
 			return Reading{}, errCatalog
 		}
 		var err error
-		if s, err = inv.topology.load(ctx, base, p); err != nil {
+		if s, err = inv.topology.load(ctx, base, inv.outside(p)); err != nil {
 			if errors.Is(err, ErrSession) {
 				inv.warned.Do(func() { inv.cfg.Logger.WarnContext(ctx, "gormcache: nothing is cached", "error", err) })
 			}
@@ -48,7 +48,7 @@ func (inv *Invalidator) Reads(ctx context.Context, p gorm.ConnPool, info *sqltex
 	tables, detail := inv.topology.reads(s, info.Reads)
 	if detail != "" && !inv.StateOf(p).In {
 		// Another program may have created the table since.
-		if s, err := inv.topology.reload(ctx, base, p, s); err != nil {
+		if s, err := inv.topology.reload(ctx, base, s, inv.outside(p)); err != nil {
 			return Reading{}, err
 		} else if s != nil {
 			tables, detail = inv.topology.reads(s, info.Reads)

@@ -55,10 +55,10 @@ func (x *explainer) when(p gorm.ConnPool) string {
 // snapshot is what a write on that pool would go by.
 func (x *explainer) snapshot(ctx context.Context, p gorm.ConnPool) *snapshot {
 	if t := followed(p); t != nil {
-		return x.inv.topology.within(ctx, t.base, t.catalog, guarded{t}, false)
+		return t.schema(false)
 	}
 	if x.inv.StateOf(p).In {
-		return x.inv.topology.within(ctx, x.inv.base(p), nil, p, false)
+		return x.inv.topology.within(ctx, x.inv.base(p), nil, false, x.inv.foreign(p))
 	}
 	return x.inv.learn(ctx, p)
 }

@@ -17,7 +17,7 @@ func (t *tx) instantly(ctx context.Context, info *sqltext.Info) (*change, error)
 	if len(t.inv.touches(info, nil)) == 0 {
 		return nil, nil
 	}
-	s := t.present()
+	s := t.schema(false)
 	if s == nil { // there is no telling, then or now
 		return t.inv.begin(ctx, []string{t.inv.cfg.Namespace.Epoch()})
 	}
@@ -28,20 +28,4 @@ func (t *tx) instantly(ctx context.Context, info *sqltext.Info) (*change, error)
 		return nil, nil
 	}
 	return t.inv.begin(ctx, t.inv.tags(s, info))
-}
-
-// present is what is known of the schema while the transaction runs. It is read in the transaction itself where
-// nothing is known, once.
-func (t *tx) present() *snapshot {
-	t.mu.Lock()
-	own := t.learned
-	t.mu.Unlock()
-	if own == nil {
-		own = t.catalog
-	}
-	s := t.inv.topology.within(t.ctx, t.base, own, t.Tx, false)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.learned = s
-	return s
 }

@@ -162,7 +162,7 @@ func (inv *Invalidator) beginTx(ctx context.Context, p gorm.ConnPool, opts *sql.
 
 // learn reads the catalog if need be. Where that fails it returns nil, and writes drop everything.
 func (inv *Invalidator) learn(ctx context.Context, p gorm.ConnPool) *snapshot {
-	s, err := inv.topology.load(ctx, inv.base(p), p)
+	s, err := inv.topology.load(ctx, inv.base(p), inv.outside(p))
 	if err != nil {
 		inv.cfg.Logger.DebugContext(ctx, "gormcache: the database's catalog can't be read; a write drops everything", "error", err)
 	}

@@ -14,9 +14,6 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// retryCatalog is how long a failed look at the database's catalog is not repeated.
-const retryCatalog = time.Second
-
 // topology knows what names each database has and how tables hang together: views, triggers and
 // cascades, read from the database's catalog, and what the user declared. It is safe for concurrent
 // use.
@@ -29,15 +26,6 @@ type topology struct {
 	epoch    atomic.Pointer[store.Token]
 }
 
-// place is what is known of one database. With dbresolver there may be several behind one handle.
-type place struct {
-	snapshot atomic.Pointer[snapshot]
-	turn     chan struct{} // holds one while a load is under way, which alone touches what follows
-	failed   time.Time
-	err      error
-	random   string // the identity of a database that has no name
-}
-
 // snapshot is what the catalog said.
 type snapshot struct {
 	*catalog.Catalog
@@ -45,6 +33,7 @@ type snapshot struct {
 	reading  string
 	version  uint64
 	taken    time.Time
+	number   uint64 // of the reading that all may go by; 0: it is one transaction's own
 }
 
 func newTopology(cfg Config) *topology {
@@ -68,7 +57,7 @@ func (t *topology) place(base any) *place {
 	if p, ok := t.places.Load(base); ok {
 		return p.(*place)
 	}
-	p, _ := t.places.LoadOrStore(base, &place{turn: make(chan struct{}, 1), random: store.NewToken().String()})
+	p, _ := t.places.LoadOrStore(base, newPlace(store.NewToken().String()))
 	return p.(*place)
 }
 
@@ -85,44 +74,14 @@ func (t *topology) known(base any) *snapshot {
 
 // load makes sure that the catalog has been read since the last DDL that was seen. It must not be
 // called inside a transaction: with a pool of one connection it would wait for itself.
-func (t *topology) load(ctx context.Context, base any, q catalog.Querier) (*snapshot, error) {
+func (t *topology) load(ctx context.Context, base any, open opener) (*snapshot, error) {
 	if base == nowhere {
 		return nil, errNowhere
 	}
 	if s := t.known(base); s != nil {
 		return s, nil
 	}
-	p := t.place(base)
-	select {
-	case p.turn <- struct{}{}:
-	default:
-		if single(q) {
-			// Whoever loads may be waiting for the very connection that the caller holds.
-			return t.look(ctx, p, q)
-		}
-		select {
-		case p.turn <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	defer func() { <-p.turn }()
-	if s := t.known(base); s != nil {
-		return s, nil
-	}
-	if p.err != nil && time.Since(p.failed) < retryCatalog {
-		return nil, p.err
-	}
-	s, err := t.look(ctx, p, q)
-	if err != nil {
-		if ctx.Err() == nil {
-			p.err, p.failed = err, time.Now()
-		}
-		return nil, err
-	}
-	p.err = nil
-	p.snapshot.Store(s)
-	return s, nil
+	return t.read(ctx, t.place(base), need{}, open)
 }
 
 var errNowhere = errors.New("gormcache: the pool does not tell its database: implement gorm.GetDBConnector")
@@ -145,11 +104,9 @@ func (t *topology) look(ctx context.Context, p *place, q catalog.Querier) (*snap
 }
 
 // within is what a transaction goes by: what is known to all, else what it was told before if that is
-// not old, else what it reads itself, on its own connection. It takes no lock, since whoever holds it
-// may be waiting for the very connection that the transaction has; and it tells nobody, since the
-// transaction may see an old state, or one of its own. nil: it can't be read.
-// anew tells that nothing that was read before is good enough.
-func (t *topology) within(ctx context.Context, base any, own *snapshot, q catalog.Querier, anew bool) *snapshot {
+// not old, else what is read now, if need be by itself. nil: it can't be read.
+// anew reports whether nothing that was read before is good enough.
+func (t *topology) within(ctx context.Context, base any, own *snapshot, anew bool, open opener) *snapshot {
 	if base == nowhere {
 		return nil
 	}
@@ -161,7 +118,7 @@ func (t *topology) within(ctx context.Context, base any, own *snapshot, q catalo
 			return own
 		}
 	}
-	s, err := t.look(ctx, t.place(base), q)
+	s, err := t.read(ctx, t.place(base), need{anew: anew, inside: true}, open)
 	if err != nil {
 		return nil
 	}
@@ -169,12 +126,14 @@ func (t *topology) within(ctx context.Context, base any, own *snapshot, q catalo
 }
 
 // reload reads the catalog again, unless old is not the newest or was taken just now; nil: nothing new.
-func (t *topology) reload(ctx context.Context, base any, q catalog.Querier, old *snapshot) (*snapshot, error) {
-	if time.Since(old.taken) < retryCatalog {
+func (t *topology) reload(ctx context.Context, base any, old *snapshot, open opener) (*snapshot, error) {
+	switch {
+	case time.Since(old.taken) < retryCatalog:
 		return nil, nil
+	case t.known(base) != old:
+		return t.load(ctx, base, open)
 	}
-	t.place(base).snapshot.CompareAndSwap(old, nil)
-	return t.load(ctx, base, q)
+	return t.read(ctx, t.place(base), need{anew: true}, open)
 }
 
 // forget makes every snapshot old, because DDL was seen.

@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -32,6 +33,8 @@ type tx struct {
 	over    bool    // the database has rolled it back; what follows is committed statement by statement
 	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
 	broken  *change // set: a statement may have ended the transaction behind database/sql
+	altered bool    // a statement may have changed the catalog, as yet for this transaction only
+	writes  bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
 }
 
 // GetDBConn lets gorm.DB.DB() find the pool that the transaction belongs to.
@@ -60,6 +63,7 @@ func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
 	if info.DDL {
 		t.inv.topology.forget()
 	}
+	t.altered = t.altered || breaks || len(info.Calls) > 0
 	if !breaks || t.broken != nil {
 		return nil
 	}
@@ -88,6 +92,18 @@ func (t *tx) done(info *sqltext.Info) {
 	if info.DDL {
 		t.inv.topology.forget()
 	}
+}
+
+// written notes that a statement has succeeded, with all of its rows.
+func (t *tx) written(info *sqltext.Info) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// Rows that were handed out may not have been asked for yet, and the statement not have begun.
+	if !info.Write || info.Statements > 1 || len(info.Writes) == 0 || t.open || t.catalog == nil {
+		return
+	}
+	temporary := func(table string) bool { return t.catalog.Kind(table) != catalog.Table }
+	t.writes = t.writes || !slices.ContainsFunc(info.Writes, temporary)
 }
 
 // add collects tags that the application names itself, perhaps because this very transaction has
@@ -145,7 +161,7 @@ func (t *tx) resolve(touches []touch, anew bool) (r resolved, s *snapshot) {
 		}
 	}
 	if slices.ContainsFunc(touches, touch.isName) {
-		s = t.inv.topology.within(t.ctx, t.base, t.catalog, guarded{t}, anew)
+		s = t.schema(anew)
 	}
 	return t.inv.resolve(s, touches), s
 }
@@ -166,24 +182,24 @@ func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error 
 	return c.columns(t.ctx, r.edits)
 }
 
-// guarded asks the database in a transaction in such a way that a failure does not harm it: PostgreSQL
-// refuses all that follows one, up to the COMMIT.
-type guarded struct{ t *tx }
-
-// QueryContext implements catalog.Querier.
-func (g guarded) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if g.t.inv.cfg.Dialect != sqltext.Postgres {
-		return g.t.Tx.QueryContext(ctx, query, args...)
+// schema is what is known of the schema while the transaction runs; nil: it can't be read.
+func (t *tx) schema(anew bool) *snapshot {
+	t.mu.Lock()
+	own := t.learned
+	if own == nil {
+		own = t.catalog
 	}
-	if _, err := g.t.Tx.ExecContext(ctx, "SAVEPOINT gormcache_catalog"); err != nil {
-		return nil, err
+	i := &inside{
+		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session,
+		apart: t.session || t.altered, writes: t.writes,
 	}
-	rows, err := g.t.Tx.QueryContext(ctx, query, args...)
-	if err != nil {
-		_, undo := g.t.Tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT gormcache_catalog")
-		return nil, errors.Join(err, undo)
-	}
-	return rows, nil
+	t.mu.Unlock()
+	i.pool, _ = t.base.(*sql.DB)
+	s := t.inv.topology.within(t.ctx, t.base, own, anew, i.view)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learned = s
+	return s
 }
 
 // Commit marks, commits and settles.
