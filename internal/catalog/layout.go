@@ -87,7 +87,6 @@ func (c *Catalog) distrust() {
 			}
 		}
 	}
-	c.referrers = nil
 }
 
 // alike compares two tables of one name, but for Direct, which belongs to the name.
