@@ -58,8 +58,8 @@ func written(info *sqltext.Info) (all []touch) {
 	return all
 }
 
-// owners are those tables of an UPDATE that have one of the columns of which it does not tell. All that may, if it
-// is not known of one whether any has it.
+// owners are those tables of an UPDATE that have, or may have, one of the columns of which it does not tell. All, if
+// none has it.
 func (s *snapshot) owners(info *sqltext.Info) (owners []string) {
 	if s == nil || s.Catalog == nil || len(info.Maybe) == 0 {
 		return info.Maybe
@@ -68,9 +68,7 @@ func (s *snapshot) owners(info *sqltext.Info) (owners []string) {
 		found := false
 		for _, table := range info.Writes {
 			l := s.Layout(table)
-			if l == nil { // a view, say
-				owners = append(owners, table)
-			} else if l.Has(column) {
+			if l == nil || l.Has(column) { // nil: a view, say
 				owners, found = append(owners, table), true
 			}
 		}
