@@ -140,7 +140,8 @@ func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
 }
 
 // Emptied lists the tables that TRUNCATE … CASCADE empties with one, itself among them, sorted: its partitions and
-// heirs, and all that refer to one of these by a foreign key, whatever that says of deletions.
+// heirs, and all that refer to one of these by a foreign key, whatever that says of deletions. Heirs of the latter, which
+// it leaves alone, are among them.
 func (c *Catalog) Emptied(table string) []string {
 	return c.closure([]string{table}, func(table string) []string {
 		return slices.Concat(c.children[table], c.referrers[table])

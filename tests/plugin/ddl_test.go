@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 )
 
@@ -33,7 +34,11 @@ func TestDDLInATransactionThatIsNotCommitted(t *testing.T) {
 	for name, end := range ends {
 		for _, ddl := range []string{"CREATE TABLE ephemeral (id int)", "TRUNCATE islands"} {
 			t.Run(name+", "+ddl, func(t *testing.T) {
-				s := newScene(t, "mariadb", "memory", grace)
+				var cfgs []func(*gormcache.Config)
+				if name == "cancelled" {
+					cfgs = append(cfgs, grace)
+				}
+				s := newScene(t, "mariadb", "memory", cfgs...)
 				warm(t, s.other.db, "users")
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -81,7 +86,7 @@ func TestDDLThatIsTakenBack(t *testing.T) {
 
 // A column that no table has may be a view's.
 func TestJoinedUpdateOfAView(t *testing.T) {
-	s := newScene(t, "mariadb", "memory", grace)
+	s := newScene(t, "mariadb", "memory")
 	must(t, s.plain.Exec("CREATE VIEW owners AS SELECT id, user_id AS owner FROM orders").Error)
 	tags := warm(t, s.other.db, "tags")
 	warm(t, s.other.db, "orders")
@@ -95,7 +100,7 @@ func TestJoinedUpdateOfAView(t *testing.T) {
 //
 // Falls if: what was read of the catalog while the transaction ran is still believed.
 func TestTriggerMadeInATransaction(t *testing.T) {
-	s := newScene(t, "postgres", "memory", grace)
+	s := newScene(t, "postgres", "memory")
 	warm(t, s.other.db, "audits")
 	must(t, s.writer.db.Transaction(func(tx *gorm.DB) error {
 		must(t, tx.Exec("CREATE TRIGGER watch_islands AFTER INSERT ON islands FOR EACH ROW EXECUTE FUNCTION watch()").Error)
