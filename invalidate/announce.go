@@ -24,8 +24,9 @@ type ending struct {
 	finish func(error)
 	// settle, if not nil, with that of the whole callback, once its rows are closed.
 	settle func(error)
-	// affected, if not nil, with how many rows the statement has affected, before finish.
-	affected func(int64)
+	// affected, if not nil, with how many rows the statement has affected, before finish. Its error is one of the
+	// statement.
+	affected func(int64) error
 	// inserted, if not nil, is an INSERT whose keys the models show when the callback has ended.
 	inserted *edit
 }
@@ -94,16 +95,16 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 			instant.ended(err)
 		}
 		if !counted { // how many it has changed is not known
-			before.ended(-1)
+			_ = before.ended(ctx, -1)
 		}
 		if err == nil {
 			t.done(st.info)
 		}
 	}}
 	if before != nil {
-		e.affected = func(n int64) {
+		e.affected = func(n int64) error {
 			counted = true
-			before.ended(n)
+			return before.ended(ctx, n)
 		}
 	}
 	e.settle = func(err error) {

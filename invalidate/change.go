@@ -221,7 +221,7 @@ func (c *change) cancel(ctx context.Context) {
 }
 
 // upToDate tells that what is known of the schema is not older than any DDL that a statement which has
-// run may have met. DDL marks the epoch before it runs and changes it after: a writer in another
+// run may have met. DDL marks the epoch before it takes effect and changes it after: a writer in another
 // process, which may never read, learns so of the trigger that has just changed a further table.
 // A store that can't be asked now, and took no mark, can't be told of the write either: the queue asks later (goneBy).
 // One that took them, or is not asked any more, may be well again.

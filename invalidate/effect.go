@@ -142,7 +142,7 @@ func poolOf(p any) *sql.DB {
 }
 
 // breaksTransaction tells that a statement may end the transaction it runs in without COMMIT or
-// ROLLBACK of database/sql: MySQL commits before DDL, a procedure may commit, and so may raw SQL.
+// ROLLBACK of database/sql: MySQL commits before DDL and TRUNCATE, a procedure may commit, and so may raw SQL.
 func breaksTransaction(info *sqltext.Info) bool {
 	switch info.Verb {
 	case sqltext.Savepoint, sqltext.RollbackTo, sqltext.Release:
@@ -150,5 +150,5 @@ func breaksTransaction(info *sqltext.Info) bool {
 	case sqltext.Other:
 		return true
 	}
-	return info.DDL || info.Transaction
+	return info.Transaction
 }

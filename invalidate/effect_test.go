@@ -21,7 +21,12 @@ func TestBreaksTransaction(t *testing.T) {
 		"BEGIN":                             lite | pg | my,
 		"END":                               lite | pg | my,
 		"UPDATE t SET a = 1; COMMIT":        lite | pg | my,
-		"CREATE TABLE t (a int)":            lite | pg | my,
+		"CREATE TABLE t (a int)":            my, // commits; the others roll it back
+		"DROP INDEX i":                      my,
+		"ATTACH 'x' AS y":                   lite, // stays
+		"REINDEX":                           lite | pg | my,
+		"ANALYZE t":                         my,
+		"COMMENT ON TABLE t IS 'x'":         0,
 		"LOCK TABLES t WRITE":               my, // commits
 		"SET autocommit = 1":                my, // commits
 		"TRUNCATE TABLE t":                  my, // commits

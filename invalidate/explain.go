@@ -25,6 +25,7 @@ func (inv *Invalidator) Explain(ctx context.Context, p gorm.ConnPool, sql string
 	if x.s = x.snapshot(ctx, p); x.s == nil && !x.info.DDL {
 		return x.coarse("the database's catalog can't be read")
 	}
+	x.write.Tables = x.s.written(x.info)
 	e, why := x.edit()
 	if e == nil {
 		return x.coarse(why)
@@ -92,7 +93,7 @@ func (x *explainer) also() {
 	if x.s == nil {
 		return
 	}
-	tables, _ := x.inv.topology.writes(x.s, x.info.Writes)
+	tables, _ := x.inv.topology.writes(x.s, x.write.Tables)
 	called, _ := x.inv.topology.called(x.s, x.info.Calls)
 	for _, t := range slices.Concat(tables, called) {
 		if !slices.Contains(x.write.Tables, t) && !slices.Contains(x.write.Also, t) {

@@ -2,7 +2,6 @@ package invalidate
 
 import (
 	"context"
-	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
@@ -21,9 +20,8 @@ func (t *tx) instantly(ctx context.Context, info *sqltext.Info) (*change, error)
 	if s == nil { // there is no telling, then or now
 		return t.inv.begin(ctx, []string{t.inv.cfg.Namespace.Epoch()})
 	}
-	names := slices.Clone(info.Writes)
-	written, _ := t.inv.topology.called(s, info.Calls)
-	tables, _ := t.inv.topology.writes(s, append(names, written...))
+	called, _ := t.inv.topology.called(s, info.Calls)
+	tables, _ := t.inv.topology.writes(s, append(s.written(info), called...))
 	if !s.Instant(tables) {
 		return nil, nil
 	}

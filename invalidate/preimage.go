@@ -19,12 +19,18 @@ import (
 // to parent 2 and commits; a reader stores the children of 2; this one changes row 7, commits, and changes
 // the tag of parent 1. The children of 2 stay as they were before.
 type preimage struct {
-	edit    *edit
-	narrow  *sqltext.Narrow
-	listed  int  // rows that the statement is pinned to by key, 0 if it is not
-	exact   bool // there can be no more of those in the table
-	found   int
-	changed bool // rows affected may be fewer than rows matched: MySQL counts those that differ
+	tx     *tx
+	edit   *edit
+	narrow *sqltext.Narrow
+	args   []any // of the narrow's Select
+	listed int   // rows that the statement is pinned to by key, 0 if it is not
+	exact  bool  // there can be no more of those in the table
+	found  int
+	counts bool // as many rows are affected as are matched
+	// again: where they are not, asking once more shows whether there were others.
+	again   bool
+	keys    map[string]bool // of the rows found, as they are
+	session string          // the session's isolation level, if there may be need to ask again
 }
 
 // foresee reads the pre-image of a statement whose table has tracked columns, and completes the edit by it.
@@ -32,26 +38,33 @@ type preimage struct {
 // the transaction is not what it was.
 func (t *tx) foresee(ctx context.Context, e *edit, info *sqltext.Info, args []any, tracked []string) (*preimage, error) {
 	n, d := info.Narrow, t.inv.cfg.Dialect
-	p := &preimage{edit: e, narrow: n, listed: len(e.rows), changed: d == sqltext.MySQL && info.Verb == sqltext.Update}
+	p := &preimage{tx: t, edit: e, narrow: n, listed: len(e.rows), counts: d != sqltext.MySQL || info.Verb != sqltext.Update}
+	if !p.counts {
+		p.recount(args)
+	}
 	// 'a' and 'A' have one text, and may be two rows.
 	p.exact = len(e.layout.Key) > 1 || e.layout.Key[0].Kind != catalog.Text || len(pin(n, e.layout.Key[0].Name)) == 1
 	columns := e.columns(tracked)
 	if !n.Pure || columns == nil {
 		return nil, nil
 	}
-	if p.listed == 0 && (p.changed || !slices.ContainsFunc(tracked, func(c string) bool { return pin(n, c) != nil })) {
+	if p.listed == 0 && (!p.counts && !p.again || !slices.ContainsFunc(tracked, func(c string) bool { return pin(n, c) != nil })) {
 		return nil, nil
 	}
-	query, params := n.Select(d, quotedNames(e.layout.Key, columns))
-	values := make([]any, len(params))
+	names := quotedNames(e.layout.Key, columns)
+	if p.again {
+		names += isolationColumn
+	}
+	query, params := n.Select(d, names)
+	p.args = make([]any, len(params))
 	for i, at := range params {
 		if at >= len(args) {
 			return nil, nil
 		}
-		values[i] = args[at]
+		p.args[i] = args[at]
 	}
 	query += fmt.Sprintf(" LIMIT %d", maxEdited+1)
-	err := t.locked(ctx, info, query, values, func(rows *sql.Rows) error { return p.read(rows, columns) })
+	err := t.locked(ctx, info, query, p.args, func(rows *sql.Rows) error { return p.read(rows, columns) })
 	if spoilt(d, err) {
 		return nil, err
 	}
@@ -145,9 +158,10 @@ func spoilt(d sqltext.Dialect, err error) bool {
 func (p *preimage) read(rows *sql.Rows, columns []catalog.Column) error {
 	e := p.edit
 	values := make([]any, len(e.layout.Key)+len(columns))
-	into := make([]any, len(values))
-	for i := range values {
-		into[i] = &values[i]
+	into := pointers(values)
+	if p.again {
+		into = append(into, &p.session)
+		p.keys = map[string]bool{}
 	}
 	old := make([][]string, len(columns))
 	var found []string
@@ -161,6 +175,9 @@ func (p *preimage) read(rows *sql.Rows, columns []catalog.Column) error {
 			continue
 		}
 		found = append(found, key)
+		if p.again {
+			p.keys[asIs(values[:len(e.layout.Key)])] = true
+		}
 		for i := range columns {
 			text, null, ok := columns[i].Stored(values[len(e.layout.Key)+i])
 			if !ok {
@@ -213,14 +230,18 @@ func (p *preimage) sets(columns []catalog.Column, args []any) {
 }
 
 // ended is told how many rows the statement has affected; negative: not known. Rows found before are
-// locked, so they are among them. If there are more, others have come in between.
-func (p *preimage) ended(affected int64) {
+// locked, so they are among them. If there are more, others have come in between. The error is for the caller:
+// after it the transaction is not what it was.
+func (p *preimage) ended(ctx context.Context, affected int64) error {
 	p.edit.open = false
 	switch {
 	case p.exact && p.listed > 0 && p.found == p.listed: // there can be no others
 	case affected == 0:
-	case affected == int64(p.found) && !p.changed:
+	case p.counts && affected == int64(p.found):
+	case p.again && 0 < affected && affected <= int64(p.found):
+		return p.strangers(ctx)
 	default:
 		p.edit.lost = true
 	}
+	return nil
 }

@@ -34,8 +34,8 @@ func (p *probe) ExecContext(ctx context.Context, query string, args ...any) (sql
 	}
 	res, err := p.ConnPool.ExecContext(ctx, query, args...)
 	if err == nil && e.affected != nil {
-		if n, err := res.RowsAffected(); err == nil {
-			e.affected(n)
+		if n, uncounted := res.RowsAffected(); uncounted == nil {
+			err = e.affected(n)
 		}
 	}
 	e.finish(err)

@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
@@ -11,12 +12,15 @@ import (
 // is looked up only when the transaction commits, since it is the schema of then that the database went by.
 type touch struct {
 	name string
-	edit *edit // takes the place of name
+	edit *edit         // takes the place of name
+	info *sqltext.Info // of an UPDATE that does not tell of which table a column is that it sets
 }
 
 const (
 	touchTable    = "\x00t"
 	touchFunction = "\x00f"
+	touchEmptied  = "\x00e" // a table, and all that refer to it
+	touchOwner    = "\x00o"
 )
 
 // touches are what a statement changes; none if it only reads. e takes the place of its table, if not nil.
@@ -28,14 +32,76 @@ func (inv *Invalidator) touches(info *sqltext.Info, e *edit) []touch {
 	if e != nil {
 		all = append(all, touch{edit: e})
 	} else if info.Write {
-		for _, name := range info.Writes {
-			all = append(all, touch{name: touchTable + name})
-		}
+		all = written(info)
 	}
 	for _, name := range info.Calls {
 		all = append(all, touch{name: touchFunction + name})
 	}
 	return all
+}
+
+// written are the tables that a statement writes.
+func written(info *sqltext.Info) (all []touch) {
+	kind := touchTable
+	if info.Cascades {
+		kind = touchEmptied
+	}
+	for _, name := range info.Writes {
+		if !slices.Contains(info.Maybe, name) {
+			all = append(all, touch{name: kind + name})
+		}
+	}
+	if len(info.Maybe) > 0 {
+		name := strings.Join(slices.Concat(info.Maybe, []string{""}, info.Loose), "\x00")
+		all = append(all, touch{name: touchOwner + name, info: info})
+	}
+	return all
+}
+
+// owners are those tables of an UPDATE that have, or may have, one of the columns of which it does not tell. All, if
+// none has it.
+func (s *snapshot) owners(info *sqltext.Info) (owners []string) {
+	if s == nil || s.Catalog == nil || len(info.Maybe) == 0 {
+		return info.Maybe
+	}
+	for _, column := range info.Loose {
+		found := false
+		for _, table := range info.Writes {
+			l := s.Layout(table)
+			if l == nil || l.Has(column) { // nil: a view, say
+				owners, found = append(owners, table), true
+			}
+		}
+		if !found {
+			return info.Maybe
+		}
+	}
+	return owners
+}
+
+// written are the tables that the text says a statement writes, as far as the schema completes it.
+func (s *snapshot) written(info *sqltext.Info) (tables []string) {
+	for _, table := range info.Writes {
+		if !slices.Contains(info.Maybe, table) {
+			tables = append(tables, table)
+		}
+	}
+	tables = append(tables, s.owners(info)...)
+	if info.Cascades {
+		for _, table := range info.Writes {
+			tables = append(tables, s.emptied(table)...)
+		}
+	}
+	slices.Sort(tables)
+	return slices.Compact(tables)
+}
+
+// emptied are the tables that are emptied with one, itself among them.
+func (s *snapshot) emptied(table string) []string {
+	if s == nil || s.Catalog == nil { // then all is dropped
+		return []string{table}
+	}
+	return s.Emptied(table)
 }
 
 // isName tells that a touch is not a tag yet.
@@ -74,10 +140,14 @@ func (inv *Invalidator) resolve(s *snapshot, touches []touch) (r resolved) {
 			tables = append(tables, t.edit.table)
 		case !t.isName():
 			r.add(t.name)
-		case t.name[:len(touchTable)] == touchTable:
+		case t.info != nil:
+			tables = append(tables, s.owners(t.info)...)
+		case strings.HasPrefix(t.name, touchTable):
 			tables = append(tables, t.name[len(touchTable):])
+		case strings.HasPrefix(t.name, touchEmptied):
+			tables = append(tables, s.emptied(t.name[len(touchEmptied):])...)
 		default:
-			calls = append(calls, t.name[len(touchTable):])
+			calls = append(calls, t.name[len(touchFunction):])
 		}
 	}
 	more, all := inv.topology.called(s, calls)

@@ -29,6 +29,7 @@ type tx struct {
 	learned *snapshot // what it has read itself since then
 	log     changelog
 	wrote   bool    // a statement may have written something
+	ddl     bool    // a statement has changed the schema, or may have
 	session bool    // a statement changed the session or the transaction's properties
 	over    bool    // the database has rolled it back; what follows is committed statement by statement
 	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
@@ -61,6 +62,7 @@ func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
 		t.session = true
 	}
 	if info.DDL {
+		t.ddl = true
 		t.inv.topology.forget()
 	}
 	t.altered = t.altered || breaks || len(info.Calls) > 0
@@ -151,6 +153,13 @@ func (t *tx) take() (touches []touch, broken *change) {
 	return touches, broken
 }
 
+// defined tells that a statement has changed the schema, or may have.
+func (t *tx) defined() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ddl
+}
+
 // resolve turns what was collected into tags, by what is known of the schema.
 func (t *tx) resolve(touches []touch, anew bool) (r resolved, s *snapshot) {
 	if t.doubtful() { // then the rows that were read before may not have stayed locked
@@ -208,8 +217,10 @@ func (t *tx) Commit() error {
 	if t.until(broken).Err() != nil {
 		return t.expired()
 	}
-	if broken != nil {
+	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
 		defer t.inv.topology.forget()
+	}
+	if broken != nil {
 		defer broken.settle(t.ctx)
 	}
 	r, s := t.resolve(touches, false)

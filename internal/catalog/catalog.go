@@ -139,6 +139,15 @@ func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
 	return slices.DeleteFunc(all, isNode), unknown
 }
 
+// Emptied lists the tables that TRUNCATE … CASCADE empties with one, itself among them, sorted: its partitions and
+// heirs, and all that refer to one of these by a foreign key, whatever that says of deletions. Heirs of the latter, which
+// it leaves alone, are among them.
+func (c *Catalog) Emptied(table string) []string {
+	return c.closure([]string{table}, func(table string) []string {
+		return slices.Concat(c.children[table], c.referrers[table])
+	})
+}
+
 // Tables lists the plain tables that a view reads, through other views too, sorted. ok is false if
 // they can't be told, or if the result depends on more than them: functions that are not known to be
 // pure, the time, a materialised view's last refresh, a foreign server. Of a plain table it is the

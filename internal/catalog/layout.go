@@ -16,6 +16,7 @@ type Layout struct {
 	Direct bool
 
 	names []string // of all columns, sorted
+	moves []string // of those that Moves, sorted
 }
 
 // Column finds one of Columns by its name, in any case.
@@ -32,6 +33,13 @@ func (l *Layout) Column(name string) (*Column, bool) {
 // rowid for the primary key.
 func (l *Layout) Has(name string) bool {
 	_, found := slices.BinarySearch(l.names, strings.ToLower(name))
+	return found
+}
+
+// Moves says whether a column of that name, in any case, may change where a write does not name it: it is generated,
+// or MySQL sets it to the time of each UPDATE.
+func (l *Layout) Moves(name string) bool {
+	_, found := slices.BinarySearch(l.moves, strings.ToLower(name))
 	return found
 }
 
@@ -79,13 +87,12 @@ func (c *Catalog) distrust() {
 			}
 		}
 	}
-	c.referrers = nil
 }
 
 // alike compares two tables of one name, but for Direct, which belongs to the name.
 func (l *Layout) alike(other *Layout) bool {
 	return l != nil && other != nil && slices.Equal(l.Key, other.Key) &&
-		slices.Equal(l.Columns, other.Columns) && slices.Equal(l.names, other.names)
+		slices.Equal(l.Columns, other.Columns) && slices.Equal(l.names, other.names) && slices.Equal(l.moves, other.moves)
 }
 
 // reachUnsure are the names from which something of unknown effect can be reached.

@@ -65,6 +65,12 @@ JOIN rel p ON p.oid = k.confrelid
 JOIN rel c ON c.oid = k.conrelid
 WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
 UNION ALL
+SELECT 'refers', p.relname::text, c.relname::text, ''
+FROM pg_catalog.pg_constraint k
+JOIN rel p ON p.oid = k.confrelid
+JOIN rel c ON c.oid = k.conrelid
+WHERE k.contype = 'f'
+UNION ALL
 SELECT 'cascade', p.relname::text, c.relname::text, ''
 FROM policy k
 JOIN rel p ON p.oid = k.refobjid AND k.refclassid = 'pg_catalog.pg_class'::regclass

@@ -32,6 +32,7 @@ const wordKey = "key"
 type columns struct {
 	list      []Column
 	generated map[string]bool
+	moves     map[string]bool // those, and what is set by each UPDATE
 	key       []keyPart
 }
 
@@ -57,7 +58,7 @@ func (c *Catalog) loadColumns(ctx context.Context, q Querier, d sqltext.Dialect,
 func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 	t := c.shapes[r.shape]
 	if t == nil {
-		t = &columns{generated: make(map[string]bool)}
+		t = &columns{generated: make(map[string]bool), moves: make(map[string]bool)}
 		c.shapes[r.shape] = t
 	}
 	name := strings.ToLower(r.name)
@@ -78,6 +79,7 @@ func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 		col.mysqlType(r)
 	}
 	t.generated[name] = t.generated[name] || r.generated
+	t.moves[name] = t.moves[name] || t.generated[name] || d == sqltext.MySQL && strings.Contains(strings.ToLower(r.typ), "on update ")
 	t.list = append(t.list, col)
 }
 
@@ -87,6 +89,9 @@ func (t *columns) layout() *Layout {
 	l := &Layout{}
 	for i, col := range t.list {
 		l.names = append(l.names, col.Name)
+		if t.moves[col.Name] {
+			l.moves = append(l.moves, col.Name)
+		}
 		// Two names that differ in case only are one here, so neither can be told.
 		double := i > 0 && t.list[i-1].Name == col.Name || i+1 < len(t.list) && t.list[i+1].Name == col.Name
 		if !double && col.Kind != Other && !t.generated[col.Name] {

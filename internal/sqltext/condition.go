@@ -23,12 +23,12 @@ func (n *narrower) where() {
 // conjuncts reads a list of conditions joined by AND, up to the end of its level. Where it is none, it
 // pins nothing.
 func (n *narrower) conjuncts() {
-	outer, sound := len(n.out.Pins), true
+	outer, sound := n.fixed(), true
 	for {
-		before := len(n.out.Pins)
+		before := n.fixed()
 		n.conjunct()
 		if !n.conjoined() {
-			n.out.Pins = n.out.Pins[:before]
+			n.unfix(before)
 			sound = n.rest() && sound
 		}
 		if n.tok.kind != tWord || !n.is(n.tok, "and") {
@@ -37,8 +37,18 @@ func (n *narrower) conjuncts() {
 		n.step()
 	}
 	if !sound {
-		n.out.Pins = n.out.Pins[:outer]
+		n.unfix(outer)
 	}
+}
+
+// fixed is how much the conditions read so far fix, and unfix takes back what has come since.
+func (n *narrower) fixed() (f struct{ pins, nulls int }) {
+	f.pins, f.nulls = len(n.out.Pins), len(n.out.Nulls)
+	return f
+}
+
+func (n *narrower) unfix(f struct{ pins, nulls int }) {
+	n.out.Pins, n.out.Nulls = n.out.Pins[:f.pins], n.out.Nulls[:f.nulls]
 }
 
 // conjoined says whether a conjunct ends here.
@@ -52,8 +62,8 @@ func (n *narrower) conjoined() bool {
 	return false
 }
 
-// conjunct reads as much as looks like a pin: column = value, value = column, column IN (values), or a list
-// of them in parentheses. Whether it is one shows in what follows.
+// conjunct reads as much as looks like a pin: column = value, value = column, column IN (values), column IS NULL,
+// or a list of them in parentheses. Whether it is one shows in what follows.
 func (n *narrower) conjunct() {
 	if n.tok.kind == tOpen && n.sql[n.tok.start] == '(' {
 		if n.tuple() {
@@ -86,6 +96,10 @@ func (n *narrower) conjunct() {
 	case n.tok.kw == kIn && n.ahead.kind == tOpen:
 		n.step()
 		n.list(column)
+	case n.tok.kw == kIs && n.is(n.ahead, "null"):
+		n.step()
+		n.step()
+		n.out.Nulls = append(n.out.Nulls, column)
 	}
 }
 

@@ -79,11 +79,15 @@ type Info struct {
 	Statements int
 	// Reads are the tables read, in canonical form (store.TableName), sorted, each once. Names of
 	// common table expressions and derived tables are left out; so is the target of a write
-	// that names but one table, unless it is read elsewhere too.
+	// that names but one table, unless it is read elsewhere too; the tables that MySQL lists behind UPDATE are read.
 	Reads []string
 	// Writes are the tables written, in the same form: the targets of data-modifying common table
-	// expressions and every table of a multi-table UPDATE or DELETE too.
+	// expressions too. Of several tables that an UPDATE or DELETE of MySQL joins, these are the ones that it
+	// sets columns of, or deletes from; all of them where the text does not tell.
 	Writes []string
+	// Maybe are those of Writes that are written only if one of the columns Loose, which an UPDATE of joined tables
+	// sets without saying of which, is theirs. Each of Loose is a column of one of Writes.
+	Maybe, Loose []string
 	// Volatile is empty, or the function or keyword that makes two runs differ.
 	Volatile string
 	// Locking says that rows are locked: FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE.
@@ -94,12 +98,15 @@ type Info struct {
 	// text, sorted, each once. Such a function may read and write tables: a SELECT that calls one is
 	// opaque, yet not a Write, for most are harmless and only the database's catalog can tell.
 	Calls []string
-	// DDL says that a statement is DDL. MySQL counts TRUNCATE so.
+	// DDL says that a statement changes the database's catalog.
 	DDL bool
+	// Cascades says that the tables that refer to Writes by foreign keys are emptied with them, whatever else these
+	// keys say: TRUNCATE … CASCADE.
+	Cascades bool
 	// Write says that a statement may write a table; DDL and Other do.
 	Write bool
 	// Transaction says that a statement begins or ends a transaction or a savepoint, or may do so
-	// unasked: MySQL commits before DDL, LOCK TABLES, ANALYZE TABLE and the like. It matters where
+	// unasked: MySQL commits before DDL, TRUNCATE, LOCK TABLES, ANALYZE TABLE and the like. It matters where
 	// Verb does not say so already.
 	Transaction bool
 	// Savepoint is the name in SAVEPOINT, ROLLBACK TO and RELEASE, without quotes, folded to lower

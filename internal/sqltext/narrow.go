@@ -28,6 +28,8 @@ type Narrow struct {
 	// Pins are the top-level conjuncts of Where that fix a column. Those of UPDATE bound the rows
 	// as they are before it.
 	Pins []Pin
+	// Nulls are the columns, as in Pin, for which a top-level conjunct of Where is `column IS NULL`.
+	Nulls []string
 	// Pure says that evaluating Where twice on the same rows gives the same: it has no subquery, no variable,
 	// nothing volatile, and calls no function that is not known to be pure.
 	Pure bool
@@ -92,6 +94,23 @@ func (n *Narrow) Select(d Dialect, columns string) (sql string, params []int) {
 		params = append(params, n.WhereFirst+i)
 	}
 	return sql + n.Where, params
+}
+
+// Names are all words of Where, and all names that are quoted in it, in lower case: those of the columns that it
+// asks for are among them. ok is false where they can't be told: databases fold letters beyond ASCII in their own ways.
+func (n *Narrow) Names(d Dialect) (names []string, ok bool) {
+	p := parser{lexer: lexer{sql: n.Where, d: d, escapes: d == MySQL}}
+	for t := p.scan(); t.kind != tEnd; t = p.scan() {
+		if !p.isName(t) {
+			continue
+		}
+		name, ok := foldASCII(p.unquote(t))
+		if !ok && t.kind != tString {
+			return nil, false
+		}
+		names = append(names, name)
+	}
+	return names, p.lost == "" && p.broken == ""
 }
 
 // renumber numbers the placeholders of a condition of PostgreSQL from one, in the order in which they

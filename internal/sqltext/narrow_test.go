@@ -307,6 +307,36 @@ func TestPins(t *testing.T) {
 	}
 }
 
+// TestNulls holds which conditions fix a column to NULL.
+func TestNulls(t *testing.T) {
+	for where, want := range map[string]string{
+		"a = 1 and t.b is null":                "b",
+		"(a is null and (`c` is null))":        "a,c",
+		"a is null or b is null":               "",
+		"a = 1 and (b is null or c = 2)":       "",
+		"not a is null":                        "",
+		"a is not null and b is null":          "b",
+		"a is null is null":                    "",
+		"a is null = 1 and b is null":          "b",
+		"a + b is null":                        "",
+		"case when a is null then 1 end":       "",
+		"a is null || b is null":               "",
+		"u.a is null":                          "",
+		"a between b is null and c is null":    "",
+		"a is null and b is null xor c":        "",
+		"f(a is null) and b is null limit 1":   "refused",
+		"a is null and b in (select 1 from t)": "a",
+	} {
+		n, got := Parse(MySQL, "update t set x = 1 where "+where).Narrow, "refused"
+		if n != nil {
+			got = strings.Join(n.Nulls, ",")
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", where, got, want)
+		}
+	}
+}
+
 // TestPinsOfDialects holds what the dialects read differently.
 func TestPinsOfDialects(t *testing.T) {
 	checkNarrowly(t, []reading{

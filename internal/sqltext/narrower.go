@@ -276,6 +276,11 @@ func (n *narrower) identifier(t token) (name string, ok bool) {
 	if name == "" || n.d == Postgres && len(name) > longestName {
 		return "", false
 	}
+	return foldASCII(name)
+}
+
+// foldASCII is a name in lower case; ok is false if it is not all ASCII.
+func foldASCII(name string) (_ string, ok bool) {
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
 			return "", false

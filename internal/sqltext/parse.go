@@ -54,6 +54,7 @@ func parseAny(sql string) (*Info, int) {
 func merge(a, b *Info) *Info {
 	m := *a
 	m.Reads, m.Writes, m.Calls = join(a.Reads, b.Reads), join(a.Writes, b.Writes), join(a.Calls, b.Calls)
+	m.Maybe, m.Loose = nil, nil
 	if m.Volatile == "" {
 		m.Volatile = b.Volatile
 	}
@@ -63,6 +64,7 @@ func merge(a, b *Info) *Info {
 	m.Locking = a.Locking || b.Locking
 	m.Ends, m.Inside, m.Saves = a.Ends || b.Ends, a.Inside || b.Inside, a.Saves || b.Saves
 	m.DDL = a.DDL || b.DDL
+	m.Cascades = a.Cascades || b.Cascades
 	m.Write = a.Write || b.Write
 	m.Transaction = a.Transaction || b.Transaction
 	if a.Savepoint == "" {

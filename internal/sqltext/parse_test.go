@@ -13,6 +13,9 @@ func brief(i *Info) string {
 	if len(i.Writes) > 0 {
 		fmt.Fprintf(b, " w:%s", strings.Join(i.Writes, ","))
 	}
+	if len(i.Maybe) > 0 {
+		fmt.Fprintf(b, " maybe:%s if:%s", strings.Join(i.Maybe, ","), strings.Join(i.Loose, ","))
+	}
 	if i.Volatile != "" {
 		fmt.Fprintf(b, " volatile:%s", i.Volatile)
 	}
@@ -28,7 +31,7 @@ func brief(i *Info) string {
 	for _, f := range []struct {
 		name string
 		set  bool
-	}{{"lock", i.Locking}, {"ddl", i.DDL}, {"tx", i.Transaction}, {"write", i.Write}} {
+	}{{"lock", i.Locking}, {"ddl", i.DDL}, {"cascades", i.Cascades}, {"tx", i.Transaction}, {"write", i.Write}} {
 		if f.set {
 			b.WriteString(" " + f.name)
 		}
@@ -108,6 +111,6 @@ func TestGORM(t *testing.T) {
 		{"sp", "CREATE TABLE `x` (`id` integer, PRIMARY KEY (`id`))", "ddl r: opaque:ddl ddl write"},
 		{"m", "CREATE TABLE `x` (`id` bigint AUTO_INCREMENT)", "ddl r: opaque:ddl ddl tx write"},
 		{"p", `ALTER TABLE "x" ALTER COLUMN "a" TYPE int USING "a"::int`, "ddl r: opaque:ddl ddl write"},
-		{"p", `COMMENT ON COLUMN "a"."b" IS 'x;y'`, "ddl r: opaque:ddl ddl write"},
+		{"p", `COMMENT ON COLUMN "a"."b" IS 'x;y'`, "session r: opaque:session"},
 	})
 }

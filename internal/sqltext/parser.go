@@ -20,6 +20,7 @@ type parser struct {
 	params int
 	// of transactions: the COMMIT or ROLLBACK read last begins another; there are savepoints
 	chained, saves bool
+	joined         joined
 	// unknown dialect: @p1 is a placeholder, as SQL Server has it
 	anyDialect bool
 }
@@ -109,7 +110,6 @@ func (p *parser) effects(verb Verb) {
 	switch verb {
 	case DDL:
 		i.DDL, i.Write = true, true
-		i.Transaction = i.Transaction || p.d == MySQL
 	case Other, Insert, Update, Delete:
 		i.Write = true
 	case Begin, Commit, Rollback, Savepoint, RollbackTo, Release:
@@ -139,7 +139,10 @@ func (p *parser) bounds(verb Verb) {
 // finish sorts the lists, and frees them from a long text.
 func (p *parser) finish() {
 	i := &p.info
-	for _, list := range []*[]string{&i.Reads, &i.Writes, &i.Calls} {
+	if i.Statements != 1 {
+		i.Maybe, i.Loose = nil, nil
+	}
+	for _, list := range []*[]string{&i.Reads, &i.Writes, &i.Calls, &i.Maybe, &i.Loose} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 		if len(p.sql) > maxMemo {

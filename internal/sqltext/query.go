@@ -9,7 +9,9 @@ type scope struct {
 	want   bool // a table is due
 	insert bool // INSERT before its query: WITH and TABLE may start one
 	using  bool // DELETE and MERGE: USING starts a list of tables
-	writes bool // the tables listed are written too, up to the next SELECT
+	writes bool // the tables listed may be written too, up to the next SELECT
+	sets   bool // UPDATE of MySQL: SET starts a list of assignments
+	assign bool // inside that: a comma separates assignments
 	commas int
 }
 
@@ -35,6 +37,11 @@ func (p *parser) clauses(s scope) scope {
 		case tComma:
 			s.commas++
 			s.want = s.tables
+			if s.assign {
+				p.next()
+				p.assigned()
+				continue
+			}
 		case tParam:
 			p.params++
 			if p.dates > 0 {
@@ -137,6 +144,9 @@ func (p *parser) keywordIn(s *scope, head bool) bool {
 		if s.using {
 			s.using = false
 			s.from, s.tables, s.want = true, true, true
+			if s.writes {
+				p.deletesFrom()
+			}
 		}
 	case kUnion, kExcept, kMinus:
 		if s.alias(p) {
@@ -152,6 +162,9 @@ func (p *parser) keywordIn(s *scope, head bool) bool {
 	case kTail, kSet, kUpdate:
 		if !s.alias(p) {
 			s.tables, s.insert = false, false
+			if s.sets && p.tok.kw != kUpdate {
+				return p.assignments(s)
+			}
 		}
 		if p.tok.kw == kSet || p.tok.kw == kUpdate {
 			if head && p.startsWrite() {

@@ -27,7 +27,9 @@ var seeds = []string{
 	"SELECT * FROM `t` WHERE `t`.`a` = ? AND `b` IN (?,?) AND (c > 1 OR d = 2) AND `t`.`deleted_at` IS NULL ORDER BY `t`.`id` LIMIT 1",
 	"select 'it''s', $1, :name, @v, E'a\\'b', $$ from x $$ from t where a::numeric(10,2) > 3",
 	"select * from (values (1,2),(3,4)) as v(a,b), only (z) y, lateral (select 1 from k) l",
-	"create table x as select 1", "explain analyze delete from a", "copy a from stdin", "truncate a, b",
+	"create table x as select 1", "explain analyze delete from a", "copy a from stdin", "truncate a, b", "truncate a cascade",
+	"update a x left join b as y on x.i = y.i, (c) set x.v = y.v, w = f(1), `y`.`z` = 2 where x.i in (select i from d) limit 1",
+	"delete a, `y`.* from a join b y using (i)", "delete from x using a x cross join b on 1 where x.i = 1", "optimize table a", "comment on table a is 'x'",
 	"merge into a x using b y on x.i = y.i when matched then update set z = 1 when not matched then insert (i) values (1)",
 }
 
@@ -102,7 +104,7 @@ func TestLinear(t *testing.T) {
 	checkLinear(t, []string{"", "select ", "select * from ", "insert into t values "}, []string{
 		"(", "[", "'a'", "''", "$", "$a$ ", "/*", ",", "select ", " from a,", "with a as (",
 		"with a as (select 1), b as (select 1 from a) select ", "f(", "explain ", "declare for ", "select a from b;",
-		"select a from b union ", "case when ", `'\'`, "update a set ", "select a from b1,b2,b3 union ",
+		"select a from b union ", "case when ", `'\'`, "update a set ", "update a join b set a.c=1,b.c=2,", "update a b,", "delete a,", "select a from b1,b2,b3 union ",
 		"(insert into a ", "a.", "with a as (select 1) cycle ", "\xff\xfe ",
 	})
 }
@@ -186,7 +188,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(sql)
 	}
 	for _, s := range []string{"a,", "(", "select * from t union ", ";", "'", "f(", "with a as (", "insert into t select ", "insert into t(a) values (1),(1)",
-		"update t set a=1,", "delete from t where a=1and ", "delete from t where a in(1,1)and "} {
+		"update t set a=1,", "update t join u set a.b=1,", "delete a,", "delete from t using a,", "update a b,", "delete from t where a=1and ", "delete from t where a in(1,1)and "} {
 		f.Add("select " + strings.Repeat(s, 64<<10/len(s))) // large enough for the bound to tell
 	}
 	f.Fuzz(func(t *testing.T, sql string) {

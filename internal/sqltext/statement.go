@@ -15,38 +15,21 @@ func init() {
 	acts = map[string]act{
 		"select": query, "values": query, "table": query, "with": query,
 		"insert": dml, "replace": dml, "update": dml, "delete": dml, "merge": dml,
-		"truncate": truncate, "copy": copyTable, "load": load, "refresh": refresh,
+		"copy":    copyTable,
 		"explain": explain, "describe": explain, "desc": explain,
 		"begin": begin, "start": start, "commit": commit, "end": commit, "rollback": rollback,
 		"abort": rollback, "savepoint": savepoint, "release": release,
-		"set": set, "pragma": pragma, "prepare": prepare, "analyze": analyze, "analyse": analyze,
-		"vacuum": vacuum, "declare": declare, "xa": xa,
+		"pragma": pragma, "prepare": prepare, "declare": declare, "xa": xa,
 	}
-	for verb, words := range map[Verb][]string{
-		// ATTACH and DETACH change which tables names stand for; CLUSTER reorders one.
-		DDL: {"create", "alter", "drop", "rename", "reindex", "grant", "revoke", "comment", "cluster",
-			"security", "import", "reassign", "attach", "detach", "install", "uninstall"},
-		Session: {"use", "reset", "discard", "lock", "unlock", "flush", "kill", "listen", "notify",
-			"unlisten", "deallocate", "close", "optimize", "repair", "check", "checkpoint", "cache"},
-		// FETCH and MOVE run what DECLARE named.
-		Inspect: {"show", "help", "checksum", "fetch", "move"},
-	} {
-		for _, word := range words {
-			acts[word] = other(verb)
-		}
+	for i := range utilities {
+		acts[utilities[i].word] = utilities[i].act()
 	}
-	acts["create"], acts["alter"] = routine, routine
+	for _, word := range []string{"show", "help", "checksum", "fetch", "move"} { // the last two run what DECLARE named
+		acts[word] = inspect
+	}
 }
 
-// other skips a statement whose verb says all.
-func other(v Verb) act {
-	return func(p *parser) Verb {
-		if v == Session && p.d == MySQL {
-			p.info.Transaction = true // most of them commit
-		}
-		return p.rest(v)
-	}
-}
+func inspect(p *parser) Verb { return p.rest(Inspect) }
 
 // rest skips the statement, of which nothing is known but its verb.
 func (p *parser) rest(v Verb) Verb {
@@ -59,6 +42,7 @@ func (p *parser) rest(v Verb) Verb {
 // END ends no transaction.
 func routine(p *parser) Verb {
 	p.opaque(DDL.String())
+	p.info.Transaction = p.info.Transaction || p.d == MySQL
 	for ; p.tok.kind != tEnd && p.tok.kind != tSemi && p.tok.kind != tOpen; p.next() {
 		if p.any(p.tok, "trigger", "procedure", "function", "event", "package") {
 			p.blocks()

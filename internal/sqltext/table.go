@@ -31,9 +31,11 @@ func (p *parser) tableRef(s *scope) {
 			break
 		}
 		p.read(n)
+		alias := p.suffix(true)
 		if s.writes && !(!n.qualified && p.isCTE(n.last)) {
-			p.write(n)
+			p.list(n, alias)
 		}
+		return
 	}
 	p.suffix(true)
 }
@@ -82,13 +84,13 @@ func (p *parser) tableFunction(n path) {
 }
 
 // suffix reads what may follow a table: partitions, samples, hints, an alias and its columns. bare
-// allows an alias without AS.
-func (p *parser) suffix(bare bool) {
+// allows an alias without AS. The alias is returned, a token of kind tEnd if there is none.
+func (p *parser) suffix(bare bool) (alias token) {
 	for {
 		switch p.tok.kw {
 		case kPartition:
 			if p.ahead.kind != tOpen {
-				return
+				return alias
 			}
 			p.next()
 			p.group(scope{})
@@ -101,7 +103,7 @@ func (p *parser) suffix(bare bool) {
 			p.columns()
 		case kUse, kForce, kIgnore:
 			if p.ahead.kw != kIndex && p.ahead.kw != kKey {
-				return
+				return alias
 			}
 			p.hint()
 		case kIndexed:
@@ -110,19 +112,20 @@ func (p *parser) suffix(bare bool) {
 			p.next()
 		case kNot:
 			if p.ahead.kw != kIndexed {
-				return
+				return alias
 			}
 			p.next()
 			p.next()
 		case kWith:
 			if p.ahead.kw != kOrdinality {
-				return
+				return alias
 			}
 			p.next()
 			p.next()
 		case kAs:
 			bare = false
 			p.next()
+			alias = p.tok
 			p.name()
 		case kNone:
 			switch {
@@ -130,12 +133,13 @@ func (p *parser) suffix(bare bool) {
 				p.next()
 			case bare && p.isName(p.tok):
 				bare = false
+				alias = p.tok
 				p.name()
 			default:
-				return
+				return alias
 			}
 		default:
-			return
+			return alias
 		}
 	}
 }

@@ -82,32 +82,25 @@ func (p *parser) insert() {
 	p.clauses(scope{insert: true})
 }
 
-// update: MySQL takes a list of joined tables, and any of them may be written.
+// update and delete: MySQL takes a list of joined tables.
 func (p *parser) update() {
 	p.modifiers()
 	if p.d == MySQL {
-		p.clauses(scope{query: true, tables: true, from: true, want: true, writes: true})
+		p.updateJoined()
 		return
 	}
 	p.target(true)
 	p.clauses(scope{query: true})
 }
 
-// delete: MySQL names tables, or their aliases, before FROM or before USING, and the tables
-// themselves behind. All of these count as written.
 func (p *parser) delete() {
 	p.modifiers()
-	for p.tok.kw != kFrom {
-		star := p.tok.kind == tOp && p.text(p.tok) == "*"
-		if p.d != MySQL || !(star || p.isName(p.tok) || p.tok.kind == tComma || p.tok.kind == tDot) {
-			p.lose("DELETE without FROM")
-			return
-		}
-		p.next()
-	}
-	p.next()
 	if p.d == MySQL {
-		p.clauses(scope{query: true, tables: true, from: true, want: true, writes: true, using: true})
+		p.deleteJoined()
+		return
+	}
+	if !p.accept(kFrom) {
+		p.lose("DELETE without FROM")
 		return
 	}
 	p.target(true)
@@ -120,8 +113,7 @@ func (p *parser) merge() {
 	p.clauses(scope{query: true, using: true})
 }
 
-// truncate reads TRUNCATE [TABLE] a, b. With CASCADE the tables that refer to these are emptied too,
-// whatever their foreign keys say.
+// truncate reads TRUNCATE [TABLE] a, b. MySQL commits before it and behind it.
 func truncate(p *parser) Verb {
 	p.next()
 	if p.tok.kw == kTable && p.isName(p.ahead) {
@@ -134,13 +126,9 @@ func truncate(p *parser) Verb {
 		}
 		p.next()
 	}
-	if p.d == MySQL {
-		p.info.DDL, p.info.Transaction = true, true
-	}
+	p.info.Transaction = p.info.Transaction || p.d == MySQL
 	for p.tok.kind == tWord {
-		if p.tok.kw == kCascade {
-			return p.rest(Other)
-		}
+		p.info.Cascades = p.info.Cascades || p.tok.kw == kCascade
 		p.next()
 	}
 	p.skip()
@@ -179,6 +167,7 @@ func copyTable(p *parser) Verb {
 func load(p *parser) Verb {
 	p.next()
 	if !p.is(p.tok, "data") && !p.is(p.tok, "xml") {
+		p.info.Transaction = p.info.Transaction || p.d == MySQL // LOAD INDEX INTO CACHE
 		return p.rest(Session)
 	}
 	for p.tok.kw != kInto {

@@ -109,7 +109,9 @@ func (c *conditions) condition(depth int) string {
 }
 
 func (c *conditions) comparison(depth int) string {
-	switch c.IntN(18) {
+	switch c.IntN(20) {
+	case 18, 19:
+		return c.column() + c.pick(" is null", " is null", " IS\nNULL", " is not null", " is null is null", " is null = 1")
 	case 0:
 		return c.column() + c.pick(" between ", " not between ") + c.scalar(depth) + " and " + c.scalar(depth)
 	case 1:
@@ -205,6 +207,12 @@ func checkNarrow(t *testing.T, db database, c *conditions, from string) (ok bool
 		sql := "SELECT id FROM " + from + " WHERE (" + where + "\n) AND (" + spell(pin, c.args) + ") IS NOT TRUE"
 		if loose, err := db.ids(t, db.DB, sql, c.args); err != nil || len(loose) > 0 {
 			t.Fatalf("%s %v\ndoes not hold %s: %v, %v", where, c.args, spell(pin, c.args), loose, err)
+		}
+	}
+	for _, column := range narrow.Nulls {
+		sql := "SELECT id FROM " + from + " WHERE (" + where + "\n) AND " + column + " IS NOT NULL"
+		if loose, err := db.ids(t, db.DB, sql, c.args); err != nil || len(loose) > 0 {
+			t.Fatalf("%s %v\ndoes not hold %s IS NULL: %v, %v", where, c.args, column, loose, err)
 		}
 	}
 	checkUpdate(t, db, c, from, where)

@@ -97,7 +97,21 @@ var writes = []write{
 	{"delete shop 2's", func(db *gorm.DB) error { return db.Unscoped().Where("shop_id = ?", 2).Delete(&Item{}).Error },
 		"row=3,raw=row 3,shop=2,all"},
 	{"update shop 2's", func(db *gorm.DB) error { return db.Model(&Item{}).Where("shop_id = ?", 2).Update("qty", 3).Error },
-		"sqlite:row=3,sqlite:raw=row 3,sqlite:shop=2,sqlite:all,postgres:row=3,postgres:raw=row 3,postgres:shop=2,postgres:all,mariadb:" + strings.ReplaceAll(items, " ", ",mariadb:")},
+		"row=3,raw=row 3,shop=2,all"},
+	{"update shop 2's to what they are", func(db *gorm.DB) error { return db.Model(&Item{}).Where("shop_id = ?", 2).Update("qty", 0).Error },
+		"row=3,raw=row 3,shop=2,all"},
+	{"update nobody's", func(db *gorm.DB) error { return db.Model(&Item{}).Where("shop_id = ?", 7).Update("qty", 3).Error }, "all"},
+	{"move shop 2's", func(db *gorm.DB) error { return db.Model(&Item{}).Where("shop_id = ?", 2).Update("shop_id", 8).Error },
+		"row=3,raw=row 3,shop=2,shop=8,all"},
+	{"soft delete shop 2's", func(db *gorm.DB) error { return db.Where("shop_id = ?", 2).Delete(&Item{}).Error },
+		"row=3,raw=row 3,shop=2,all"},
+	{"update shop 2's and of those that are not there", func(db *gorm.DB) error {
+		return db.Model(&Item{}).Where("id IN ?", []int{3, 9}).Update("qty", 3).Error
+	}, "row=3,raw=row 3,row=9,shop=2,all"},
+	{"take from shop 2's", func(db *gorm.DB) error {
+		return db.Model(&Item{}).Where("shop_id = ? AND qty > -5", 2).Update("qty", gorm.Expr("qty - 1")).Error
+	}, "sqlite:row=3,sqlite:raw=row 3,sqlite:shop=2,sqlite:all,postgres:row=3,postgres:raw=row 3,postgres:shop=2,postgres:all,mariadb:" +
+		strings.ReplaceAll(items, " ", ",mariadb:")}, // which of them there are, MySQL can't be asked afterwards
 	{"update by another column", func(db *gorm.DB) error { return db.Model(&Item{}).Where("name = ?", "e").Update("qty", 3).Error }, items},
 	{"update all", func(db *gorm.DB) error {
 		return db.Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Item{}).Update("qty", 3).Error

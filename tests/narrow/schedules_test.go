@@ -28,6 +28,7 @@ type stage struct {
 	stopped chan struct{}
 	goOn    chan struct{}
 	lock    atomic.Bool
+	ran     func(query string) // set: told of each statement of the writer
 }
 
 func newStage(t *testing.T, kind, params string) *stage {
@@ -46,6 +47,9 @@ func newStage(t *testing.T, kind, params string) *stage {
 			return unlocked(query)
 		},
 		Ran: func(query string) {
+			if s.ran != nil {
+				s.ran(query)
+			}
 			if unlocked(query) != query && s.stop.CompareAndSwap(true, false) {
 				close(s.stopped)
 				<-s.goOn

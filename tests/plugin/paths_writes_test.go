@@ -2,6 +2,8 @@ package plugin_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -132,6 +134,42 @@ func TestWritePaths(t *testing.T) {
 		{name: "UPDATE of two tables", touches: []string{"orders", "tags"}, only: []string{"mariadb"}, run: func(w *walk) error {
 			return w.db.Exec("UPDATE orders, tags SET orders.name = 'x', tags.name = 'x' WHERE orders.id = tags.id").Error
 		}},
+		{name: "UPDATE of one of two tables", touches: []string{"orders"}, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Exec("UPDATE orders o JOIN tags ON o.id = tags.id SET o.name = tags.name").Error
+		}},
+		{name: "UPDATE of one of two tables, by a column that only one has", touches: users, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Exec("UPDATE orders JOIN users ON orders.user_id = users.id SET age = 7").Error
+		}},
+		{name: "the same in a transaction", touches: users, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Transaction(func(tx *gorm.DB) error {
+				return errors.Join(tx.Exec("UPDATE orders JOIN users ON orders.user_id = users.id SET age = 7").Error, w.both(tx))
+			})
+		}},
+		{name: "UPDATE of a parent, joined with its child", touches: []string{"parents", "children"}, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Exec("UPDATE parents JOIN children ON children.parent_id = parents.id SET parents.name = children.name").Error
+		}},
+		{name: "UPDATE of a child, joined with its parent", touches: []string{"children"}, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Exec("UPDATE parents p, children c SET c.name = p.name WHERE c.parent_id = p.id").Error
+		}},
+		{name: "DELETE from one of two tables", touches: []string{"orders"}, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Exec("DELETE o FROM orders o JOIN users u ON o.user_id = u.id").Error
+		}},
+		{name: "DELETE … USING", touches: []string{"orders"}, only: []string{"mariadb"}, run: func(w *walk) error {
+			return w.db.Exec("DELETE FROM o USING orders o JOIN users ON o.user_id = users.id").Error
+		}},
+		{name: "DELETE … USING of one table", touches: []string{"orders"}, only: []string{"postgres"}, run: func(w *walk) error {
+			return w.db.Exec("DELETE FROM orders USING users WHERE orders.user_id = users.id").Error
+		}},
+		{name: "MERGE", touches: []string{"orders"}, only: []string{"postgres"}, run: func(w *walk) error {
+			return w.db.Exec("MERGE INTO orders o USING users u ON o.user_id = u.id WHEN MATCHED THEN UPDATE SET name = u.name").Error
+		}},
+		{name: "a WITH before a joined UPDATE", touches: []string{"orders"}, run: func(w *walk) error {
+			q := "WITH u AS (SELECT * FROM users) UPDATE orders SET name = u.name FROM u WHERE u.id = orders.user_id"
+			if w.Kind == "mariadb" { // has none before UPDATE
+				q = "UPDATE orders o JOIN (SELECT * FROM users) u ON u.id = o.user_id SET o.name = u.name"
+			}
+			return w.db.Exec(q).Error
+		}},
 		{name: "UPDATE … FROM", touches: []string{"orders"}, only: returningAll, run: func(w *walk) error {
 			return w.db.Exec("UPDATE orders SET name = users.name FROM users WHERE users.id = orders.user_id").Error
 		}},
@@ -159,8 +197,45 @@ func TestWritePaths(t *testing.T) {
 			}
 			return w.db.Migrator().DropTable(&Later{})
 		}},
-		{name: "TRUNCATE", touches: []string{"islands"}, only: []string{"postgres"}, run: func(w *walk) error {
+		{name: "DDL in a transaction that rolls back", touches: users, rolls: true, only: []string{"sqlite", "postgres"}, run: func(w *walk) error {
+			return w.db.Transaction(func(tx *gorm.DB) error {
+				must(w.t, tx.Exec("CREATE TABLE laters (id int)").Error)
+				return errors.Join(rename(tx, 1, "x"), errWanted)
+			})
+		}},
+		{name: "TRUNCATE", touches: []string{"islands"}, only: []string{"postgres", "mariadb"}, run: func(w *walk) error {
 			return w.db.Exec("TRUNCATE islands").Error
+		}},
+		{name: "TRUNCATE of two tables", touches: []string{"islands", "audits"}, only: []string{"postgres"}, run: func(w *walk) error {
+			return w.db.Exec("TRUNCATE TABLE islands, ONLY audits RESTART IDENTITY RESTRICT").Error
+		}},
+		{name: "TRUNCATE in a transaction", touches: []string{"islands"}, only: []string{"postgres"}, run: func(w *walk) error {
+			return w.db.Transaction(func(tx *gorm.DB) error { return errors.Join(tx.Exec("TRUNCATE islands").Error, w.both(tx)) })
+		}},
+		{name: "TRUNCATE in a transaction that rolls back", touches: []string{"islands"}, rolls: true, only: []string{"postgres"}, run: func(w *walk) error {
+			return w.db.Transaction(func(tx *gorm.DB) error { return errors.Join(tx.Exec("TRUNCATE islands").Error, errWanted) })
+		}},
+		{name: "TRUNCATE CASCADE", touches: []string{"tags", "user_tags"}, only: []string{"postgres"}, run: func(w *walk) error {
+			return w.db.Exec("TRUNCATE tags CASCADE").Error // the foreign key has no cascade of its own
+		}},
+		{name: "TRUNCATE behind writes", touches: append([]string{"islands"}, users...), all: true, only: []string{"mariadb"}, run: func(w *walk) error {
+			err := w.db.Transaction(func(tx *gorm.DB) error { // TRUNCATE commits what came before it, and no ROLLBACK takes that back
+				return errors.Join(rename(tx, 1, "x"), tx.Exec("TRUNCATE islands").Error, tx.Exec("UPDATE orders SET name = 'x'").Error, errWanted)
+			})
+			if rows := direct(w.t, w.plain, "users"); !strings.Contains(fmt.Sprint(rows), "x") {
+				w.t.Errorf("the database has taken it back: %v", rows)
+			}
+			return err
+		}},
+		{name: "what changes no row", touches: users, rolls: true, run: func(w *walk) error {
+			for _, q := range map[string][]string{
+				"sqlite":   {"ANALYZE", "PRAGMA optimize"},
+				"postgres": {"ANALYZE users", "VACUUM users", "COMMENT ON TABLE users IS 'x'", "CLUSTER users USING users_pkey"},
+				"mariadb":  {"ANALYZE TABLE users", "OPTIMIZE TABLE users", "CHECK TABLE users", "FLUSH TABLES", "LOCK TABLES users READ", "UNLOCK TABLES"},
+			}[w.Kind] {
+				must(w.t, w.db.Exec(q).Error)
+			}
+			return nil
 		}},
 		{name: "DryRun", touches: users, rolls: true, run: func(w *walk) error {
 			return rename(w.db.Session(&gorm.Session{DryRun: true}), 1, "x")
