@@ -71,7 +71,7 @@ func TestTimesInTheLocalThatIsSet(t *testing.T) {
 				if kind == "sqlite" { // whose DSN the plugin does not see: caveat 21
 					space = what
 				}
-				for _, zone := range []string{"", "UTC", "Europe/Berlin", "fixed", "Asia/Tokyo"} {
+				for _, zone := range []string{"UTC", "", "Europe/Berlin", "fixed", "Asia/Tokyo"} {
 					cmd := exec.Command(os.Args[0], "-test.run=^TestLocalProcess$", "-test.count=1")
 					cmd.Env = append(os.Environ(), "LOCAL_ZONE="+zone, "LOCAL_KIND="+kind, "LOCAL_DSN="+dsn, "LOCAL_REDIS="+server.Addr, "LOCAL_SPACE="+space, "TZ=America/New_York")
 					if out, err := cmd.CombinedOutput(); err != nil {
