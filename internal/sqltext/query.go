@@ -37,7 +37,7 @@ func (p *parser) clauses(s scope) scope {
 			s.want = s.tables
 		case tParam:
 			p.params++
-			if p.dates > 0 {
+			if p.date.depth > 0 {
 				p.volatile("date")
 			}
 		case tString:
@@ -46,7 +46,7 @@ func (p *parser) clauses(s scope) scope {
 				s.head = false
 				continue
 			}
-			p.timeWords()
+			p.timeWord(s.commas)
 		case tVariable:
 			p.variable()
 		case tQuoted:
@@ -55,6 +55,7 @@ func (p *parser) clauses(s scope) scope {
 				s.head = false
 				continue
 			}
+			p.timeWord(s.commas)
 		}
 		s.head = false
 		p.next()
@@ -97,6 +98,7 @@ func (p *parser) wordIn(s *scope) {
 			p.call()
 			return
 		}
+		p.timeType()
 		p.next()
 		return
 	case p.keywordIn(s, head):
