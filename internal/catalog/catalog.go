@@ -62,11 +62,13 @@ type Catalog struct {
 	unsure map[string]string
 	// queried are the functions that a query of the key calls.
 	queried map[string][]string
-	// views holds what the query of a view touches; nil for what is no view or has two queries.
-	views map[string]*sqltext.Info
+	// below are the names that a query of the key reads, if it is no plain table, and doubts what is wrong
+	// with keeping its answer, in the order found.
+	below  map[string][]string
+	doubts map[string][]Doubt
 
 	children  map[string][]string // partitions and heirs, by their parent
-	virtual   []string            // virtual tables of SQLite
+	virtual   map[string]string   // virtual tables of SQLite: the text that made each
 	referrers map[string][]string // tables with a foreign key, by the one that it names
 	guests    []guest             // calls of functions that may be hidden
 
@@ -105,7 +107,9 @@ func empty() *Catalog {
 		reaches: make(map[string][]string),
 		unsure:  make(map[string]string),
 		queried: make(map[string][]string),
-		views:   make(map[string]*sqltext.Info),
+		below:   make(map[string][]string),
+		doubts:  make(map[string][]Doubt),
+		virtual: make(map[string]string),
 
 		children:  make(map[string][]string),
 		referrers: make(map[string][]string),
@@ -137,29 +141,6 @@ func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
 		return c.reaches[table]
 	})
 	return slices.DeleteFunc(all, isNode), unknown
-}
-
-// Tables lists the plain tables that a view reads, through other views too, sorted. ok is false if
-// they can't be told, or if the result depends on more than them: functions that are not known to be
-// pure, the time, a materialised view's last refresh, a foreign server. Of a plain table it is the
-// table itself.
-func (c *Catalog) Tables(view string) (tables []string, ok bool) {
-	ok = true
-	all := c.closure([]string{view}, func(name string) []string {
-		if c.kinds[name] == Table {
-			return nil
-		}
-		v := c.views[name]
-		if v == nil || v.Opaque != "" || v.Volatile != "" || v.Locking || v.Write {
-			ok = false
-			return nil
-		}
-		return v.Reads
-	})
-	if !ok {
-		return nil, false
-	}
-	return slices.DeleteFunc(all, func(name string) bool { return c.kinds[name] != Table }), true
 }
 
 // closure lists all names that next reaches from these, themselves included, sorted.

@@ -33,10 +33,7 @@ func (c *Catalog) Queried(tables []string) (written []string, unknown string) {
 	var called []string
 	c.closure(tables, func(name string) []string {
 		called = append(called, c.queried[name]...)
-		if v := c.views[name]; v != nil {
-			return v.Reads
-		}
-		return nil
+		return c.below[name]
 	})
 	return c.Affected(called)
 }

@@ -55,7 +55,10 @@ WITH ns AS (
 )
 SELECT CASE WHEN relkind IN ('r', 'p') AND relpersistence <> 't' AND oid NOT IN (SELECT polrelid FROM hidden)
 		THEN 'table' ELSE 'view' END,
-	relname::text, '',
+	relname::text,
+	CASE WHEN relpersistence = 't' THEN 'temporary' WHEN relkind = 'm' THEN 'materialized' WHEN relkind = 'f' THEN 'foreign'
+		WHEN relkind = 'S' THEN 'sequence' WHEN relkind IN ('r', 'p') AND oid IN (SELECT polrelid FROM hidden) THEN 'policy'
+		ELSE '' END,
 	CASE WHEN relkind = 'v' THEN coalesce(pg_catalog.pg_get_viewdef(oid), 'hidden') ELSE '' END
 FROM rel
 UNION ALL
