@@ -1,0 +1,251 @@
+package plugin_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache"
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+)
+
+// Every remedy that a message names is followed here, or where the message has a test of its own.
+
+// remedy is something that can't be cached as it is, and what the message about it says.
+type remedy struct {
+	kind  string
+	make  []string
+	table string // what is read
+	where string
+	// says are words of the message; volatile that it is about that, and no declaration helps.
+	says     []string
+	volatile bool
+	// hopeless: the message names no remedy, and there is none. Some of these are the connection's own.
+	hopeless bool
+	// views is the remedy, or what is declared in vain.
+	views map[string][]string
+	// change is done through GORM, and gives another answer.
+	change []string
+	// elsewhere is done behind the plugin's back first; then tell says of which tables invalidate.Tables is told.
+	elsewhere string
+	tell      []string
+}
+
+var remedies = map[string]remedy{
+	"a view that calls a function": {
+		kind: "postgres", table: "v", says: []string{`"v" is a view`, "function twice", "Config.Views"}, views: map[string][]string{"v": {"things"}},
+		make:   []string{"CREATE FUNCTION twice(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a * 2'", "CREATE VIEW v AS SELECT twice(id) AS id FROM things"},
+		change: []string{"INSERT INTO things VALUES (3)"},
+	},
+	"a view over it": {
+		kind: "postgres", table: "w", says: []string{`"v" is a view`, "Config.Views"}, views: map[string][]string{"v": {"things"}},
+		make: []string{"CREATE FUNCTION twice(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a * 2'", "CREATE VIEW v AS SELECT twice(id) AS id FROM things",
+			"CREATE VIEW w AS SELECT * FROM v"},
+		change: []string{"INSERT INTO things VALUES (3)"},
+	},
+	"a materialized view": {
+		kind: "postgres", table: "m", says: []string{`"m" is a materialized view`, "REFRESH", "invalidate.Tables"}, views: map[string][]string{"m": {}},
+		make: []string{"CREATE MATERIALIZED VIEW m AS SELECT * FROM things"}, change: []string{"INSERT INTO things VALUES (3)", "REFRESH MATERIALIZED VIEW m"},
+	},
+	"a materialized view that is refreshed elsewhere": {
+		kind: "postgres", table: "m", says: []string{`"m" is a materialized view`, "REFRESH", "invalidate.Tables"}, views: map[string][]string{"m": {"things"}},
+		make: []string{"CREATE MATERIALIZED VIEW m AS SELECT * FROM things"}, change: []string{"INSERT INTO things VALUES (3)"},
+		elsewhere: "REFRESH MATERIALIZED VIEW m", tell: []string{"m"},
+	},
+	"a view over a materialized one": {
+		kind: "postgres", table: "o", says: []string{`"m" is a materialized view`, "REFRESH"}, views: map[string][]string{"m": {}},
+		make:   []string{"CREATE MATERIALIZED VIEW m AS SELECT * FROM things", "CREATE UNIQUE INDEX u ON m (id)", "CREATE VIEW o AS SELECT * FROM m"},
+		change: []string{"INSERT INTO things VALUES (3)", "REFRESH MATERIALIZED VIEW CONCURRENTLY m"},
+	},
+	"a view over a materialized one, declared with the tables of both": {
+		kind: "postgres", table: "o", says: []string{`"m" is a materialized view`}, views: map[string][]string{"o": {"things"}},
+		make:   []string{"CREATE MATERIALIZED VIEW m AS SELECT * FROM things", "CREATE VIEW o AS SELECT * FROM m"},
+		change: []string{"INSERT INTO things VALUES (3)", "REFRESH MATERIALIZED VIEW m"},
+	},
+	"a foreign table": {
+		kind: "postgres", table: "f", says: []string{`"f" is a foreign table`, "invalidate.Tables", "TTL"}, views: map[string][]string{"f": {}},
+		make: []string{foreign}, elsewhere: "INSERT INTO things VALUES (3)", tell: []string{"f"},
+	},
+	"a view that calls now()": {
+		kind: "postgres", table: "v", volatile: true, says: []string{"now in the view", `"v"`}, views: map[string][]string{"v": {"things"}},
+		make: []string{"CREATE VIEW v AS SELECT id FROM things WHERE now() > '2020-01-01'"},
+	},
+	"a view over a view that calls now()": {
+		kind: "postgres", table: "w", volatile: true, says: []string{"now in the view", `"v"`}, views: map[string][]string{"w": {"things"}, "v": {"things"}},
+		make: []string{"CREATE VIEW v AS SELECT id, now() AS at FROM things", "CREATE VIEW w AS SELECT id, at FROM v"},
+	},
+	"a temporary table": {
+		kind: "postgres", table: "s", hopeless: true, says: []string{`"s" is a temporary table`}, views: map[string][]string{"s": {"s"}}, make: []string{"CREATE TEMP TABLE s (id int)"},
+	},
+	"a sequence": {
+		kind: "postgres", table: "s", hopeless: true, says: []string{`"s" is a sequence`}, views: map[string][]string{"s": {"s"}}, make: []string{"CREATE SEQUENCE s"},
+	},
+	"a view of MariaDB that calls now()": {
+		kind: "mariadb", table: "v", volatile: true, says: []string{"in the view", `"v"`}, views: map[string][]string{"v": {"things"}},
+		make: []string{"CREATE VIEW v AS SELECT id FROM things WHERE now() > '2020-01-01'"},
+	},
+	"a view of MariaDB over one that calls uuid()": {
+		kind: "mariadb", table: "w", volatile: true, says: []string{"uuid in the view", `"v"`}, views: map[string][]string{"w": {"things"}},
+		make: []string{"CREATE VIEW v AS SELECT id, uuid() AS u FROM things", "CREATE VIEW w AS SELECT id FROM v"},
+	},
+	"a view of MariaDB that calls a function": {
+		kind: "mariadb", table: "v", says: []string{`"v" is a view`, "Config.Views"}, views: map[string][]string{"v": {"things"}},
+		make:   []string{"CREATE FUNCTION twice(a int) RETURNS int DETERMINISTIC RETURN a * 2", "CREATE VIEW v AS SELECT twice(id) AS id FROM things"},
+		change: []string{"INSERT INTO things VALUES (3)"},
+	},
+	"a sequence of MariaDB": {
+		kind: "mariadb", table: "s", hopeless: true, says: []string{`"s" is a sequence`}, views: map[string][]string{"s": {"s"}}, make: []string{"CREATE SEQUENCE s"},
+	},
+	"a MERGE table": {
+		kind: "mariadb", table: "m", says: []string{`"m" is a foreign table`, "Config.Views"}, views: map[string][]string{"m": {"p"}},
+		make: []string{"CREATE TABLE p (id int) ENGINE=MyISAM", "CREATE TABLE m (id int) ENGINE=MERGE UNION=(p) INSERT_METHOD=LAST"}, change: []string{"INSERT INTO p VALUES (3)"},
+	},
+	"a view of SQLite that has the present time": {
+		kind: "sqlite", table: "w", volatile: true, says: []string{"in the view", `"v"`}, views: map[string][]string{"v": {"things"}, "w": {"things"}},
+		make: []string{"CREATE VIEW v AS SELECT id, unixepoch('subsec') AS at FROM things", "CREATE VIEW w AS SELECT id FROM v"},
+	},
+	"a full text index with its own content": {
+		kind: "sqlite", table: "ft", where: "ft MATCH 'one'", says: []string{`"ft" is a virtual table`, "Config.Views"}, views: map[string][]string{"ft": {}},
+		make: []string{"CREATE VIRTUAL TABLE ft USING fts4(body)"}, change: []string{"INSERT INTO ft (body) VALUES ('one')"},
+	},
+	"a full text index of a table": { // whose columns are read from there
+		kind: "sqlite", table: "ft", where: "ft MATCH 'one'", says: []string{`"ft" is a virtual table`, "Config.Views"}, views: map[string][]string{"ft": {}},
+		make: []string{"CREATE TABLE docs (id integer primary key, body text, note text)", "INSERT INTO docs VALUES (1, 'one', 'a')",
+			"CREATE VIRTUAL TABLE ft USING fts4(body, note, content='docs')", "INSERT INTO ft (ft) VALUES ('rebuild')"},
+		change: []string{"UPDATE docs SET note = 'b'"},
+	},
+	"the terms of a full text index": {
+		kind: "sqlite", table: "terms", says: []string{`"terms" is a virtual table`, "Config.Views"}, views: map[string][]string{"terms": {}},
+		make:   []string{"CREATE VIRTUAL TABLE ft USING fts4(body)", "CREATE VIRTUAL TABLE terms USING fts4aux(ft)"},
+		change: []string{"INSERT INTO ft (body) VALUES ('one')"},
+	},
+	"an R-tree": {
+		kind: "sqlite", table: "spots", says: []string{`"spots" is a virtual table`, "Config.Views"}, views: map[string][]string{"spots": {}},
+		make: []string{"CREATE VIRTUAL TABLE spots USING rtree(id, a, b)"}, change: []string{"INSERT INTO spots VALUES (1, 0, 1)"},
+	},
+	"a temporary table of SQLite": {
+		kind: "sqlite", table: "s", hopeless: true, says: []string{`"s" is a temporary table`}, views: map[string][]string{"s": {"s"}}, make: []string{"CREATE TEMP TABLE s (id int)"},
+	},
+}
+
+// Each message about what is no plain table says what it is and what helps, and that does: its answers are cached,
+// and never old. Where it names nothing, nothing helps.
+//
+// Falls if: a declaration overrules what is volatile, or takes the place of what the catalog knows.
+func TestRemediesForViews(t *testing.T) {
+	for name, r := range remedies {
+		t.Run(name, func(t *testing.T) {
+			d := servers.Empty(t, r.kind)
+			plain := d.Open(t)
+			for _, sql := range append([]string{"CREATE TABLE things (id int)", "INSERT INTO things VALUES (1), (2)"}, r.make...) {
+				if sql == foreign {
+					sql = foreignTable(t, plain, d)
+				}
+				must(t, plain.Exec(sql).Error)
+			}
+			open := func(views map[string][]string) *gorm.DB {
+				db := plain
+				if !r.hopeless {
+					db = d.Open(t)
+				}
+				use(t, db, newStore(t, "memory"), func(c *gormcache.Config) { c.Views = views })
+				return db
+			}
+			if r.hopeless {
+				r.silent(t, open(r.views))
+				return
+			}
+			r.silent(t, open(nil))
+			db := open(r.views)
+			if r.volatile {
+				r.silent(t, db)
+				return
+			}
+			r.served(t, db, plain)
+			before := r.read(t, plain)
+			for _, sql := range r.change {
+				must(t, db.Exec(sql).Error)
+			}
+			if r.elsewhere != "" {
+				must(t, plain.Exec(r.elsewhere).Error)
+				must(t, invalidate.Tables(t.Context(), db, r.tell...))
+			}
+			if reflect.DeepEqual(before, r.read(t, plain)) {
+				t.Fatal("the change does not show")
+			}
+			r.served(t, db, plain)
+		})
+	}
+}
+
+func (r remedy) query(db *gorm.DB) *gorm.DB {
+	q := db.Table(r.table)
+	if r.where != "" {
+		q = q.Where(r.where)
+	}
+	return q
+}
+
+func (r remedy) read(t *testing.T, db *gorm.DB) rows {
+	t.Helper()
+	got := rows{}
+	must(t, r.query(db).Find(&got).Error)
+	return got
+}
+
+// silent checks that nothing is kept, and that the message says why.
+func (r remedy) silent(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	db, seen := watching(t, db)
+	for range 2 {
+		r.read(t, db.Clauses(fromcache.Region("default")))
+		reason := observe.Tables
+		if r.volatile {
+			reason = observe.Volatile
+		}
+		if s := seen(); s.Outcome != bypass || s.Reason != reason {
+			t.Errorf("%v (%s: %s), want a bypass for %s", s.Outcome, s.Reason, s.Detail, reason)
+		}
+		for _, words := range r.says {
+			if !strings.Contains(seen().Detail, words) {
+				t.Errorf("the message is %q, without %q", seen().Detail, words)
+			}
+		}
+		if r.volatile && strings.Contains(seen().Detail, "Config.") {
+			t.Errorf("the message names what does not help: %q", seen().Detail)
+		}
+	}
+}
+
+// served checks that answers are right, and cached.
+func (r remedy) served(t *testing.T, db, plain *gorm.DB) {
+	t.Helper()
+	db, seen := watching(t, db)
+	for range 3 {
+		same(t, r.table, r.read(t, db.Clauses(fromcache.Region("default"))), r.read(t, plain))
+	}
+	if seen().Outcome != hit {
+		t.Errorf("%v (%s: %s), want a hit", seen().Outcome, seen().Reason, seen().Detail)
+	}
+}
+
+// foreign stands for the statement that makes f, which shows the rows of things by way of a second connection.
+const foreign = "FOREIGN"
+
+func foreignTable(t *testing.T, db *gorm.DB, d *servers.Database) string {
+	t.Helper()
+	if err := db.Exec("CREATE EXTENSION postgres_fdw").Error; err != nil {
+		t.Skip("no postgres_fdw here: ", err)
+	}
+	var user string
+	must(t, db.Raw("SELECT current_user").Scan(&user).Error)
+	host, port, _ := strings.Cut(d.Addr, ":")
+	must(t, db.Exec("CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '"+host+"', port '"+port+"', dbname '"+d.Name+"')").Error)
+	must(t, db.Exec("CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user '"+user+"', password 'x')").Error)
+	return "CREATE FOREIGN TABLE f (id int) SERVER s OPTIONS (table_name 'things')"
+}
