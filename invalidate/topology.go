@@ -3,7 +3,6 @@ package invalidate
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,22 +213,9 @@ func (t *topology) writes(s *snapshot, names []string) (tables []string, all boo
 	if s == nil {
 		return nil, true
 	}
-	names = slices.Clone(names)
-	for i := 0; i < len(names); i++ { // declared triggers may fire others
-		for _, more := range t.triggers[names[i]] {
-			if !slices.Contains(names, more) {
-				names = append(names, more)
-			}
-		}
-	}
-	tables, unknown := s.Affected(names)
-	if unknown != "" && !t.declared(names) {
+	tables, unknown := s.AffectedAs(names, t.triggers)
+	if unknown != "" {
 		return nil, true
-	}
-	for _, name := range names {
-		if !slices.Contains(tables, name) {
-			tables = append(tables, name)
-		}
 	}
 	return tables, false
 }
@@ -242,17 +228,6 @@ func (t *topology) called(s *snapshot, functions []string) (tables []string, all
 	if s == nil {
 		return nil, true
 	}
-	tables, unknown := s.Calls(functions)
+	tables, unknown := s.Calls(functions, t.triggers)
 	return tables, unknown != ""
-}
-
-// declared tells that the triggers of every table are declared, so that the catalog's own reading of
-// them does not matter.
-func (t *topology) declared(names []string) bool {
-	for _, name := range names {
-		if _, ok := t.triggers[name]; !ok {
-			return false
-		}
-	}
-	return true
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
@@ -134,13 +135,55 @@ func (c *Catalog) Instant(tables []string) bool {
 // these and the tables' own expressions call reach from them. If unknown is not empty, it names what has
 // an effect that can't be told, such as a trigger of dynamic SQL: then everything may have changed.
 func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
-	all = c.closure(tables, func(table string) []string {
-		if unknown == "" {
-			unknown = c.unsure[table]
-		}
-		return c.reaches[table]
-	})
+	return c.AffectedAs(tables, nil)
+}
+
+// AffectedAs is Affected where it is declared of some tables what changes with them. That comes on top of what
+// the catalog knows, also for tables that a write only leads to, and settles what can't be told of them.
+func (c *Catalog) AffectedAs(tables []string, declared map[string][]string) (all []string, unknown string) {
+	all = c.closure(tables, func(table string) []string { return slices.Concat(declared[table], c.reaches[table]) })
+	_, unknown = c.Unsure(tables, declared)
 	return slices.DeleteFunc(all, isNode), unknown
+}
+
+// Unsure finds a trigger, rule or function whose effect can't be told among those that a write to these tables
+// sets off, and the table that it belongs to: "" if the names are those of functions. What is declared of a table
+// stands for all that its own triggers and expressions do, those of its partitions included; where a cascade
+// or a declaration leads from there counts.
+func (c *Catalog) Unsure(tables []string, declared map[string][]string) (table, by string) {
+	if len(c.unsure) == 0 {
+		return "", ""
+	}
+	told := make(map[string]bool)
+	for _, name := range c.closure(slices.Collect(maps.Keys(declared)), func(name string) []string { return c.children[name] }) {
+		told[name] = true
+	}
+	of := make(map[string]string) // the table that led to a function
+	c.closure(tables, func(name string) []string {
+		next := c.reaches[name]
+		switch {
+		case by != "":
+			return nil
+		case told[name]:
+			next = slices.Concat(declared[name], slices.DeleteFunc(slices.Clone(next), isNode))
+		case c.unsure[name] != "":
+			by, table = c.unsure[name], of[name]
+			if !isNode(name) {
+				table = name
+			}
+			return nil
+		}
+		for _, n := range next {
+			if isNode(n) && of[n] == "" {
+				of[n] = name
+				if isNode(name) {
+					of[n] = of[name]
+				}
+			}
+		}
+		return next
+	})
+	return table, by
 }
 
 // closure lists all names that next reaches from these, themselves included, sorted.

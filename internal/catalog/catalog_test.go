@@ -89,7 +89,7 @@ func TestFunctions(t *testing.T) {
 		row{rowCalls, "c", "g", ""}, row{rowQuery, "d", "l", ""}, row{rowView, "v", "", "SELECT f() FROM d"})
 	for name, want := range map[string]string{"f": "a,b", "s.f": "a,b", "g": "a,b", "h": "?i", "i": "?i", "j": "", "k": "a,b",
 		"l": "b", long: "b", "m": "b", "n": "", "none": "", "a": ""} {
-		if got := told(c.Calls([]string{"none", name})); got != want {
+		if got := told(c.Calls([]string{"none", name}, nil)); got != want {
 			t.Errorf("%s() writes %q, want %q", name, got, want)
 		}
 	}
@@ -103,7 +103,7 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("a write to %s affects %q, want %q", name, got, want)
 		}
 	}
-	if got := told((&Catalog{}).Calls([]string{"f"})); got != "" {
+	if got := told((&Catalog{}).Calls([]string{"f"}, nil)); got != "" {
 		t.Errorf("an empty catalog knows %q", got)
 	}
 }

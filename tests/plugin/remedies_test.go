@@ -249,3 +249,92 @@ func foreignTable(t *testing.T, db *gorm.DB, d *servers.Database) string {
 	must(t, db.Exec("CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user '"+user+"', password 'x')").Error)
 	return "CREATE FOREIGN TABLE f (id int) SERVER s OPTIONS (table_name 'things')"
 }
+
+// A trigger of dynamic SQL makes each write drop everything; its message names the table to declare, and where
+// that is done the write drops what is declared, and leaves the rest.
+//
+// Falls if: a declaration counts only where those that it names are declared too, or settles what a cascade
+// sets off elsewhere.
+func TestRemediesForTriggers(t *testing.T) {
+	dynamic := []string{
+		"CREATE TABLE totals (n int)", "INSERT INTO totals VALUES (0)", "CREATE TABLE things (id int)", "INSERT INTO things VALUES (1)",
+		"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE totals SET n = n + 1'; RETURN NULL; END $$",
+	}
+	for name, test := range map[string]struct {
+		make     []string
+		write    string
+		says     string // of which table
+		triggers map[string][]string
+		still    bool // that does not help
+	}{
+		"its own": {
+			[]string{"CREATE TABLE orders (id int PRIMARY KEY)", "CREATE TRIGGER x AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()"},
+			"INSERT INTO orders VALUES (1)", "orders", map[string][]string{"orders": {"totals"}}, false,
+		},
+		"of its partitions": {
+			[]string{"CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id)", "CREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (0) TO (9)",
+				"CREATE TRIGGER x AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()"},
+			"INSERT INTO orders VALUES (1)", "orders", map[string][]string{"orders": {"totals"}}, false,
+		},
+		"of a table that it cascades to": {
+			[]string{"CREATE TABLE orders (id int PRIMARY KEY)", "INSERT INTO orders VALUES (1)",
+				"CREATE TABLE items (id int REFERENCES orders ON DELETE CASCADE)", "INSERT INTO items VALUES (1)",
+				"CREATE TRIGGER x AFTER DELETE ON items FOR EACH ROW EXECUTE FUNCTION f()"},
+			"DELETE FROM orders", "items", map[string][]string{"items": {"totals"}}, false,
+		},
+		"of a table that it cascades to, declared of another": {
+			[]string{"CREATE TABLE orders (id int PRIMARY KEY)", "INSERT INTO orders VALUES (1)",
+				"CREATE TABLE items (id int REFERENCES orders ON DELETE CASCADE)", "INSERT INTO items VALUES (1)",
+				"CREATE TRIGGER x AFTER DELETE ON items FOR EACH ROW EXECUTE FUNCTION f()"},
+			"DELETE FROM orders", "items", map[string][]string{"orders": {}}, true,
+		},
+		"a function in a default": {
+			[]string{"CREATE FUNCTION d() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE totals SET n = n + 1'; RETURN 1; END $$",
+				"CREATE TABLE orders (id int DEFAULT d(), b int)"},
+			"INSERT INTO orders (b) VALUES (1)", "orders", map[string][]string{"orders": {"totals"}}, false,
+		},
+		"a function that the statement calls": {
+			[]string{"CREATE FUNCTION d() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE totals SET n = n + 1'; RETURN 1; END $$",
+				"CREATE TABLE orders (id int)"},
+			"INSERT INTO orders VALUES (d())", "", map[string][]string{"orders": {"totals"}}, true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := servers.Postgres(t)
+			plain := d.Open(t)
+			for _, sql := range append(dynamic[:len(dynamic):len(dynamic)], test.make...) {
+				must(t, plain.Exec(sql).Error)
+			}
+			open := func(triggers map[string][]string) *gorm.DB {
+				db := d.Open(t)
+				use(t, db, newStore(t, "memory"), func(c *gormcache.Config) { c.Triggers = triggers })
+				return db
+			}
+			why := func(db *gorm.DB) string {
+				r := remedy{table: "totals"}
+				r.read(t, db.Clauses(fromcache.Region("default"))) // which reads the catalog
+				x, err := gormcache.Explain(db, func(tx *gorm.DB) *gorm.DB { return tx.Exec(test.write) })
+				must(t, err)
+				return x.Statements[0].Write.Coarse
+			}
+			before := why(open(nil))
+			if !strings.Contains(before, "can't be told") || test.says != "" != strings.HasSuffix(before, "declare in Config.Triggers what changes with "+test.says) {
+				t.Errorf("the message is %q, want one about %q", before, test.says)
+			}
+			db := open(test.triggers)
+			if after := why(db); strings.Contains(after, "can't be told") != test.still {
+				t.Errorf("declared as the message says: %q", after)
+			}
+			totals, things := remedy{table: "totals"}, remedy{table: "things"}
+			totals.served(t, db, plain)
+			things.served(t, db, plain)
+			must(t, db.Exec(test.write).Error)
+			watched, seen := watching(t, db)
+			things.read(t, watched.Clauses(fromcache.Region("default")))
+			if (seen().Outcome == hit) == test.still {
+				t.Errorf("another table: %v (%s: %s)", seen().Outcome, seen().Reason, seen().Detail)
+			}
+			totals.served(t, db, plain)
+		})
+	}
+}
