@@ -4,13 +4,17 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -337,4 +341,139 @@ func TestRemediesForTriggers(t *testing.T) {
 			totals.served(t, db, plain)
 		})
 	}
+}
+
+// What an error tells to do is done, and there is none.
+func TestRemediesForErrors(t *testing.T) {
+	config := func(change func(*gormcache.Config)) func(t *testing.T) error {
+		return func(t *testing.T) error {
+			c := gormcache.Config{Namespace: "remedies"}
+			change(&c)
+			p, err := gormcache.New(c)
+			if err == nil {
+				must(t, p.Close())
+			}
+			return err
+		}
+	}
+	// fresh is a handle with the plugin.
+	fresh := func(t *testing.T, change ...func(*gormcache.Config)) *gorm.DB {
+		db := servers.SQLite(t).Open(t)
+		must(t, db.Exec("CREATE TABLE things (id int)").Error)
+		use(t, db, newStore(t, "memory"), change...)
+		return db
+	}
+	read := func(db *gorm.DB, opts ...clause.Expression) error {
+		return db.Clauses(opts...).Table("things").Find(&rows{}).Error
+	}
+	regions := func(name string, r region.Config) func(*gormcache.Config) {
+		return func(c *gormcache.Config) { c.Regions = map[string]region.Config{name: r, "default": {TTL: time.Hour}} }
+	}
+	for name, test := range map[string]struct {
+		before func(t *testing.T) error
+		says   string
+		after  func(t *testing.T) error
+	}{
+		"options without a region": {
+			func(t *testing.T) error { return read(fresh(t), fromcache.TTL(time.Minute)) }, "give the query fromcache.Region",
+			func(t *testing.T) error {
+				return read(fresh(t), fromcache.Region("default", fromcache.TTL(time.Minute)))
+			},
+		},
+		"options without a policy": {
+			func(t *testing.T) error { return read(fresh(t), fromcache.TTL(time.Minute)) }, "Config.Models",
+			func(t *testing.T) error {
+				return read(fresh(t, func(c *gormcache.Config) { c.Models = map[string]fromcache.Policy{"things": {Region: "default"}} }), fromcache.TTL(time.Minute))
+			},
+		},
+		"no such region": {
+			func(t *testing.T) error { return read(fresh(t), fromcache.Region("quick")) }, "add it to Config.Regions",
+			func(t *testing.T) error {
+				return read(fresh(t, regions("quick", region.Config{TTL: time.Minute})), fromcache.Region("quick"))
+			},
+		},
+		"no such region to invalidate": {
+			func(t *testing.T) error { return invalidate.Region(t.Context(), fresh(t), "quick") }, "add it to Config.Regions",
+			func(t *testing.T) error {
+				return invalidate.Region(t.Context(), fresh(t, regions("quick", region.Config{TTL: time.Minute})), "quick")
+			},
+		},
+		"two that exclude each other": {
+			func(t *testing.T) error {
+				return read(fresh(t), fromcache.Region("default", fromcache.Refresh(), fromcache.OnlyIfCached()))
+			}, "leave one of them out",
+			func(t *testing.T) error { return read(fresh(t), fromcache.Region("default", fromcache.Refresh())) },
+		},
+		"no plugin": {
+			func(t *testing.T) error {
+				return invalidate.Tables(t.Context(), servers.SQLite(t).Open(t), "things")
+			}, "call db.Use(plugin) first",
+			func(t *testing.T) error { return invalidate.Tables(t.Context(), fresh(t), "things") },
+		},
+		"a quoted table": {
+			func(t *testing.T) error { return invalidate.Tables(t.Context(), fresh(t), `"things"`) }, "give the name as it is",
+			func(t *testing.T) error { return invalidate.Tables(t.Context(), fresh(t), "things") },
+		},
+		"a callback that is gone": {
+			func(t *testing.T) error {
+				db := servers.SQLite(t).Open(t)
+				must(t, db.Callback().Raw().Remove("gorm:raw"))
+				p, err := gormcache.New(gormcache.Config{Namespace: "remedies"})
+				must(t, err)
+				defer func() { must(t, p.Close()) }()
+				return db.Use(p)
+			}, "register the plugin before others remove it",
+			func(t *testing.T) error {
+				db := fresh(t)
+				must(t, db.Callback().Raw().Remove("gorm:raw"))
+				return read(db, fromcache.Region("default"))
+			},
+		},
+		"a lag beyond the grace": {
+			config(func(c *gormcache.Config) { c.ReplicaLag, c.WriteGrace = time.Minute, 10*time.Second }), "raise WriteGrace",
+			config(func(c *gormcache.Config) { c.ReplicaLag, c.WriteGrace = time.Minute, 2*time.Minute }),
+		},
+		"stale without end": {
+			config(regions("r", region.Config{TTL: region.NoExpiration, StaleWhileRevalidate: 1})), "leave one of them out",
+			config(regions("r", region.Config{TTL: region.NoExpiration})),
+		},
+		"a policy that is off": {
+			config(func(c *gormcache.Config) {
+				c.Models = map[string]fromcache.Policy{"*": {Off: true, Region: "default"}}
+			}), "leave one of them out",
+			config(func(c *gormcache.Config) { c.Models = map[string]fromcache.Policy{"*": {Off: true}} }),
+		},
+		"a store that is nil": {
+			config(func(c *gormcache.Config) { c.Store = (*memory.Store)(nil) }), "leave it out",
+			config(func(c *gormcache.Config) { c.Store = nil }),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := test.before(t); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("the error is %v, want one that says %q", err, test.says)
+			}
+			must(t, test.after(t))
+		})
+	}
+}
+
+// The plugin goes to work once a connection that ruled it out is set as the message says.
+func TestRemedyForASession(t *testing.T) {
+	db := servers.SQLite(t).Open(t)
+	pool, err := db.DB()
+	must(t, err)
+	pool.SetMaxOpenConns(1)
+	must(t, db.Exec("CREATE TABLE things (id int)").Error)
+	must(t, db.Exec("PRAGMA read_uncommitted = 1").Error)
+	use(t, db, newStore(t, "memory"))
+	watched, seen := watching(t, db)
+	read := func() observe.Read {
+		must(t, watched.Clauses(fromcache.Region("default")).Table("things").Find(&rows{}).Error)
+		return seen()
+	}
+	if r := read(); r.Outcome != bypass || !strings.Contains(r.Detail, "read_uncommitted is on: switch it off") {
+		t.Errorf("%v (%s: %s)", r.Outcome, r.Reason, r.Detail)
+	}
+	must(t, db.Exec("PRAGMA read_uncommitted = 0").Error)
+	eventually(t, "the connection to be trusted", func() bool { return read().Outcome == hit })
 }
