@@ -59,7 +59,7 @@ func (inv *Invalidator) Reads(ctx context.Context, p gorm.ConnPool, info *sqltex
 	r := Reading{Tables: tables, Database: s.identity, Times: s.reading, Version: s.version, snapshot: s}
 	switch {
 	case doubt.Volatile != "":
-		r.Volatile = fmt.Sprintf("%s in the view %q", doubt.Volatile, doubt.Name)
+		r.Volatile = fmt.Sprintf("%s in the definition of %q", doubt.Volatile, doubt.Name)
 	case doubt.Remedy != "":
 		r.Detail = fmt.Sprintf("%q is %s: %s", doubt.Name, doubt.What, doubt.Remedy)
 	case doubt.Name != "":

@@ -17,6 +17,7 @@ import (
 //	virtual  table            the text that made it
 //	cascade  parent  child
 //	child    parent  child
+//	policy   table   policy   the expression by which rows are shown
 //	trigger  table   trigger  its body, or "" if it can't be read
 //	refers   parent  child    by any foreign key
 //	rule     table   rule
@@ -35,6 +36,7 @@ const (
 	rowVirtual  = "virtual"
 	rowCascade  = "cascade"
 	rowChild    = "child"
+	rowPolicy   = "policy"
 	rowTrigger  = "trigger"
 	rowRefers   = "refers"
 	rowRule     = "rule"
@@ -91,6 +93,11 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 		c.reach(table, canonical(other))
 		c.reach(canonical(other), table)
 		c.children[table] = append(c.children[table], canonical(other))
+	case rowPolicy:
+		if word := sqltext.Clock(d, text); word != "" {
+			c.addKind(table, View)
+			c.doubt(table, Doubt{Volatile: word})
+		}
 	case rowTrigger:
 		c.addTrigger(d, table, other, text)
 	case rowRule:

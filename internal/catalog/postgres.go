@@ -9,7 +9,8 @@ import "math"
 //
 // A policy of row-level security decides by what it reads which rows a query of its table gets. So a
 // write to a table that it names counts as one to its own table, and if it names what is no plain
-// table, or calls functions of the application's, its own table is a view to us.
+// table, or calls functions of the application's, its own table is a view to us; so is it if the policy goes
+// by the time.
 //
 // The functions of the application are those that neither the system nor an extension has brought along.
 // Which expressions call them, pg_depend tells. Operators, casts and the domains of domains are not
@@ -67,6 +68,11 @@ FROM pg_catalog.pg_constraint k
 JOIN rel p ON p.oid = k.confrelid
 JOIN rel c ON c.oid = k.conrelid
 WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+UNION ALL
+SELECT 'policy', c.relname::text, o.polname::text, coalesce(pg_catalog.pg_get_expr(o.polqual, o.polrelid), '')
+FROM pg_catalog.pg_policy o
+JOIN rel r ON r.oid = o.polrelid
+JOIN pg_catalog.pg_class c ON c.oid = o.polrelid AND c.relrowsecurity
 UNION ALL
 SELECT 'cascade', p.relname::text, c.relname::text, ''
 FROM policy k

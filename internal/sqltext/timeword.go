@@ -46,6 +46,34 @@ func (p *parser) timeType() {
 	}
 }
 
+// clockPostgres are the functions and words that go by the time or by chance, and not by the session.
+const clockPostgres = `
+now clock_timestamp statement_timestamp transaction_timestamp timeofday current_date current_time current_timestamp
+localtime localtimestamp age timetz random random_normal gen_random_uuid uuidv4 uuidv7 uuid_generate_v1 uuid_generate_v1mc
+uuid_generate_v4 array_sample array_shuffle nextval currval lastval
+`
+
+var clocks = words(clockPostgres)
+
+// Clock is what makes two values of an expression of PostgreSQL differ in one session though no row has
+// changed, "" if there is nothing.
+func Clock(d Dialect, expression string) string {
+	if d != Postgres {
+		return ""
+	}
+	l := lexer{sql: expression, d: d}
+	for t := l.scan(); t.kind != tEnd; t = l.scan() {
+		text := strings.ToLower(expression[t.start:t.end])
+		switch {
+		case t.kind == tWord && clocks[text]:
+			return text
+		case t.kind == tString && TimeWord(text) != "":
+			return "'" + TimeWord(text) + "'"
+		}
+	}
+	return ""
+}
+
 // longestTime is the longest string that PostgreSQL takes for a time.
 const longestTime = 128
 

@@ -46,3 +46,15 @@ func TestTimeWords(t *testing.T) {
 		}
 	}
 }
+
+// A policy that goes by the session is the caller's matter, one that goes by the time is ours.
+func TestClock(t *testing.T) {
+	for expression, want := range map[string]string{
+		"(at <= now())": "now", "(day = CURRENT_DATE)": "current_date", "(at < ('now'::text)::timestamp)": "'now'",
+		"(tenant = current_setting('app.tenant'))": "", "(owner = CURRENT_USER)": "", "": "", "(at < '2020-01-01'::date)": "",
+	} {
+		if got := Clock(Postgres, expression); got != want {
+			t.Errorf("%s goes by %q, want %q", expression, got, want)
+		}
+	}
+}

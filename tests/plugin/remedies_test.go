@@ -76,12 +76,17 @@ var remedies = map[string]remedy{
 		make: []string{foreign}, elsewhere: "INSERT INTO things VALUES (3)", tell: []string{"f"},
 	},
 	"a view that calls now()": {
-		kind: "postgres", table: "v", volatile: true, says: []string{"now in the view", `"v"`}, views: map[string][]string{"v": {"things"}},
+		kind: "postgres", table: "v", volatile: true, says: []string{"now in the definition of", `"v"`}, views: map[string][]string{"v": {"things"}},
 		make: []string{"CREATE VIEW v AS SELECT id FROM things WHERE now() > '2020-01-01'"},
 	},
 	"a view over a view that calls now()": {
-		kind: "postgres", table: "w", volatile: true, says: []string{"now in the view", `"v"`}, views: map[string][]string{"w": {"things"}, "v": {"things"}},
+		kind: "postgres", table: "w", volatile: true, says: []string{"now in the definition of", `"v"`}, views: map[string][]string{"w": {"things"}, "v": {"things"}},
 		make: []string{"CREATE VIEW v AS SELECT id, now() AS at FROM things", "CREATE VIEW w AS SELECT id, at FROM v"},
+	},
+	"a table with a policy that goes by the time": {
+		kind: "postgres", table: "p", volatile: true, says: []string{"now in the definition of", `"p"`}, views: map[string][]string{"p": {"p"}},
+		make: []string{"CREATE TABLE p (id int, at timestamptz)", "ALTER TABLE p ENABLE ROW LEVEL SECURITY",
+			"CREATE POLICY shown ON p USING (current_setting('server_version') > '1' AND at <= now())"},
 	},
 	"a temporary table": {
 		kind: "postgres", table: "s", hopeless: true, says: []string{`"s" is a temporary table`}, views: map[string][]string{"s": {"s"}}, make: []string{"CREATE TEMP TABLE s (id int)"},
@@ -90,11 +95,11 @@ var remedies = map[string]remedy{
 		kind: "postgres", table: "s", hopeless: true, says: []string{`"s" is a sequence`}, views: map[string][]string{"s": {"s"}}, make: []string{"CREATE SEQUENCE s"},
 	},
 	"a view of MariaDB that calls now()": {
-		kind: "mariadb", table: "v", volatile: true, says: []string{"in the view", `"v"`}, views: map[string][]string{"v": {"things"}},
+		kind: "mariadb", table: "v", volatile: true, says: []string{"in the definition of", `"v"`}, views: map[string][]string{"v": {"things"}},
 		make: []string{"CREATE VIEW v AS SELECT id FROM things WHERE now() > '2020-01-01'"},
 	},
 	"a view of MariaDB over one that calls uuid()": {
-		kind: "mariadb", table: "w", volatile: true, says: []string{"uuid in the view", `"v"`}, views: map[string][]string{"w": {"things"}},
+		kind: "mariadb", table: "w", volatile: true, says: []string{"uuid in the definition of", `"v"`}, views: map[string][]string{"w": {"things"}},
 		make: []string{"CREATE VIEW v AS SELECT id, uuid() AS u FROM things", "CREATE VIEW w AS SELECT id FROM v"},
 	},
 	"a view of MariaDB that calls a function": {
@@ -110,7 +115,7 @@ var remedies = map[string]remedy{
 		make: []string{"CREATE TABLE p (id int) ENGINE=MyISAM", "CREATE TABLE m (id int) ENGINE=MERGE UNION=(p) INSERT_METHOD=LAST"}, change: []string{"INSERT INTO p VALUES (3)"},
 	},
 	"a view of SQLite that has the present time": {
-		kind: "sqlite", table: "w", volatile: true, says: []string{"in the view", `"v"`}, views: map[string][]string{"v": {"things"}, "w": {"things"}},
+		kind: "sqlite", table: "w", volatile: true, says: []string{"in the definition of", `"v"`}, views: map[string][]string{"v": {"things"}, "w": {"things"}},
 		make: []string{"CREATE VIEW v AS SELECT id, unixepoch('subsec') AS at FROM things", "CREATE VIEW w AS SELECT id FROM v"},
 	},
 	"a full text index with its own content": {
