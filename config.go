@@ -54,13 +54,17 @@ type Config struct {
 
 	// Views tells for each view or foreign table that queries read from which tables (or views) it
 	// reads. Plain views need no declaration, as long as their own text tells what they read;
-	// others do: materialised ones, those that call functions of the application's, foreign tables.
-	// Queries that read from an undeclared one of these are bypassed.
+	// others do: materialized ones, those that call functions of the application's, foreign and virtual
+	// tables. Queries that read from an undeclared one of these are bypassed. What is declared comes on top of
+	// what the catalog knows. It does not make a view cacheable that calls now() or the like, nor a temporary table
+	// or a sequence. A materialized view changes at its REFRESH: send that through GORM, or call
+	// invalidate.Tables after it; likewise when the rows of a foreign table have changed.
 	Views map[string][]string
 
-	// Triggers tells for each table which others change by its triggers when it is written to. Needed
-	// only for triggers whose effect can't be read from their text; without it a write to such a
-	// table drops everything.
+	// Triggers tells for each table which others change by its triggers, and by the functions that its
+	// defaults and checks call, when it is written to. Needed only for those whose effect can't be read from
+	// their text; without it a write to such a table drops everything. What a statement itself calls is not
+	// covered.
 	Triggers map[string][]string
 
 	// Tracked are columns, by table, besides primary keys: a query that is pinned to values of one, as by

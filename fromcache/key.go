@@ -8,10 +8,12 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
+
+	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // keyVersion is part of every key. Raise it when what goes into a key changes.
-const keyVersion = 3
+const keyVersion = 4
 
 // maxKeyInput bounds the SQL text and arguments that are hashed into a key: a query larger than that
 // costs more to hash and to send than it gains.
@@ -46,6 +48,7 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args
 	}
 	b = appendText(b, pl.database)
 	b = appendText(b, pl.times)
+	b = appendText(b, serializer.LocalZone())
 	b = appendText(b, q.cfg.Dialect)
 	b = appendText(b, using(stmt))
 	b = appendText(b, stmt.Table)

@@ -71,7 +71,7 @@ func (q *query) newParting(stmt *gorm.Statement, f *sqltext.Folded) (pt *parting
 		return nil, false // not even the catalog may be asked for
 	}
 	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
-	if err != nil || reading.Detail != "" {
+	if err != nil || reading.Detail != "" || reading.Volatile != "" {
 		return nil, false
 	}
 	none.version = reading.Version

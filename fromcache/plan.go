@@ -55,7 +55,10 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	if err != nil {
 		return nil, bypass{reason: observe.Catalog, detail: err.Error()}
 	}
-	if reading.Detail != "" { // not remembered: the table may be created yet
+	switch { // not remembered: the table may be created yet
+	case reading.Volatile != "":
+		return nil, bypass{reason: observe.Volatile, detail: reading.Volatile}
+	case reading.Detail != "":
 		return nil, bypass{reason: observe.Tables, detail: reading.Detail}
 	}
 	pl := q.newPlan(reading.Tables)

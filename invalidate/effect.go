@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"reflect"
 
 	"gorm.io/gorm"
@@ -20,8 +21,9 @@ type Reading struct {
 	Database string
 	// Times tells how the connection reads times.
 	Times string
-	// Detail, if not empty, says why the tables can't be told.
-	Detail string
+	// Detail, if not empty, says why the tables can't be told, and Volatile what makes two answers differ
+	// though no table has changed.
+	Detail, Volatile string
 	// Version is that of the catalog the answer rests on.
 	Version uint64
 
@@ -45,16 +47,25 @@ func (inv *Invalidator) Reads(ctx context.Context, p gorm.ConnPool, info *sqltex
 			return Reading{}, err
 		}
 	}
-	tables, detail := inv.topology.reads(s, info.Reads)
-	if detail != "" && !inv.StateOf(p).In {
+	tables, doubt := inv.topology.reads(s, info.Reads)
+	if doubt.Name != "" && !inv.StateOf(p).In {
 		// Another program may have created the table since.
 		if s, err := inv.topology.reload(ctx, base, s, inv.outside(p)); err != nil {
 			return Reading{}, err
 		} else if s != nil {
-			tables, detail = inv.topology.reads(s, info.Reads)
+			tables, doubt = inv.topology.reads(s, info.Reads)
 		}
 	}
-	return Reading{Tables: tables, Database: s.identity, Times: s.reading, Detail: detail, Version: s.version, snapshot: s}, nil
+	r := Reading{Tables: tables, Database: s.identity, Times: s.reading, Version: s.version, snapshot: s}
+	switch {
+	case doubt.Volatile != "":
+		r.Volatile = fmt.Sprintf("%s in the definition of %q", doubt.Volatile, doubt.Name)
+	case doubt.Remedy != "":
+		r.Detail = fmt.Sprintf("%q is %s: %s", doubt.Name, doubt.What, doubt.Remedy)
+	case doubt.Name != "":
+		r.Detail = fmt.Sprintf("%q is %s", doubt.Name, doubt.What)
+	}
+	return r, nil
 }
 
 var errCatalog = errors.New("gormcache: the database's catalog has not been read since the last DDL")

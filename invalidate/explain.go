@@ -85,7 +85,11 @@ func (x *explainer) everything() string {
 	case x.s == nil:
 		return "the database's catalog can't be read, so the whole namespace is dropped"
 	}
-	return "what its triggers or functions change can't be told, so the whole namespace is dropped: declare it in Config.Triggers"
+	table, by := x.s.Unsure(x.info.Writes, x.inv.topology.triggers)
+	if table == "" { // no declaration is about functions that the statement itself calls
+		return "what a function that it calls changes can't be told, so the whole namespace is dropped"
+	}
+	return fmt.Sprintf("what %s changes can't be told, so the whole namespace is dropped: declare in Config.Triggers what changes with %s", by, table)
 }
 
 // also names the tables that change with those written.

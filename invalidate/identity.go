@@ -2,14 +2,13 @@ package invalidate
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
 	"fmt"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // identity names the database, so that entries of two databases in one namespace differ. One that exists
@@ -34,27 +33,12 @@ func identity(ctx context.Context, q catalog.Querier, d sqltext.Dialect, random 
 	}
 	reading = "text"
 	if at, ok := sample.(time.Time); ok {
-		reading = zoneOf(at.Location())
-	}
-	return name, reading, nil
-}
-
-// zoneOf names a zone so that other processes know it. The one called "Local", as in the DSN that GORM's
-// documentation gives, is the machine's, and only its offsets tell which.
-func zoneOf(loc *time.Location) string {
-	if loc.String() != "Local" {
-		return loc.String()
-	}
-	const day = 24 * 60 * 60
-	var b []byte
-	last, end := -1, time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
-	for at := time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC).Unix(); at < end; at += day {
-		if _, offset := time.Unix(at, 0).In(loc).Zone(); offset != last {
-			b = binary.AppendVarint(binary.AppendVarint(b, at), int64(offset))
-			last = offset
+		reading = serializer.ZoneName(at.Location())
+		if at.Location() == time.Local { // else the same zone from another pointer, which == tells apart
+			reading += " Local"
 		}
 	}
-	return fmt.Sprintf("Local %x", sha256.Sum256(b))
+	return name, reading, nil
 }
 
 // text is a driver's text, whatever it is given as.

@@ -3,8 +3,6 @@ package invalidate
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,46 +158,9 @@ func (t *topology) lastEpoch() store.Token {
 	return store.Token{}
 }
 
-// reads resolves the names in a query to the tables it depends on. detail is not empty if one of
-// them is neither a table nor a declared view.
-func (t *topology) reads(s *snapshot, names []string) (tables []string, detail string) {
-	for _, name := range names {
-		if below, ok := t.views[name]; ok {
-			tables = append(tables, name)
-			tables = append(tables, t.below(below)...)
-			continue
-		}
-		switch s.Kind(name) {
-		case catalog.Table:
-			tables = append(tables, name)
-		case catalog.View:
-			below, ok := s.Catalog.Tables(name)
-			if !ok {
-				return nil, fmt.Sprintf("%q is a view whose tables can't be told: declare them in Config.Views", name)
-			}
-			tables = append(append(tables, name), below...)
-		default:
-			return nil, fmt.Sprintf("%q is not a table of this database", name)
-		}
-	}
-	slices.Sort(tables)
-	return slices.Compact(tables), ""
-}
-
-// below follows views that read views.
-func (t *topology) below(names []string) []string {
-	seen := map[string]bool{}
-	var all []string
-	for queue := slices.Clone(names); len(queue) > 0; queue = queue[1:] {
-		name := queue[0]
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		all = append(all, name)
-		queue = append(queue, t.views[name]...)
-	}
-	return all
+// reads resolves the names in a query to all that it depends on: tables, and the views on the way to them.
+func (t *topology) reads(s *snapshot, names []string) (tables []string, doubt catalog.Doubt) {
+	return s.Below(names, t.views)
 }
 
 // writes resolves the tables a statement writes to those that may change with them. all tells that
@@ -211,22 +172,9 @@ func (t *topology) writes(s *snapshot, names []string) (tables []string, all boo
 	if s == nil {
 		return nil, true
 	}
-	names = slices.Clone(names)
-	for i := 0; i < len(names); i++ { // declared triggers may fire others
-		for _, more := range t.triggers[names[i]] {
-			if !slices.Contains(names, more) {
-				names = append(names, more)
-			}
-		}
-	}
-	tables, unknown := s.Affected(names)
-	if unknown != "" && !t.declared(names) {
+	tables, unknown := s.AffectedAs(names, t.triggers)
+	if unknown != "" {
 		return nil, true
-	}
-	for _, name := range names {
-		if !slices.Contains(tables, name) {
-			tables = append(tables, name)
-		}
 	}
 	return tables, false
 }
@@ -239,17 +187,6 @@ func (t *topology) called(s *snapshot, functions []string) (tables []string, all
 	if s == nil {
 		return nil, true
 	}
-	tables, unknown := s.Calls(functions)
+	tables, unknown := s.Calls(functions, t.triggers)
 	return tables, unknown != ""
-}
-
-// declared tells that the triggers of every table are declared, so that the catalog's own reading of
-// them does not matter.
-func (t *topology) declared(names []string) bool {
-	for _, name := range names {
-		if _, ok := t.triggers[name]; !ok {
-			return false
-		}
-	}
-	return true
 }

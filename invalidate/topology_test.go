@@ -28,15 +28,15 @@ func TestDeclaredViews(t *testing.T) {
 		"constant":    {"constant"},
 		"daily_rates": {"daily_rates", "rates"},
 	} {
-		if got, detail := top.reads(nothingKnown(), []string{name}); !slices.Equal(got, want) || detail != "" {
-			t.Errorf("%s: %q %s, want %q", name, got, detail, want)
+		if got, doubt := top.reads(nothingKnown(), []string{name}); !slices.Equal(got, want) || doubt.Name != "" {
+			t.Errorf("%s: %q %s, want %q", name, got, doubt.What, want)
 		}
 	}
-	if got, detail := top.reads(nothingKnown(), []string{"middle", "nobody"}); got != nil || detail == "" {
-		t.Errorf("a name that nobody knows: %q %q", got, detail)
+	if got, doubt := top.reads(nothingKnown(), []string{"middle", "nobody"}); got != nil || doubt.Name == "" {
+		t.Errorf("a name that nobody knows: %q %q", got, doubt.What)
 	}
-	if got, detail := top.reads(nothingKnown(), []string{"middle", "top"}); detail != "" || !slices.Equal(got, []string{"a", "b", "c", "middle", "top"}) {
-		t.Errorf("two views: %q %q", got, detail)
+	if got, doubt := top.reads(nothingKnown(), []string{"middle", "top"}); doubt.Name != "" || !slices.Equal(got, []string{"a", "b", "c", "middle", "top"}) {
+		t.Errorf("two views: %q %q", got, doubt.What)
 	}
 }
 

@@ -17,7 +17,7 @@ type Rows struct {
 
 // utcLocal is the table of zones of a result that has no others. A nil location is UTC, as in a
 // time.Time.
-var utcLocal = []*time.Location{zoneUTC: nil, zoneLocal: time.Local}
+var utcLocal = []*time.Location{zoneUTC: nil, zoneLocal: localNow}
 
 // Parse reads what [RowsEncoder.Append] wrote. It checks every value once, so that nothing that
 // comes after it can fail, and allocates for the columns, not for the values. It returns
@@ -99,10 +99,10 @@ func readZones(r *reader) []*time.Location {
 		}
 		kind, name, offset := r.int(), r.text(), r.int()
 		// An offset beyond a day or two is no zone, and would overflow a time's arithmetic.
-		if r.bad || kind != 0 && kind != 1 || offset < -1<<31 || offset > 1<<31-1 || kind == 1 && offset != 0 {
+		if r.bad || kind < fixedZone || kind > startZone || offset < -1<<31 || offset > 1<<31-1 || kind != fixedZone && offset != 0 {
 			return nil
 		}
-		loc, err := zone{named: kind == 1, name: string([]byte(name)), offset: int(offset)}.location()
+		loc, err := zone{kind: kind, name: string([]byte(name)), offset: int(offset)}.location()
 		if err != nil {
 			return nil
 		}

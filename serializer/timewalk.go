@@ -135,10 +135,6 @@ func (w *timeWalk) visit(v reflect.Value) error {
 		number = w.numbers[w.at]
 	}
 	w.at++
-	loc := w.locs[number]
-	if loc == nil {
-		loc = time.UTC
-	}
-	v.Set(reflect.ValueOf(t.In(loc)))
+	v.Set(reflect.ValueOf(timeOf(uint64(t.Unix()), uint32(t.Nanosecond()), w.locs[number])))
 	return nil
 }

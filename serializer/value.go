@@ -57,9 +57,12 @@ func (v Value) Text() string { return v.text }
 func (v Value) Time() time.Time { return timeOf(v.bits, v.nsec, v.loc) }
 
 func timeOf(sec uint64, nsec uint32, loc *time.Location) time.Time {
-	t := time.Unix(int64(sec), int64(nsec))
-	if loc == nil {
+	t := time.Unix(int64(sec), int64(nsec)) // which is in time.Local
+	switch loc {
+	case nil:
 		return t.UTC()
+	case localNow:
+		return t
 	}
 	return t.In(loc)
 }

@@ -9,18 +9,33 @@ import (
 
 // Times refer to their zone by number: 0 is UTC, 1 is Local, and the others count through the table
 // in the header of the row set. Local stays Local: a driver that answers in Local does so in every
-// process, whatever Local is there.
+// process, whatever Local is there. Which it is, [LocalZone] names; keys of answers have that name.
 const (
 	zoneUTC   = 0
 	zoneLocal = 1
 	zoneTable = 2
 )
 
-// zone is one entry of the table: a fixed offset, or a name of the IANA time zone database.
+// localNow stands for time.Local in tables of zones. The program may replace time.Local at any time, and
+// commonly does so in main: what was kept of it would give other times than the database does.
+var localNow = new(time.Location)
+
+// atStart is time.Local as the program found it. A pool that was opened before time.Local was replaced may
+// go on to give times in it.
+var atStart = time.Local
+
+// The kinds of zones. Their numbers are part of the format.
+const (
+	fixedZone = iota // a fixed offset
+	namedZone        // a name of the IANA time zone database
+	startZone        // atStart
+)
+
+// zone is one entry of the table.
 type zone struct {
-	named  bool
+	kind   int64
 	name   string
-	offset int // seconds east of UTC; 0 for a named zone.
+	offset int // seconds east of UTC, of a fixed zone.
 }
 
 // zones is the table while it is written.
@@ -36,27 +51,31 @@ const maxZones = 256
 // number returns the number of t's zone, adding it to the table if it is new.
 func (z *zones) number(t time.Time) (uint32, error) {
 	loc := t.Location()
-	switch loc {
-	case time.UTC:
+	// Where the program has set time.Local to time.UTC, a driver that answers in Local gives times that
+	// have a location, and one that answers in UTC times that have none: they differ under ==.
+	switch {
+	case loc == time.UTC && (loc != time.Local || t == t.UTC()):
 		return zoneUTC, nil
-	case time.Local:
+	case loc == time.Local:
 		return zoneLocal, nil
 	}
 	name := loc.String()
 	_, offset := t.Zone()
 	for i, known := range z.list {
-		if known.name == name && (z.locs[i] == loc || !known.named && known.offset == offset && reflect.DeepEqual(z.locs[i], loc)) {
+		if known.name == name && (z.locs[i] == loc || known.kind == fixedZone && known.offset == offset && reflect.DeepEqual(z.locs[i], loc)) {
 			return uint32(i + zoneTable), nil
 		}
 	}
 	if len(z.list) == maxZones {
 		return 0, fmt.Errorf("%w: more than %d time zones", ErrUnsupported, maxZones)
 	}
-	entry := zone{name: name, offset: offset}
-	if fixed := time.FixedZone(name, offset); reflect.DeepEqual(fixed, loc) {
+	entry := zone{kind: fixedZone, name: name, offset: offset}
+	if fixed := time.FixedZone(name, offset); loc == atStart {
+		entry = zone{kind: startZone, name: name}
+	} else if reflect.DeepEqual(fixed, loc) {
 		loc = fixed
 	} else if locations.accept(loc, t) {
-		entry = zone{named: true, name: name}
+		entry = zone{kind: namedZone, name: name}
 	} else {
 		return 0, fmt.Errorf("%w: time zone %q is neither a fixed offset nor in the database", ErrUnsupported, name)
 	}
@@ -65,18 +84,17 @@ func (z *zones) number(t time.Time) (uint32, error) {
 }
 
 func (z zone) append(b []byte) []byte {
-	kind := int64(0)
-	if z.named {
-		kind = 1
-	}
-	b = appendInt(appendArray(b, 3), kind)
+	b = appendInt(appendArray(b, 3), z.kind)
 	return appendInt(appendString(b, z.name), int64(z.offset))
 }
 
 // location returns the location that z stands for in this process.
 func (z zone) location() (*time.Location, error) {
-	if !z.named {
+	switch z.kind {
+	case fixedZone:
 		return time.FixedZone(z.name, z.offset), nil
+	case startZone:
+		return atStart, nil
 	}
 	if loc := locations.find(z.name); loc != nil {
 		return loc, nil

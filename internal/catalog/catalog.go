@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
@@ -62,11 +63,13 @@ type Catalog struct {
 	unsure map[string]string
 	// queried are the functions that a query of the key calls.
 	queried map[string][]string
-	// views holds what the query of a view touches; nil for what is no view or has two queries.
-	views map[string]*sqltext.Info
+	// below are the names that a query of the key reads, if it is no plain table, and doubts what is wrong
+	// with keeping its answer, in the order found.
+	below  map[string][]string
+	doubts map[string][]Doubt
 
 	children  map[string][]string // partitions and heirs, by their parent
-	virtual   []string            // virtual tables of SQLite
+	virtual   map[string]string   // virtual tables of SQLite: the text that made each
 	referrers map[string][]string // tables with a foreign key, by the one that it names
 	guests    []guest             // calls of functions that may be hidden
 
@@ -105,7 +108,9 @@ func empty() *Catalog {
 		reaches: make(map[string][]string),
 		unsure:  make(map[string]string),
 		queried: make(map[string][]string),
-		views:   make(map[string]*sqltext.Info),
+		below:   make(map[string][]string),
+		doubts:  make(map[string][]Doubt),
+		virtual: make(map[string]string),
 
 		children:  make(map[string][]string),
 		referrers: make(map[string][]string),
@@ -130,12 +135,14 @@ func (c *Catalog) Instant(tables []string) bool {
 // these and the tables' own expressions call reach from them. If unknown is not empty, it names what has
 // an effect that can't be told, such as a trigger of dynamic SQL: then everything may have changed.
 func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
-	all = c.closure(tables, func(table string) []string {
-		if unknown == "" {
-			unknown = c.unsure[table]
-		}
-		return c.reaches[table]
-	})
+	return c.AffectedAs(tables, nil)
+}
+
+// AffectedAs is Affected where it is declared of some tables what changes with them. That comes on top of what
+// the catalog knows, also for tables that a write only leads to, and settles what can't be told of them.
+func (c *Catalog) AffectedAs(tables []string, declared map[string][]string) (all []string, unknown string) {
+	all = c.closure(tables, func(table string) []string { return slices.Concat(declared[table], c.reaches[table]) })
+	_, unknown = c.Unsure(tables, declared)
 	return slices.DeleteFunc(all, isNode), unknown
 }
 
@@ -148,27 +155,44 @@ func (c *Catalog) Emptied(table string) []string {
 	})
 }
 
-// Tables lists the plain tables that a view reads, through other views too, sorted. ok is false if
-// they can't be told, or if the result depends on more than them: functions that are not known to be
-// pure, the time, a materialised view's last refresh, a foreign server. Of a plain table it is the
-// table itself.
-func (c *Catalog) Tables(view string) (tables []string, ok bool) {
-	ok = true
-	all := c.closure([]string{view}, func(name string) []string {
-		if c.kinds[name] == Table {
-			return nil
-		}
-		v := c.views[name]
-		if v == nil || v.Opaque != "" || v.Volatile != "" || v.Locking || v.Write {
-			ok = false
-			return nil
-		}
-		return v.Reads
-	})
-	if !ok {
-		return nil, false
+// Unsure finds a trigger, rule or function whose effect can't be told among those that a write to these tables
+// sets off, and the table that it belongs to: "" if the names are those of functions. What is declared of a table
+// stands for all that its own triggers and expressions do, those of its partitions included; where a cascade
+// or a declaration leads from there counts.
+func (c *Catalog) Unsure(tables []string, declared map[string][]string) (table, by string) {
+	if len(c.unsure) == 0 {
+		return "", ""
 	}
-	return slices.DeleteFunc(all, func(name string) bool { return c.kinds[name] != Table }), true
+	told := make(map[string]bool)
+	for _, name := range c.closure(slices.Collect(maps.Keys(declared)), func(name string) []string { return c.children[name] }) {
+		told[name] = true
+	}
+	of := make(map[string]string) // the table that led to a function
+	c.closure(tables, func(name string) []string {
+		next := c.reaches[name]
+		switch {
+		case by != "":
+			return nil
+		case told[name]:
+			next = slices.Concat(declared[name], slices.DeleteFunc(slices.Clone(next), isNode))
+		case c.unsure[name] != "":
+			by, table = c.unsure[name], of[name]
+			if !isNode(name) {
+				table = name
+			}
+			return nil
+		}
+		for _, n := range next {
+			if isNode(n) && of[n] == "" {
+				of[n] = name
+				if isNode(name) {
+					of[n] = of[name]
+				}
+			}
+		}
+		return next
+	})
+	return table, by
 }
 
 // closure lists all names that next reaches from these, themselves included, sorted.

@@ -34,8 +34,8 @@ func TestOneNameInTwoSchemas(t *testing.T) {
 		if c.Kind("a") != View {
 			t.Errorf("%v: a is a %v", rows, c.Kind("a"))
 		}
-		if tables, ok := c.Tables("a"); ok {
-			t.Errorf("%v: a reads %v for sure", rows, tables)
+		if tables, doubt := c.Below([]string{"a"}, nil); doubt.Name != "a" || doubt.Remedy == "" {
+			t.Errorf("%v: a reads %v for sure: %+v", rows, tables, doubt)
 		}
 		if all, _ := c.Affected([]string{"a"}); !slices.Contains(all, "b") {
 			t.Errorf("%v: a write to a affects %v", rows, all)
@@ -89,7 +89,7 @@ func TestFunctions(t *testing.T) {
 		row{rowCalls, "c", "g", ""}, row{rowQuery, "d", "l", ""}, row{rowView, "v", "", "SELECT f() FROM d"})
 	for name, want := range map[string]string{"f": "a,b", "s.f": "a,b", "g": "a,b", "h": "?i", "i": "?i", "j": "", "k": "a,b",
 		"l": "b", long: "b", "m": "b", "n": "", "none": "", "a": ""} {
-		if got := told(c.Calls([]string{"none", name})); got != want {
+		if got := told(c.Calls([]string{"none", name}, nil)); got != want {
 			t.Errorf("%s() writes %q, want %q", name, got, want)
 		}
 	}
@@ -103,7 +103,7 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("a write to %s affects %q, want %q", name, got, want)
 		}
 	}
-	if got := told((&Catalog{}).Calls([]string{"f"})); got != "" {
+	if got := told((&Catalog{}).Calls([]string{"f"}, nil)); got != "" {
 		t.Errorf("an empty catalog knows %q", got)
 	}
 }
@@ -121,7 +121,7 @@ func TestCyclesEnd(t *testing.T) {
 	if all, _ := c.Affected([]string{"a", "a"}); !slices.Equal(all, []string{"a", "b"}) {
 		t.Error(all)
 	}
-	c.Tables("v")
+	c.Below([]string{"v"}, nil)
 }
 
 type failing struct{}
@@ -147,5 +147,80 @@ func TestCanonical(t *testing.T) {
 		if canonical(name) != store.TableName(name) {
 			t.Errorf("canonical(%q) = %q, store.TableName %q", name, canonical(name), store.TableName(name))
 		}
+	}
+}
+
+// What is volatile stays so under every declaration, and what is declared comes on top of what is known.
+func TestBelow(t *testing.T) {
+	c := of(sqltext.Postgres,
+		row{rowTable, "a", "", ""}, row{rowTable, "b", "", ""}, row{rowTable, "c", "", ""},
+		row{rowView, "plain", "", "select * from a join b on true"},
+		row{rowView, "recent", "", "select * from a where at > now()"},
+		row{rowView, "above", "", "select * from recent"},
+		row{rowView, "calling", "", "select f(x) from a"},
+		row{rowView, "twice", "", "select * from a where at > now()"}, row{rowView, "twice", "", "select * from b"},
+		row{rowView, "mat", natureMaterialized, ""},
+		row{rowView, "overmat", "", "select * from mat"},
+		row{rowView, "scratch", natureTemporary, ""},
+		row{rowView, "counter", natureSequence, ""},
+		row{rowView, "system", "", "select * from pg_class"},
+	)
+	all := map[string][]string{}
+	for name := range c.kinds {
+		all[name] = []string{"c"}
+	}
+	for _, test := range []struct {
+		name     string
+		declared map[string][]string
+		want     []string
+		doubt    string // whose
+	}{
+		{"plain", nil, []string{"a", "b", "plain"}, ""},
+		{"plain", map[string][]string{"plain": {"c"}}, []string{"a", "b", "c", "plain"}, ""},
+		{"recent", nil, nil, "recent"}, {"recent", all, nil, "recent"},
+		{"above", nil, nil, "recent"}, {"above", all, nil, "recent"},
+		{"outside", map[string][]string{"outside": {"above"}}, nil, "recent"}, // what the catalog does not know
+		{"twice", all, nil, "twice"},
+		{"calling", nil, nil, "calling"}, {"calling", map[string][]string{"calling": {"c"}}, []string{"a", "c", "calling"}, ""},
+		{"mat", nil, nil, "mat"}, {"mat", map[string][]string{"mat": {}}, []string{"mat"}, ""},
+		{"overmat", nil, nil, "mat"}, {"overmat", map[string][]string{"mat": {}}, []string{"mat", "overmat"}, ""},
+		{"overmat", map[string][]string{"overmat": {"a"}}, []string{"a", "mat", "overmat"}, ""},
+		{"scratch", all, nil, "scratch"}, {"counter", all, nil, "counter"},
+		{"system", nil, nil, "system"}, {"system", map[string][]string{"system": {"a"}}, []string{"a", "pg_class", "system"}, ""},
+		{"nobody", nil, nil, "nobody"}, {"nobody", map[string][]string{"nobody": {"a"}}, []string{"a", "nobody"}, ""},
+	} {
+		got, doubt := c.Below([]string{test.name}, test.declared)
+		if !slices.Equal(got, test.want) || doubt.Name != test.doubt {
+			t.Errorf("%s, declared %v: %v, doubt %+v; want %v, %q", test.name, test.declared, got, doubt, test.want, test.doubt)
+		}
+	}
+}
+
+// The text of a virtual table names what it reads beside its own, in all ways in which names are written.
+func TestVirtualTables(t *testing.T) {
+	c := of(sqltext.SQLite,
+		row{rowTable, "docs", "", ""}, row{rowTable, "my docs", "", ""}, row{rowTable, "other", "", ""},
+		row{rowView, "shown", "", "CREATE VIEW shown AS SELECT * FROM other"},
+		row{rowTable, "f_data", "", ""},
+		row{rowVirtual, "f", "", "CREATE VIRTUAL TABLE f USING fts5(title, content='Docs', content_rowid='id')"},
+		row{rowVirtual, "g", "", `CREATE VIRTUAL TABLE g USING fts4(title, content="my docs")`},
+		row{rowVirtual, "h", "", "CREATE VIRTUAL TABLE h USING fts5(title, content=shown)"},
+		row{rowVirtual, "less", "", "CREATE VIRTUAL TABLE less USING fts5(title, content='')"},
+		row{rowVirtual, "vocab", "", "CREATE VIRTUAL TABLE vocab USING fts5vocab(main, [f], row)"},
+		row{rowVirtual, "spots", "", "CREATE VIRTUAL TABLE spots USING rtree(id, a, b)"},
+	)
+	for name, want := range map[string][]string{
+		"f": {"docs", "f"}, "g": {"g", "my docs"}, "h": {"h", "other", "shown"}, "less": {"less"},
+		"vocab": {"docs", "f", "vocab"}, "spots": {"spots"},
+	} {
+		if got, doubt := c.Below([]string{name}, map[string][]string{name: {}}); !slices.Equal(got, want) || doubt.Name != "" {
+			t.Errorf("%s: %v, %+v, want %v", name, got, doubt, want)
+		}
+		if _, doubt := c.Below([]string{name}, nil); doubt.Remedy == "" {
+			t.Errorf("%s is known without a declaration: %+v", name, doubt)
+		}
+	}
+	if all, _ := c.Affected([]string{"f_data"}); !slices.Contains(all, "f") {
+		t.Errorf("a write to a shadow table affects %v", all)
 	}
 }

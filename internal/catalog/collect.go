@@ -13,10 +13,11 @@ import (
 //
 //	kind     name    other    text
 //	table    table
-//	view     view             its query, "" if it has none, "hidden" if it may not be seen
-//	virtual  table
+//	view     view    nature   its query, "" if it has none, "hidden" if it may not be seen
+//	virtual  table            the text that made it
 //	cascade  parent  child
 //	child    parent  child
+//	policy   table   policy   the expression by which rows are shown
 //	trigger  table   trigger  its body, or "" if it can't be read
 //	refers   parent  child    by any foreign key
 //	rule     table   rule
@@ -35,6 +36,7 @@ const (
 	rowVirtual  = "virtual"
 	rowCascade  = "cascade"
 	rowChild    = "child"
+	rowPolicy   = "policy"
 	rowTrigger  = "trigger"
 	rowRefers   = "refers"
 	rowRule     = "rule"
@@ -76,18 +78,26 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 	table := canonical(name)
 	switch kind {
 	case rowTable:
+		if c.kinds[table] == View {
+			c.doubt(table, severalThings)
+		}
 		c.addKind(table, Table)
 	case rowView:
-		c.addView(d, table, text)
+		c.addView(d, table, other, text)
 	case rowVirtual:
-		c.addKind(table, View)
-		c.virtual = append(c.virtual, table)
+		c.addView(d, table, natureVirtual, "")
+		c.virtual[table] = text
 	case rowCascade:
 		c.reach(table, canonical(other))
 	case rowChild:
 		c.reach(table, canonical(other))
 		c.reach(canonical(other), table)
 		c.children[table] = append(c.children[table], canonical(other))
+	case rowPolicy:
+		if word := sqltext.Clock(d, text); word != "" {
+			c.addKind(table, View)
+			c.doubt(table, Doubt{Volatile: word})
+		}
 	case rowTrigger:
 		c.addTrigger(d, table, other, text)
 	case rowRule:
@@ -110,36 +120,7 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 	}
 }
 
-// addKind notes what a name is; a View stays one, but what it reads can't be told if it is a Table too.
-func (c *Catalog) addKind(name string, k Kind) {
-	if k != c.kinds[name] {
-		delete(c.views, name)
-	}
-	c.kinds[name] = max(c.kinds[name], k)
-}
-
-// addView notes a view and what it reads. If two schemas have views of one name, what they read is
-// joined for writes, and for reads the name can't be told.
-func (c *Catalog) addView(d sqltext.Dialect, name, query string) {
-	again := c.kinds[name] != Unknown
-	c.addKind(name, View)
-	var info *sqltext.Info
-	if query != "" {
-		info = sqltext.View(d, query)
-		c.queried[name] = append(c.queried[name], nodes(info.Calls)...)
-		if d != sqltext.SQLite { // there only a trigger makes a view writable
-			c.reach(name, info.Reads...)
-			c.reach(name, nodes(info.Calls)...)
-			if info.Verb == sqltext.Other {
-				c.unsure[name] = name
-			}
-		}
-	}
-	if again {
-		info = nil
-	}
-	c.views[name] = info
-}
+func (c *Catalog) addKind(name string, k Kind) { c.kinds[name] = max(c.kinds[name], k) }
 
 func (c *Catalog) addTrigger(d sqltext.Dialect, table, trigger, body string) {
 	if body == "" {
@@ -166,15 +147,7 @@ func (c *Catalog) reach(from string, to ...string) {
 
 // finish draws the conclusions that need all rows.
 func (c *Catalog) finish() {
-	// The shadow tables of a virtual one are called after it and change with it.
-	for _, virtual := range c.virtual {
-		for name := range c.kinds {
-			if strings.HasPrefix(name, virtual+"_") {
-				c.addKind(name, View)
-				c.reach(virtual, name)
-			}
-		}
-	}
+	c.finishVirtual()
 	// A table with a foreign or temporary partition is no plain one.
 	parents := make(map[string][]string)
 	var views []string
@@ -183,6 +156,7 @@ func (c *Catalog) finish() {
 			parents[child] = append(parents[child], parent)
 			if c.kinds[child] == View {
 				views = append(views, child)
+				c.doubts[parent] = append(c.doubts[parent], c.doubts[child]...)
 			}
 		}
 	}

@@ -20,8 +20,10 @@ import (
 // A function whose text can't be told, but that PostgreSQL has declared STABLE or IMMUTABLE, is taken at
 // its word. Where the text can be told, what it calls counts all the same: PostgreSQL lets a STABLE
 // function call a volatile one that writes. MySQL checks no such word, and so it does not count there.
-func (c *Catalog) Calls(names []string) (tables []string, unknown string) {
-	return c.Affected(nodes(names))
+//
+// What is declared of tables counts as in AffectedAs.
+func (c *Catalog) Calls(names []string, declared map[string][]string) (tables []string, unknown string) {
+	return c.AffectedAs(nodes(names), declared)
 }
 
 // Queried lists the tables that a query of these may change, as Calls does: a view or a row-level
@@ -33,10 +35,7 @@ func (c *Catalog) Queried(tables []string) (written []string, unknown string) {
 	var called []string
 	c.closure(tables, func(name string) []string {
 		called = append(called, c.queried[name]...)
-		if v := c.views[name]; v != nil {
-			return v.Reads
-		}
-		return nil
+		return c.below[name]
 	})
 	return c.Affected(called)
 }

@@ -16,7 +16,9 @@ const mysqlQuery = `
 SELECT IF(table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(engine, '') NOT IN
 		('MRG_MYISAM', 'MRG_MyISAM', 'FEDERATED', 'CONNECT', 'SPIDER', 'S3', 'SPHINX', 'OQGRAPH', 'BLACKHOLE'),
 		'table', 'view') AS kind,
-	table_name AS name, '' AS other, '' AS text
+	table_name AS name,
+	CASE WHEN table_type LIKE '%TEMPORARY%' THEN 'temporary' WHEN table_type = 'SEQUENCE' THEN 'sequence' ELSE 'foreign' END AS other,
+	'' AS text
 FROM information_schema.tables
 WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') AND table_type <> 'VIEW'
 UNION ALL

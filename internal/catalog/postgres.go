@@ -9,7 +9,8 @@ import "math"
 //
 // A policy of row-level security decides by what it reads which rows a query of its table gets. So a
 // write to a table that it names counts as one to its own table, and if it names what is no plain
-// table, or calls functions of the application's, its own table is a view to us.
+// table, or calls functions of the application's, its own table is a view to us; so is it if the policy goes
+// by the time.
 //
 // The functions of the application are those that neither the system nor an extension has brought along.
 // Which expressions call them, pg_depend tells. Operators, casts and the domains of domains are not
@@ -55,7 +56,10 @@ WITH ns AS (
 )
 SELECT CASE WHEN relkind IN ('r', 'p') AND relpersistence <> 't' AND oid NOT IN (SELECT polrelid FROM hidden)
 		THEN 'table' ELSE 'view' END,
-	relname::text, '',
+	relname::text,
+	CASE WHEN relpersistence = 't' THEN 'temporary' WHEN relkind = 'm' THEN 'materialized' WHEN relkind = 'f' THEN 'foreign'
+		WHEN relkind = 'S' THEN 'sequence' WHEN relkind IN ('r', 'p') AND oid IN (SELECT polrelid FROM hidden) THEN 'policy'
+		ELSE '' END,
 	CASE WHEN relkind = 'v' THEN coalesce(pg_catalog.pg_get_viewdef(oid), 'hidden') ELSE '' END
 FROM rel
 UNION ALL
@@ -70,6 +74,11 @@ FROM pg_catalog.pg_constraint k
 JOIN rel p ON p.oid = k.confrelid
 JOIN rel c ON c.oid = k.conrelid
 WHERE k.contype = 'f'
+UNION ALL
+SELECT 'policy', c.relname::text, o.polname::text, coalesce(pg_catalog.pg_get_expr(o.polqual, o.polrelid), '')
+FROM pg_catalog.pg_policy o
+JOIN rel r ON r.oid = o.polrelid
+JOIN pg_catalog.pg_class c ON c.oid = o.polrelid AND c.relrowsecurity
 UNION ALL
 SELECT 'cascade', p.relname::text, c.relname::text, ''
 FROM policy k

@@ -12,7 +12,7 @@ import (
 )
 
 // sqliteQuery lists what one database file holds. %[1]s is its name as an identifier, %[2]s as a
-// string, and %[3]s what a table in it is: in temp, a view.
+// string, %[3]s what a table in it is: in temp, a view, and %[4]s of which nature.
 //
 // An index of one column gives the rows that have one value there in the order of their rowid. One of
 // several may be used for rows with a NULL in the first (deleted_at), a partial one for those it holds, and
@@ -20,7 +20,8 @@ import (
 // INTEGER PRIMARY KEY DESC.
 const sqliteQuery = `
 SELECT CASE type WHEN 'table' THEN CASE WHEN sql LIKE 'CREATE VIRTUAL%%' THEN 'virtual' ELSE %[3]s END ELSE type END,
-	CASE type WHEN 'trigger' THEN tbl_name ELSE name END, name, coalesce(sql, '')
+	CASE type WHEN 'trigger' THEN tbl_name ELSE name END,
+	CASE type WHEN 'trigger' THEN name WHEN 'table' THEN %[4]s ELSE '' END, coalesce(sql, '')
 FROM %[1]s.sqlite_master
 WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\_%%' ESCAPE '\'
 UNION ALL
@@ -59,12 +60,12 @@ func (c *Catalog) loadSQLite(ctx context.Context, q Querier) error {
 	}
 	var queries, columns []string
 	for _, file := range files {
-		table := "'" + rowTable + "'"
+		table, nature := "'"+rowTable+"'", "''"
 		if file == "temp" {
-			table = "'" + rowView + "'"
+			table, nature = "'"+rowView+"'", "'"+natureTemporary+"'"
 		}
 		name, text := quote(sqltext.SQLite, file), "'"+strings.ReplaceAll(file, "'", "''")+"'"
-		queries = append(queries, fmt.Sprintf(sqliteQuery, name, text, table))
+		queries = append(queries, fmt.Sprintf(sqliteQuery, name, text, table, nature))
 		columns = append(columns, fmt.Sprintf(sqliteColumns, name, text))
 	}
 	const and = "\nUNION ALL\n"

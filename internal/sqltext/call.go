@@ -109,15 +109,17 @@ func (p *parser) call() {
 		p.calls(n)
 	case fVolatile:
 		p.volatile(canonical(p.text(t)))
-	case fDate:
-		p.dates++
+	}
+	around := p.date
+	if e == fDate {
+		p.date = p.dateCall(t)
 	}
 	p.plain()
 	p.next()
 	end, empty := p.group(scope{head: true})
+	p.date = around
 	switch {
 	case e == fDate:
-		p.dates--
 		if empty || end.commas == 0 && p.is(t, "strftime") {
 			p.volatile(canonical(p.text(t)))
 		}
@@ -161,51 +163,4 @@ func (p *parser) variable() {
 		return
 	}
 	p.volatile(s)
-}
-
-// longestTime is the longest string that PostgreSQL takes for a time.
-const longestTime = 128
-
-// timeWords meets a string. PostgreSQL reads 'now' and 'today' as times wherever one is expected,
-// the date functions of SQLite 'now', and 'localtime' depends on the machine.
-func (p *parser) timeWords() {
-	n := int(p.tok.end - p.tok.start)
-	if p.dates == 0 && p.d != Postgres || n < 5 || n > longestTime || len(p.info.Writes) > 0 {
-		return
-	}
-	s := strings.ToLower(p.text(p.tok))
-	for i := 0; i < len(s); {
-		j := i
-		for j < len(s) && 'a' <= s[j] && s[j] <= 'z' {
-			j++
-		}
-		switch s[i:j] {
-		case "now", "today", "tomorrow", "yesterday":
-			p.volatile("'" + s[i:j] + "'")
-		case "localtime", "utc":
-			if p.dates > 0 {
-				p.volatile("'" + s[i:j] + "'")
-			}
-		}
-		i = j + 1
-	}
-}
-
-// TimeWord is the word by which PostgreSQL reads a text as the time of the query, "" if there is none.
-func TimeWord(s string) string {
-	if len(s) < 3 || len(s) > longestTime {
-		return ""
-	}
-	for i := 0; i < len(s); i++ {
-		start := i
-		for i < len(s) && 'a' <= s[i]|0x20 && s[i]|0x20 <= 'z' {
-			i++
-		}
-		for _, word := range [...]string{"now", "today", "tomorrow", "yesterday"} {
-			if i-start == len(word) && strings.EqualFold(s[start:i], word) {
-				return word
-			}
-		}
-	}
-	return ""
 }

@@ -16,7 +16,7 @@ type parser struct {
 	ctes   []cte // the common table expressions in scope
 	base   int   // those before it hide nothing
 	depth  int
-	dates  int // SQLite: nested date functions, whose arguments may be 'now'
+	date   dateCall
 	params int
 	// of transactions: the COMMIT or ROLLBACK read last begins another; there are savepoints
 	chained, saves bool

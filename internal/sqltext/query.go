@@ -44,7 +44,7 @@ func (p *parser) clauses(s scope) scope {
 			}
 		case tParam:
 			p.params++
-			if p.dates > 0 {
+			if p.date.depth > 0 {
 				p.volatile("date")
 			}
 		case tString:
@@ -53,7 +53,7 @@ func (p *parser) clauses(s scope) scope {
 				s.head = false
 				continue
 			}
-			p.timeWords()
+			p.timeWord(s.commas)
 		case tVariable:
 			p.variable()
 		case tQuoted:
@@ -62,6 +62,7 @@ func (p *parser) clauses(s scope) scope {
 				s.head = false
 				continue
 			}
+			p.timeWord(s.commas)
 		}
 		s.head = false
 		p.next()
@@ -104,6 +105,7 @@ func (p *parser) wordIn(s *scope) {
 			p.call()
 			return
 		}
+		p.timeType()
 		p.next()
 		return
 	case p.keywordIn(s, head):

@@ -19,7 +19,7 @@ import (
 func calls(t *testing.T, c *catalog.Catalog, want map[string][]string) {
 	t.Helper()
 	for name, writes := range want {
-		tables, unknown := c.Calls([]string{name})
+		tables, unknown := c.Calls([]string{name}, nil)
 		if unknown != "" {
 			tables = []string{"?" + unknown}
 		}
@@ -62,7 +62,7 @@ func counts(t *testing.T, db database, table string, statements ...string) {
 		info := sqltext.Parse(db.dialect, s)
 		c := db.load(t)
 		written, unknown := c.Affected(info.Writes)
-		more, unknown2 := c.Calls(info.Calls)
+		more, unknown2 := c.Calls(info.Calls, nil)
 		yet, unknown3 := c.Queried(info.Reads)
 		if unknown+unknown2+unknown3 == "" && !slices.Contains(slices.Concat(written, more, yet), table) {
 			t.Errorf("%s: the catalog knows of %v, %v and %v, not of %s", s, written, more, yet, table)

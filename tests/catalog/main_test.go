@@ -84,8 +84,10 @@ func affected(t *testing.T, c *catalog.Catalog, want map[string][]string) {
 func tables(t *testing.T, c *catalog.Catalog, want map[string][]string) {
 	t.Helper()
 	for view, reads := range want {
-		if got, ok := c.Tables(view); !slices.Equal(got, reads) || ok != (reads != nil) {
-			t.Errorf("%s reads %v (%v), want %v", view, got, ok, reads)
+		got, doubt := c.Below([]string{view}, nil)
+		got = slices.DeleteFunc(got, func(name string) bool { return c.Kind(name) != catalog.Table })
+		if !slices.Equal(got, reads) || (doubt.Name == "") != (reads != nil) {
+			t.Errorf("%s reads %v (%+v), want %v", view, got, doubt, reads)
 		}
 	}
 }
