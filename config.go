@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -183,7 +184,7 @@ func (c Config) exists(name string) error {
 	if _, ok := c.Regions[name]; ok {
 		return nil
 	}
-	return fmt.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, slices.Sorted(maps.Keys(c.Regions)))
+	return fault.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, slices.Sorted(maps.Keys(c.Regions)))
 }
 
 func declared(field string, m map[string][]string) error {

@@ -3,7 +3,6 @@ package gormcache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
@@ -58,7 +58,7 @@ type Plugin struct {
 func New(cfg Config) (*Plugin, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("gormcache: %w", err)
+		return nil, fault.Errorf("%w", err)
 	}
 	p := &Plugin{recorder: observe.NewRecorder(cfg.Hooks), replayer: replay.New()}
 	readTimeout := cfg.ReadTimeout
@@ -110,7 +110,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	dialect := sqltext.DialectOf(db.Name())
 	if dialect == sqltext.Unknown {
-		return fmt.Errorf("gormcache: dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
+		return fault.Errorf("dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
 	}
 	if _, ok := db.Plugins[sharding]; ok {
 		return errors.New("gormcache: gorm.io/sharding takes its pool's transactions for none, and commits at the first " +
@@ -146,7 +146,7 @@ func (p *Plugin) check() error {
 		err = p.rehearse(ctx)
 	}
 	if errors.Is(err, store.ErrUnsupported) {
-		return fmt.Errorf("gormcache: Config.Store: %w", err)
+		return fault.Errorf("Config.Store: %w", err)
 	}
 	if err != nil {
 		p.cfg.Logger.Warn("gormcache: the store can't serve yet; the database answers until it can", "error", err)
@@ -308,10 +308,10 @@ func (p *Plugin) register(db *gorm.DB) error {
 			if cb.optional {
 				continue
 			}
-			return fmt.Errorf("gormcache: GORM has no callback %q to wrap: register the plugin before others remove it", cb.name)
+			return fault.Errorf("GORM has no callback %q to wrap: register the plugin before others remove it", cb.name)
 		}
 		if err := cb.processor.Replace(cb.name, cb.wrap(next)); err != nil {
-			return fmt.Errorf("gormcache: wrap callback %q: %w", cb.name, err)
+			return fault.Errorf("wrap callback %q: %w", cb.name, err)
 		}
 	}
 	return nil

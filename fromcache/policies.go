@@ -13,6 +13,7 @@ import (
 
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -120,7 +121,7 @@ func (p *policies) judge(s *schema.Schema) *ruling {
 		r := rule{s.ModelType.String() + ".CachePolicy", m.CachePolicy()}.ruling(table)
 		r.method = true
 		if err := r.policy.Validate(p.exists); err != nil {
-			r.err = fmt.Errorf("gormcache: %s: %w", r.by, err)
+			r.err = fault.Errorf("%s: %w", r.by, err)
 		}
 		return r
 	}

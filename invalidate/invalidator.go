@@ -4,13 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -135,7 +135,7 @@ func (inv *Invalidator) fence(ctx context.Context, tags []string) (queued bool, 
 		return false, nil
 	}
 	if inv.cfg.Policy == FailWrite {
-		return false, fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		return false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	inv.queue.add(tags, w, inv.cfg.Grace)
 	inv.report(ctx, observe.Invalidation{Tags: tags, Queued: true, Err: err, Duration: time.Since(began)})

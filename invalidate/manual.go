@@ -3,13 +3,13 @@ package invalidate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -43,7 +43,7 @@ func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
 			return nil, errors.New("gormcache: invalidate.Tables: a table's name is empty")
 		}
 		if strings.ContainsAny(table, "\"`[]") {
-			return nil, fmt.Errorf("gormcache: invalidate.Tables: %s is quoted: give the name as it is", table)
+			return nil, fault.Errorf("invalidate.Tables: %s is quoted: give the name as it is", table)
 		}
 		return coarse(inv.cfg.Namespace, table), nil
 	})
@@ -58,7 +58,7 @@ func Model(ctx context.Context, db *gorm.DB, models ...any) error {
 			if errors.Is(err, schema.ErrUnsupportedDataType) {
 				err = schema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
 			}
-			return nil, fmt.Errorf("gormcache: invalidate.Model: %T is not a model: %w", model, err)
+			return nil, fault.Errorf("invalidate.Model: %T is not a model: %w", model, err)
 		}
 		return coarse(inv.cfg.Namespace, stmt.Table), nil
 	})
@@ -68,7 +68,7 @@ func Model(ctx context.Context, db *gorm.DB, models ...any) error {
 func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
 	return byHand(ctx, db, regions, func(inv *Invalidator, region string) ([]string, error) {
 		if !inv.regions[region] {
-			return nil, fmt.Errorf("gormcache: invalidate.Region: unknown region %q: add it to Config.Regions", region)
+			return nil, fault.Errorf("invalidate.Region: unknown region %q: add it to Config.Regions", region)
 		}
 		return []string{inv.cfg.Namespace.Region(region)}, nil
 	})

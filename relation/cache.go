@@ -2,7 +2,6 @@ package relation
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 )
 
 // clauseName is where the scope stands in a statement: among the clauses it is not handed on to what the
@@ -68,7 +68,7 @@ func (c *Cached) Scope(db *gorm.DB) *gorm.DB { return db.Clauses(c) }
 func (c *Cached) ModifyStatement(stmt *gorm.Statement) {
 	for _, r := range c.relations {
 		if err := r.check(stmt.DB); err != nil {
-			_ = stmt.AddError(fmt.Errorf("gormcache: relation.Cache(%q): %w", r.name(), err))
+			_ = stmt.AddError(fault.Errorf("relation.Cache(%q): %w", r.name(), err))
 			return
 		}
 	}
@@ -168,7 +168,7 @@ func (r *relation) known(all *schema.Relationships, model string, path []string)
 		}
 		next := all.Relations[path[0]]
 		if next == nil {
-			return fmt.Errorf("gormcache: relation.Cache(%q): %w: %s has no relation %q: use one of %q, or clause.Associations",
+			return fault.Errorf("relation.Cache(%q): %w: %s has no relation %q: use one of %q, or clause.Associations",
 				r.name(), gorm.ErrUnsupportedRelation, model, path[0], names(all))
 		}
 		all, model = &next.FieldSchema.Relationships, next.FieldSchema.Name

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -90,11 +91,11 @@ func refuseCluster(o *redis.ClusterOptions) error {
 }
 
 func unsupported(format string, args ...any) error {
-	return fmt.Errorf("gormcache: redisstore: %w: %s", store.ErrUnsupported, fmt.Sprintf(format, args...))
+	return fault.Errorf("%w: %s", store.ErrUnsupported, fmt.Sprintf(format, args...))
 }
 
 // ErrRingIncomplete is wrapped by errors of calls through a *redis.Ring that misses shards.
-var ErrRingIncomplete = errors.New("gormcache: redisstore: a shard of the ring is down")
+var ErrRingIncomplete = errors.New("gormcache: a shard of the redis.Ring is down")
 
 // whole says whether every shard of a ring is in place. A ring hands the keys of a shard that it
 // cannot reach to the others, and takes them back later. Tokens changed meanwhile would be old again
@@ -105,7 +106,7 @@ func (t *target) whole() error {
 		return nil
 	}
 	if n := t.ring.Len(); n != t.shards {
-		return fmt.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
+		return fault.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -26,7 +28,8 @@ type watch struct {
 	seen    atomic.Uint64 // dials, and commands to nodes that are no members
 	strange atomic.Uint64 // commands to nodes that are no members
 	current atomic.Pointer[incarnation]
-	turn    chan struct{} // held by the one call that verifies
+	turn    chan struct{}         // held by the one call that verifies
+	failed  atomic.Pointer[error] // why the last attempt to connect has failed; nil: it has not
 
 	mu    sync.Mutex
 	nodes map[weak.Pointer[redis.Client]]*node // of a client of several servers
@@ -74,7 +77,27 @@ func (w *watch) publish(inc *incarnation, members map[*node]bool) {
 	w.current.Store(inc)
 }
 
-// dials is the hook that counts connections.
+// trouble is why no connection could be made the last time that one was tried, nil if one could.
+func (w *watch) trouble() error {
+	if w == nil {
+		return nil
+	}
+	if why := w.failed.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
+
+// tried notes how an attempt to connect has ended.
+func (w *watch) tried(err error) {
+	if err == nil {
+		w.failed.Store(nil)
+		return
+	}
+	w.failed.Store(&err)
+}
+
+// dials is the hook that counts connections, and notes why there are none.
 type dials struct{ *watch }
 
 func (d dials) DialHook(next redis.DialHook) redis.DialHook {
@@ -83,11 +106,24 @@ func (d dials) DialHook(next redis.DialHook) redis.DialHook {
 		if err == nil {
 			d.seen.Add(1)
 		}
+		if !errors.Is(err, context.Canceled) { // the caller's doing
+			d.tried(err)
+		}
 		return conn, err
 	}
 }
 
-func (dials) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+// ProcessHook sees how a server greets a new connection: clients of several servers keep to themselves that it
+// refuses their password, and ask the next one.
+func (d dials) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if err != nil && unwelcome(err) {
+			d.tried(fmt.Errorf("%w (%s)", err, credentials))
+		}
+		return err
+	}
+}
 
 func (dials) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
@@ -101,7 +137,9 @@ type node struct {
 
 func (n *node) DialHook(next redis.DialHook) redis.DialHook { return dials{n.watch}.DialHook(next) }
 
-func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return dials{n.watch}.ProcessHook(next)
+}
 
 func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
