@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -47,8 +48,13 @@ func inspect(client redis.UniversalClient) (target, error) {
 		if c == nil {
 			return inspect(nil)
 		}
-		t.watch = newWatch() // its shards are watched from the first verification on
+		t.watch = newWatch()
 		t.ring, t.shards = c, len(c.Options().Addrs)
+		// Those that are down now are watched from the first verification on. This one asks no server.
+		_ = c.ForEachShard(context.Background(), func(_ context.Context, shard *redis.Client) error {
+			t.watch.add(shard)
+			return nil
+		})
 	}
 	return t, err
 }
@@ -105,8 +111,12 @@ func (t *target) whole() error {
 	if t.ring == nil {
 		return nil
 	}
-	if n := t.ring.Len(); n != t.shards {
-		return fault.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
+	n := t.ring.Len()
+	if n == t.shards {
+		return nil
 	}
-	return nil
+	if why := t.watch.trouble(); why != nil {
+		return fault.Errorf("%w: %d of %d are up (the client can't connect: %w)", ErrRingIncomplete, n, t.shards, why)
+	}
+	return fault.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
 }
