@@ -128,7 +128,7 @@ func (c *Cache) explainPolicy(db *gorm.DB, opts *Cached, rows bool) (scope *Cach
 	}
 	none = &observe.Query{Bypass: observe.Unscoped, Detail: "it has no scope, and no policy is for " + subject(db.Statement)}
 	if opts != nil && opts.bypass && r == nil {
-		none.Bypass, none.Detail = observe.Asked, ""
+		none.Bypass, none.Detail = observe.Asked, detailAsked
 	}
 	if r != nil {
 		none.By, none.Bypass, none.Detail = r.named(), observe.Policy, "it is off"
