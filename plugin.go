@@ -33,6 +33,9 @@ var (
 	ErrNotRegistered = invalidate.ErrNotRegistered
 	// ErrUnknownRegion is wrapped by the error of a query whose region is not configured.
 	ErrUnknownRegion = region.ErrUnknownRegion
+	// ErrNotExplained is returned by [Explain] where its function has made no statement on the handle that it was
+	// given, or has returned another: what it has made on another has been sent.
+	ErrNotExplained = fromcache.ErrNotExplained
 )
 
 // closeTimeout bounds how long Close tries to deliver what is pending.

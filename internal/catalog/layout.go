@@ -14,6 +14,10 @@ type Layout struct {
 	Columns []Column
 	// Direct says that a write changes exactly the rows that it names, to the values that it names.
 	Direct bool
+	// KeyNames are the names of the primary key's columns, whether their values can be compared or not.
+	KeyNames []string
+	// Untold says of the columns whose values can't be compared why.
+	Untold map[string]string
 
 	names []string // of all columns, sorted
 }
