@@ -270,7 +270,7 @@ func (p *Plugin) register(db *gorm.DB) error {
 	create, query, update, del, row, raw := db.Callback().Create(), db.Callback().Query(), db.Callback().Update(),
 		db.Callback().Delete(), db.Callback().Row(), db.Callback().Raw()
 	inv, cache := p.inv.Load(), p.cache.Load()
-	relations := &relation.Callbacks{}
+	relations := &relation.Callbacks{Logger: p.cfg.Logger}
 	const begin, resolver = "gorm:begin_transaction", "gorm:db_resolver"
 	quiet := db.Config.Logger
 	db.Config.Logger = logger.Discard // Replace writes a line for each

@@ -21,11 +21,13 @@ const clauseName = "gormcache:relation_cache"
 // made, so one value may be used by many queries at the same time. Make it with [Cache].
 type Cached struct {
 	relations []relation
+	inner     bool // on a query that another preloads: what it says has been said of that
 }
 
 // relation is one relation that is cached, by its path from the model.
 type relation struct {
 	path  []string
+	given string // the name as it was given
 	scope *fromcache.Cached
 	// loose: clause.Associations led here, and some of its models may not have the rest of the path.
 	loose bool
@@ -40,7 +42,7 @@ var (
 // for gorm.DB.Preload: a field, a path such as "Orders.Items", or clause.Associations, which stands for any
 // one step. Of a path only the last relation is cached; those on the way have a Cache of their own. The
 // options are those of [fromcache.Region]. An unknown region, a bad option or a relation that the model does
-// not have is an error of the query.
+// not have is an error of the query; one that the query does not preload is said once, by a warning.
 //
 // The result goes into gorm.DB.Clauses or gorm.G. On a handle from which gorm.DB.Association is called it is
 // for Association().Find: of one relation, whichever association is asked for; of several, that whose name the
@@ -51,7 +53,7 @@ func Cache(name, region string, opts ...fromcache.Option) *Cached {
 
 // And adds a relation to those that are cached. Of two with one name the last holds.
 func (c *Cached) And(name, region string, opts ...fromcache.Option) *Cached {
-	added := relation{path: strings.Split(name, "."), scope: fromcache.Region(region, opts...)}
+	added := relation{path: strings.Split(name, "."), given: name, scope: fromcache.Region(region, opts...)}
 	return &Cached{relations: append(slices.Clip(slices.Clone(c.relations)), added)}
 }
 
@@ -123,7 +125,7 @@ func (c *Cached) below(steps []string) *Cached {
 	if below == nil {
 		return nil
 	}
-	return &Cached{relations: below}
+	return &Cached{relations: below, inner: true}
 }
 
 // after returns what is left of the path after some steps; ok is false if it goes elsewhere. A step through
