@@ -3,7 +3,10 @@ package gormcache
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,6 +132,10 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return err
 	}
 	p.inv.Load().Attach(db)
+	if p.own != nil && dialect != sqltext.SQLite {
+		p.cfg.Logger.Warn("gormcache: Config.Store is not set, so this process caches in its own memory: other processes that write to this " +
+			"database don't invalidate it (CAVEATS.md, 14); set redisstore.New(client), or memory.New() if there is no other process")
+	}
 	return nil
 }
 
@@ -193,6 +200,7 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 		Regions:      regions,
 		Views:        p.cfg.Views,
 		Triggers:     p.cfg.Triggers,
+		Declared:     p.declared(db),
 		Recorder:     p.recorder,
 		Logger:       p.cfg.Logger,
 	})
@@ -210,6 +218,37 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 		ReplicaReads: p.cfg.ReplicaLag > 0,
 		Replaced:     replaced(db),
 	}))
+}
+
+// declared are the names in the configuration that only the database can tell to be right.
+func (p *Plugin) declared(db *gorm.DB) (all []invalidate.Named) {
+	table := func(field, key, name, column string) {
+		all = append(all, invalidate.Named{Field: fmt.Sprintf("Config.%s[%q]", field, key), Tables: []string{store.TableName(name)}, Column: column})
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.Tracked)) {
+		for _, column := range p.cfg.Tracked[key] {
+			table("Tracked", key, key, strings.ToLower(column))
+		}
+	}
+	for _, m := range []struct {
+		field string
+		names map[string][]string
+	}{{"Views", p.cfg.Views}, {"Triggers", p.cfg.Triggers}} {
+		for _, key := range slices.Sorted(maps.Keys(m.names)) {
+			for _, name := range append([]string{key}, m.names[key]...) {
+				table(m.field, key, name, "")
+			}
+		}
+	}
+	for _, key := range fromcache.ExactModels(p.cfg.Models) {
+		last := key[strings.LastIndexByte(key, '.')+1:]
+		all = append(all, invalidate.Named{
+			Field:  fmt.Sprintf("Config.Models[%q]", key),
+			Tables: slices.Compact([]string{store.TableName(key), store.TableName(db.NamingStrategy.TableName(last))}),
+			Met:    func() bool { return p.cache.Load().Met(key) },
+		})
+	}
+	return all
 }
 
 // replaced is the name of a callback for queries that is not GORM's own, "" if all are.

@@ -59,6 +59,9 @@ func New(cfg Config) *Cache {
 	}
 }
 
+// Met tells that a query for a model of that name, such as "User" or "models.User", has been seen.
+func (c *Cache) Met(model string) bool { return c.policies.met(model) }
+
 // Query wraps the callback behind Find, First, Count, Pluck and the like.
 func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {

@@ -74,6 +74,11 @@ func CheckModels(field string, models map[string]Policy, exists func(region stri
 	return errors.Join(errs...)
 }
 
+// ExactModels are the keys of a field such as Config.Models that are no patterns: names of models or tables. Sorted.
+func ExactModels(models map[string]Policy) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(models)), isPattern)
+}
+
 func isPattern(key string) bool { return strings.ContainsAny(key, `*?[\`) }
 
 func newPolicies(models map[string]Policy, exists func(string) error) *policies {
@@ -126,6 +131,16 @@ func (p *policies) judge(s *schema.Schema) *ruling {
 		return r
 	}
 	return p.others(table)
+}
+
+// met tells that a query for a model of that name has been seen.
+func (p *policies) met(name string) (found bool) {
+	p.models.Range(func(s, _ any) bool {
+		t := s.(*schema.Schema).ModelType
+		found = t.String() == name || t.Name() == name
+		return !found
+	})
+	return found
 }
 
 // ofTable is what holds for a table without a model.

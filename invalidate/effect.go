@@ -44,6 +44,7 @@ func (inv *Invalidator) Reads(ctx context.Context, p gorm.ConnPool, info *sqltex
 			}
 			return Reading{}, err
 		}
+		inv.foundOut(ctx, s)
 	}
 	tables, detail := inv.topology.reads(s, info.Reads)
 	if detail != "" && !inv.StateOf(p).In {

@@ -44,6 +44,7 @@ type Config struct {
 	Regions      []string            // the regions there are
 	Views        map[string][]string // view → what it reads
 	Triggers     map[string][]string // table → what its triggers change
+	Declared     []Named             // names to be looked for in the database
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
 }
@@ -59,6 +60,7 @@ type Invalidator struct {
 	tracking tracking
 	regions  map[string]bool
 	warned   sync.Once
+	names    names
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
 	main     any           // its base then
 
@@ -82,6 +84,7 @@ func New(cfg Config) *Invalidator {
 	for _, name := range cfg.Regions {
 		inv.regions[name] = true
 	}
+	inv.names.declared = cfg.Declared
 	inv.queue = newQueue(inv)
 	return inv
 }

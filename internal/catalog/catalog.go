@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
@@ -118,6 +119,9 @@ func empty() *Catalog {
 
 // Kind says what a name, in canonical form (store.TableName), stands for.
 func (c *Catalog) Kind(table string) Kind { return c.kinds[table] }
+
+// Names are all names of tables and views, sorted.
+func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.kinds)) }
 
 // Instant says whether writes to one of these tables take effect at once, whatever becomes of their
 // transaction.

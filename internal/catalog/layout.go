@@ -39,6 +39,9 @@ func (l *Layout) Has(name string) bool {
 	return found
 }
 
+// Names are those of all columns, sorted. They must not be modified.
+func (l *Layout) Names() []string { return l.names }
+
 // Layout tells how the rows of a table, named in canonical form (store.TableName), are told apart. It is
 // nil for what is no plain table, and where it can't be told: the user who asked may not see the table's
 // columns, or the name stands for several tables that are not alike.
