@@ -3,12 +3,15 @@ package plugin_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache"
@@ -17,6 +20,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -198,5 +202,43 @@ func TestAMarkSaysWhose(t *testing.T) {
 				t.Errorf("without a mark: %+v", first)
 			}
 		})
+	}
+}
+
+// TestWhyTheStoreIsAwayIsSaid: by db.Use, and by the first read.
+//
+// Falls if: the error of the connection is lost in that of the deadline, or each layer puts its name before it.
+func TestWhyTheStoreIsAwayIsSaid(t *testing.T) {
+	server := servers.Redis(t)
+	must(t, server.Client(t).Do(t.Context(), "config", "set", "requirepass", "right").Err())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, listener.Close())
+	for name, c := range map[string]struct {
+		options *redis.Options
+		word    string
+	}{
+		"nobody":         {&redis.Options{Addr: listener.Addr().String()}, "connection refused"},
+		"wrong password": {&redis.Options{Addr: server.Addr, Password: "wrong"}, "WRONGPASS"},
+		"no password":    {&redis.Options{Addr: server.Addr}, "NOAUTH"},
+	} {
+		client := redis.NewClient(c.options)
+		t.Cleanup(func() { _ = client.Close() })
+		d, l := newDatabase(t, "sqlite"), &said{}
+		db := d.Open(t)
+		use(t, db, redisstore.New(client), l.log, func(c *gormcache.Config) {
+			c.ReadTimeout, c.WriteTimeout, c.WritePolicy = 500*time.Millisecond, time.Second, invalidate.FailWrite
+		})
+		if lines := l.take("level=WARN"); len(lines) != 1 || !strings.Contains(lines[0], c.word) || strings.Count(lines[0], "gormcache:") != 2 { // the line's and the error's
+			t.Errorf("%s: db.Use says %s", name, lines)
+		}
+		_, seen := cached(t, db, "users")
+		if seen.Reason != observe.StoreError || !strings.Contains(seen.Detail, c.word) || strings.Contains(seen.Detail, "gormcache:") {
+			t.Errorf("%s: a read says %+v", name, seen)
+		}
+		err := db.Create(&User{ID: 77}).Error
+		if !errors.Is(err, invalidate.ErrStoreUnavailable) || strings.Count(err.Error(), "gormcache:") != 1 || !strings.Contains(err.Error(), c.word) {
+			t.Errorf("%s: a write says %v", name, err)
+		}
 	}
 }
