@@ -32,7 +32,8 @@ const (
 // Config configures a [Plugin]. Only Namespace must be set.
 type Config struct {
 	// Store is where entries and tags live, such as redisstore.New(client). Defaults to an in-process
-	// store (memory.New), which is right for one process only: others do not see its invalidations.
+	// store (memory.New), which is right for one process only: others do not see its invalidations. Where the
+	// database is no SQLite, db.Use warns of that; a memory.New() of your own says that there is one process.
 	// The plugin closes only the store that it made itself.
 	Store store.Store
 

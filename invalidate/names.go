@@ -33,7 +33,7 @@ type Named struct {
 // the table, and another database may have it. It is safe for concurrent use.
 type names struct {
 	declared []Named
-	once     sync.Once
+	compared atomic.Bool // declared have been looked for
 	said     sync.Map    // names given by hand that have been looked at
 	learned  atomic.Bool // the catalog has been read for a name given by hand
 }
@@ -41,16 +41,15 @@ type names struct {
 // foundOut is told of each catalog that was read. The first one with tables in it shows which declared names are wrong:
 // before, a migration has not yet run.
 func (inv *Invalidator) foundOut(ctx context.Context, s *snapshot) {
-	if len(inv.names.declared) == 0 || s == nil || len(s.Names()) == 0 {
+	n := &inv.names
+	if n.compared.Load() || s == nil || len(s.Names()) == 0 || n.compared.Swap(true) {
 		return
 	}
-	inv.names.once.Do(func() {
-		for i := range inv.names.declared {
-			if level, why := inv.names.declared[i].wrong(s); why != "" {
-				inv.cfg.Logger.Log(ctx, level, "gormcache: "+inv.names.declared[i].Field+": "+why)
-			}
+	for i := range n.declared {
+		if level, why := n.declared[i].wrong(s); why != "" {
+			inv.cfg.Logger.Log(ctx, level, "gormcache: "+n.declared[i].Field+": "+why)
 		}
-	})
+	}
 }
 
 // wrong says what is wrong with the name, "" if nothing is.

@@ -23,6 +23,7 @@ func parseAs(d Dialect, sql string) (*Info, int) {
 	p.info.Wide = wideDoubtful
 	// A backslash stands before a quote, and the text does not tell whether it escapes it.
 	q := parse(d, sql, d != MySQL, false)
+	q.info.Wide = wideDoubtful
 	switch {
 	case refused(q):
 		return &p.info, p.params

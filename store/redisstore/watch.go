@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 	"weak"
 
 	"github.com/redis/go-redis/v9"
@@ -28,8 +29,8 @@ type watch struct {
 	seen    atomic.Uint64 // dials, and commands to nodes that are no members
 	strange atomic.Uint64 // commands to nodes that are no members
 	current atomic.Pointer[incarnation]
-	turn    chan struct{}         // held by the one call that verifies
-	failed  atomic.Pointer[error] // why the last attempt to connect has failed; nil: it has not
+	turn    chan struct{}           // held by the one call that verifies
+	failed  atomic.Pointer[failure] // the last attempt to connect, if it has failed
 
 	mu    sync.Mutex
 	nodes map[weak.Pointer[redis.Client]]*node // of a client of several servers
@@ -77,13 +78,22 @@ func (w *watch) publish(inc *incarnation, members map[*node]bool) {
 	w.current.Store(inc)
 }
 
+// failure is an attempt to connect that has failed.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// recently is how long a failure is named as the cause of others.
+const recently = time.Minute
+
 // trouble is why no connection could be made the last time that one was tried, nil if one could.
 func (w *watch) trouble() error {
 	if w == nil {
 		return nil
 	}
-	if why := w.failed.Load(); why != nil {
-		return *why
+	if f := w.failed.Load(); f != nil && time.Since(f.at) < recently {
+		return f.err
 	}
 	return nil
 }
@@ -94,7 +104,7 @@ func (w *watch) tried(err error) {
 		w.failed.Store(nil)
 		return
 	}
-	w.failed.Store(&err)
+	w.failed.Store(&failure{err, time.Now()})
 }
 
 // dials is the hook that counts connections, and notes why there are none.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -59,6 +61,8 @@ func TestExplainSaysWhyTheTable(t *testing.T) {
 		{"uuid", "sqlite", where(find[Odd], "id = ?", someKey), `SQLite compares its type "uuid" by rules that depend on each value: declare it as INTEGER or TEXT`},
 		{"uuid", "postgres", where(find[Odd], "id = ?", someKey), ""},
 		{"text", "sqlite postgres", where(find[Even], "id = ?", someKey), ""},
+		{"a text by an odd collation", "mariadb", raw("SELECT * FROM odds WHERE id = '" + someKey + "'"), "its collation utf8mb4_lithuanian_ci may find texts equal that differ"},
+		{"a text by a usual collation", "mariadb", raw("SELECT * FROM evens WHERE id = '" + someKey + "'"), ""},
 		{"an odd text", "sqlite postgres", where(find[Even], "id = ?", "né"), "an argument for id can't be compared"},
 	}
 	for _, kind := range servers.Kinds {
@@ -88,6 +92,8 @@ func oddWorld(t *testing.T, kind string) *world {
 	w, _ := recorded(t, kind, every)
 	if kind != "sqlite" && kind != "postgres" { // has no such types of keys
 		must(t, w.db.AutoMigrate(&Pair{}))
+		must(t, w.db.Exec("CREATE TABLE odds (id varchar(40) COLLATE utf8mb4_lithuanian_ci PRIMARY KEY, name text) CHARACTER SET utf8mb4").Error)
+		must(t, w.db.Exec("CREATE TABLE evens (id varchar(40) COLLATE utf8mb4_general_ci PRIMARY KEY, name text) CHARACTER SET utf8mb4").Error)
 	} else {
 		must(t, w.db.AutoMigrate(&Odd{}, &Even{}, &Pair{}))
 	}
@@ -178,6 +184,43 @@ func TestExplainSaysWhyNotSelect(t *testing.T) {
 		_ = tx.Scan(&got).Error
 		if len(w.reads) != 1 || !strings.Contains(w.reads[0].Detail, c.words) {
 			t.Errorf("%s: it does not say %q: %+v", c.sql, c.words, w.reads)
+		}
+	}
+}
+
+// TestRemediesOfReasonsHelp follows what details say.
+func TestRemediesOfReasonsHelp(t *testing.T) {
+	w := newWorld(t, "sqlite", func(c *gormcache.Config) {
+		c.Regions = map[string]region.Config{"small": {TTL: time.Hour, MaxRows: 1}, "large": {TTL: time.Hour, MaxRows: 10}, "second": {TTL: time.Hour}}
+	})
+	read := func(db *gorm.DB, query query) observe.Read {
+		t.Helper()
+		w.reads = nil
+		_, err := query(db)
+		must(t, err)
+		if len(w.reads) != 1 {
+			t.Fatalf("%d reads", len(w.reads))
+		}
+		return w.reads[0]
+	}
+	small, large := w.db.Clauses(fromcache.Region("small")), w.db.Clauses(fromcache.Region("large"))
+	tx := w.db.Begin()
+	defer tx.Rollback()
+	for _, c := range []struct {
+		without, with *gorm.DB
+		query, better query
+		says          string
+	}{
+		{small, large, find[User], find[User], "raise MaxRows or MaxBytes of the region"},
+		{large, large, where(find[User], "age < random()"), where(find[User], "age < ?", 5), "pass its value as an argument"},
+		{tx.Clauses(fromcache.Region("large")), tx.Clauses(fromcache.Region("large", fromcache.InTransaction())), find[User], find[User], "give it fromcache.InTransaction()"},
+		{large.Clauses(fromcache.Bypass()), large, find[User], find[User], "fromcache.Bypass() is on it"},
+	} {
+		if r := read(c.without.Session(&gorm.Session{}), c.query); r.Outcome != observe.Bypass || !strings.Contains(r.Detail, c.says) {
+			t.Errorf("it does not say %q: %+v", c.says, r)
+		}
+		if r := read(c.with.Session(&gorm.Session{}), c.better); r.Outcome == observe.Bypass {
+			t.Errorf("%s: it does not help: %+v", c.says, r)
 		}
 	}
 }

@@ -28,22 +28,33 @@ func TestErrorsNameTheirCause(t *testing.T) {
 	nobody := listener.Addr().String()
 	must(t, listener.Close())
 	for name, c := range map[string]struct {
-		client redis.UniversalClient
+		client func() redis.UniversalClient
 		word   string
 	}{
-		"WrongPassword":        {redis.NewClient(&redis.Options{Addr: server.Addr, Password: "wrong"}), "WRONGPASS"},
-		"NoPassword":           {redis.NewClient(&redis.Options{Addr: server.Addr}), "NOAUTH"},
-		"NoPasswordDB":         {redis.NewClient(&redis.Options{Addr: server.Addr, DB: 3}), "NOAUTH"},
-		"Nobody":               {redis.NewClient(&redis.Options{Addr: nobody}), "connection refused"},
-		"NobodyPunctual":       {redis.NewClient(&redis.Options{Addr: nobody, ContextTimeoutEnabled: true}), "connection refused"},
-		"ClusterNobody":        {redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nobody}}), "connection refused"},
-		"ClusterWrongPassword": {redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}, Password: "wrong"}), "WRONGPASS"},
-		"RingWrongPassword":    {redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": server.Addr}, Password: "wrong"}), "WRONGPASS"},
+		"WrongPassword": {func() redis.UniversalClient {
+			return redis.NewClient(&redis.Options{Addr: server.Addr, Password: "wrong"})
+		}, "WRONGPASS"},
+		"NoPassword":   {func() redis.UniversalClient { return redis.NewClient(&redis.Options{Addr: server.Addr}) }, "NOAUTH"},
+		"NoPasswordDB": {func() redis.UniversalClient { return redis.NewClient(&redis.Options{Addr: server.Addr, DB: 3}) }, "NOAUTH"},
+		"Nobody":       {func() redis.UniversalClient { return redis.NewClient(&redis.Options{Addr: nobody}) }, "connection refused"},
+		"NobodyPunctual": {func() redis.UniversalClient {
+			return redis.NewClient(&redis.Options{Addr: nobody, ContextTimeoutEnabled: true})
+		}, "connection refused"},
+		"ClusterNobody": {func() redis.UniversalClient {
+			return redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nobody}})
+		}, "connection refused"},
+		"ClusterWrongPassword": {func() redis.UniversalClient {
+			return redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}, Password: "wrong"})
+		}, "WRONGPASS"},
+		"RingWrongPassword": {func() redis.UniversalClient {
+			return redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": server.Addr}, Password: "wrong"})
+		}, "WRONGPASS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			t.Cleanup(func() { _ = c.client.Close() })
-			s := redisstore.New(c.client)
+			client := c.client()
+			s := redisstore.New(client) // before a ring takes the server for down
+			t.Cleanup(func() { _ = client.Close() })
 			for call, do := range map[string]func(context.Context) error{
 				"Check":  s.Check,
 				"Lookup": func(ctx context.Context) error { return s.Lookup(ctx, &store.Lookup{Tags: []string{"tag"}}) },
