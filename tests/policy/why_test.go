@@ -203,7 +203,8 @@ func TestRemediesOfReasonsHelp(t *testing.T) {
 		}
 		return w.reads[0]
 	}
-	small, large := w.db.Clauses(fromcache.Region("small")), w.db.Clauses(fromcache.Region("large"))
+	small := w.db.Clauses(fromcache.Region("small")).Session(&gorm.Session{})
+	large := w.db.Clauses(fromcache.Region("large")).Session(&gorm.Session{})
 	tx := w.db.Begin()
 	defer tx.Rollback()
 	for _, c := range []struct {
