@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -31,7 +32,8 @@ const (
 // Config configures a [Plugin]. Only Namespace must be set.
 type Config struct {
 	// Store is where entries and tags live, such as redisstore.New(client). Defaults to an in-process
-	// store (memory.New), which is right for one process only: others do not see its invalidations.
+	// store (memory.New), which is right for one process only: others do not see its invalidations. Where the
+	// database is no SQLite, db.Use warns of that; a memory.New() of your own says that there is one process.
 	// The plugin closes only the store that it made itself.
 	Store store.Store
 
@@ -190,7 +192,7 @@ func (c Config) exists(name string) error {
 	if _, ok := c.Regions[name]; ok {
 		return nil
 	}
-	return fmt.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, slices.Sorted(maps.Keys(c.Regions)))
+	return fault.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, slices.Sorted(maps.Keys(c.Regions)))
 }
 
 func declared(field string, m map[string][]string) error {

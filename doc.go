@@ -24,7 +24,8 @@
 //	│  ├─ redisstore     in Redis
 //	│  ├─ sealed         encrypts or signs the entries of another
 //	│  └─ breaker        leaves another alone while it fails
-//	└─ observe           counters and hooks
+//	├─ observe           counters and hooks
+//	└─ fault             one prefix for errors, whatever they wrap
 //
 // Imports run downwards only.
 package gormcache

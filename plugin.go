@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
@@ -33,6 +36,9 @@ var (
 	ErrNotRegistered = invalidate.ErrNotRegistered
 	// ErrUnknownRegion is wrapped by the error of a query whose region is not configured.
 	ErrUnknownRegion = region.ErrUnknownRegion
+	// ErrNotExplained is returned by [Explain] where its function has made no statement on the handle that it was
+	// given, or has returned another: what it has made on another has been sent.
+	ErrNotExplained = fromcache.ErrNotExplained
 )
 
 // closeTimeout bounds how long Close tries to deliver what is pending.
@@ -58,7 +64,7 @@ type Plugin struct {
 func New(cfg Config) (*Plugin, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("gormcache: %w", err)
+		return nil, fault.Errorf("%w", err)
 	}
 	p := &Plugin{recorder: observe.NewRecorder(cfg.Hooks), replayer: replay.New()}
 	readTimeout := cfg.ReadTimeout
@@ -113,7 +119,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	dialect := sqltext.DialectOf(db.Name())
 	if dialect == sqltext.Unknown {
-		return fmt.Errorf("gormcache: dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
+		return fault.Errorf("dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
 	}
 	if _, ok := db.Plugins[sharding]; ok {
 		return errors.New("gormcache: gorm.io/sharding takes its pool's transactions for none, and commits at the first " +
@@ -129,6 +135,10 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return err
 	}
 	p.inv.Load().Attach(db)
+	if p.own != nil && dialect != sqltext.SQLite {
+		p.cfg.Logger.Warn("gormcache: Config.Store is not set, so this process caches in its own memory: other processes that write to this " +
+			"database don't invalidate it (CAVEATS.md, 14); set redisstore.New(client), or memory.New() if there is no other process")
+	}
 	return nil
 }
 
@@ -149,7 +159,7 @@ func (p *Plugin) check() error {
 		err = p.rehearse(ctx)
 	}
 	if errors.Is(err, store.ErrUnsupported) {
-		return fmt.Errorf("gormcache: Config.Store: %w", err)
+		return fault.Errorf("Config.Store: %w", err)
 	}
 	if err != nil {
 		p.cfg.Logger.Warn("gormcache: the store can't serve yet; the database answers until it can", "error", err)
@@ -193,6 +203,7 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 		Regions:      regions,
 		Views:        p.cfg.Views,
 		Triggers:     p.cfg.Triggers,
+		Declared:     p.declared(db),
 		Recorder:     p.recorder,
 		Logger:       p.cfg.Logger,
 	})
@@ -210,6 +221,37 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 		ReplicaReads: p.cfg.ReplicaLag > 0,
 		Replaced:     replaced(db),
 	}))
+}
+
+// declared are the names in the configuration that only the database can tell to be right.
+func (p *Plugin) declared(db *gorm.DB) (all []invalidate.Named) {
+	table := func(field, key, name, column string) {
+		all = append(all, invalidate.Named{Field: fmt.Sprintf("Config.%s[%q]", field, key), Tables: []string{store.TableName(name)}, Column: column})
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.cfg.Tracked)) {
+		for _, column := range p.cfg.Tracked[key] {
+			table("Tracked", key, key, strings.ToLower(column))
+		}
+	}
+	for _, m := range []struct {
+		field string
+		names map[string][]string
+	}{{"Views", p.cfg.Views}, {"Triggers", p.cfg.Triggers}} {
+		for _, key := range slices.Sorted(maps.Keys(m.names)) {
+			for _, name := range append([]string{key}, m.names[key]...) {
+				table(m.field, key, name, "")
+			}
+		}
+	}
+	for _, key := range fromcache.ExactModels(p.cfg.Models) {
+		last := key[strings.LastIndexByte(key, '.')+1:]
+		all = append(all, invalidate.Named{
+			Field:  fmt.Sprintf("Config.Models[%q]", key),
+			Tables: slices.Compact([]string{store.TableName(key), store.TableName(db.NamingStrategy.TableName(last))}),
+			Met:    func() bool { return p.cache.Load().Met(key) },
+		})
+	}
+	return all
 }
 
 // replaced is the name of a callback for queries that is not GORM's own, "" if all are.
@@ -270,7 +312,7 @@ func (p *Plugin) register(db *gorm.DB) error {
 	create, query, update, del, row, raw := db.Callback().Create(), db.Callback().Query(), db.Callback().Update(),
 		db.Callback().Delete(), db.Callback().Row(), db.Callback().Raw()
 	inv, cache := p.inv.Load(), p.cache.Load()
-	relations := &relation.Callbacks{}
+	relations := &relation.Callbacks{Logger: p.cfg.Logger}
 	const begin, resolver = "gorm:begin_transaction", "gorm:db_resolver"
 	quiet := db.Config.Logger
 	db.Config.Logger = logger.Discard // Replace writes a line for each
@@ -311,10 +353,10 @@ func (p *Plugin) register(db *gorm.DB) error {
 			if cb.optional {
 				continue
 			}
-			return fmt.Errorf("gormcache: GORM has no callback %q to wrap: register the plugin before others remove it", cb.name)
+			return fault.Errorf("GORM has no callback %q to wrap: register the plugin before others remove it", cb.name)
 		}
 		if err := cb.processor.Replace(cb.name, cb.wrap(next)); err != nil {
-			return fmt.Errorf("gormcache: wrap callback %q: %w", cb.name, err)
+			return fault.Errorf("wrap callback %q: %w", cb.name, err)
 		}
 	}
 	return nil

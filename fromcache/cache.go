@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -57,6 +58,9 @@ func New(cfg Config) *Cache {
 		policies: newPolicies(cfg.Models, exists(cfg.Engine)),
 	}
 }
+
+// Met tells that a query for a model of that name, such as "User" or "models.User", has been seen.
+func (c *Cache) Met(model string) bool { return c.policies.met(model) }
 
 // Query wraps the callback behind Find, First, Count, Pluck and the like.
 func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
@@ -214,7 +218,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 			return ans, err
 		}
 	}
-	return q.refuse(bypass{reason: observe.Catalog, detail: region.ErrSchema.Error()}, start)
+	return q.refuse(bypass{reason: observe.Catalog, detail: detailSchema}, start)
 }
 
 // maxPlanning bounds how often one read finds out its tables anew because of DDL elsewhere.
@@ -261,9 +265,9 @@ func (c *Cache) load(ctx context.Context, p gorm.ConnPool, limits serializer.Lim
 		view, err := serializer.Parse(got.Payload)
 		return region.Loaded{Payload: got.Payload, Empty: err == nil && view.Len() == 0}, nil
 	case errors.Is(got.Reason, serializer.ErrTooLarge):
-		return region.Loaded{Reason: observe.TooLarge, Rest: got.Rest}, nil
+		return region.Loaded{Reason: observe.TooLarge, Detail: tooLarge(got.Reason), Rest: got.Rest}, nil
 	case errors.Is(got.Reason, serializer.ErrUnsupported):
-		return region.Loaded{Reason: observe.Unencodable, Detail: got.Reason.Error(), Rest: got.Rest}, nil
+		return region.Loaded{Reason: observe.Unencodable, Detail: fault.Text(got.Reason), Rest: got.Rest}, nil
 	}
 	// The rows ended with an error. The rest gives it again where the database put it.
 	return region.Loaded{Rest: got.Rest}, got.Reason

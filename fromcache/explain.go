@@ -2,6 +2,7 @@ package fromcache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -24,13 +25,23 @@ type explaining struct {
 
 type explainKey struct{}
 
+// explainSetting is the setting that says so where the context does not.
+const explainSetting = "gormcache:explain"
+
 // explained is the explanation that a statement is run for, nil if it is not; others pay nothing, since only
 // those that are not sent are looked at.
 func explained(db *gorm.DB) *explaining {
-	if !db.DryRun || db.Statement.Context == nil {
+	if !db.DryRun {
 		return nil
 	}
-	x, _ := db.Statement.Context.Value(explainKey{}).(*explaining)
+	// The function may give its handle a context of its own, as methods that take one do; the setting is left then.
+	if ctx := db.Statement.Context; ctx != nil {
+		if x, ok := ctx.Value(explainKey{}).(*explaining); ok {
+			return x
+		}
+	}
+	v, _ := db.Statement.Settings.Load(explainSetting)
+	x, _ := v.(*explaining)
 	return x
 }
 
@@ -38,14 +49,24 @@ func explained(db *gorm.DB) *explaining {
 func (c *Cache) Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Explanation, error) {
 	x := &explaining{alone: db.SkipDefaultTransaction}
 	ctx := context.WithValue(db.Statement.Context, explainKey{}, x)
-	tx := fn(db.Session(&gorm.Session{DryRun: true, SkipDefaultTransaction: true, Context: ctx}))
+	dry := db.Session(&gorm.Session{DryRun: true, SkipDefaultTransaction: true, Context: ctx}).Set(explainSetting, x)
+	tx := fn(dry.Session(&gorm.Session{}))
 	e := observe.Explanation{Statements: x.statements}
 	switch {
-	case tx == nil || tx.Error == nil || tx.Error.Error() == gorm.ErrDryRunModeUnsupported.Error(): // Scan and Rows, for want of rows
-		return e, nil
+	case tx != nil && !tx.DryRun:
+		return e, ErrNotExplained
+	case tx != nil && tx.Error != nil && tx.Error.Error() != gorm.ErrDryRunModeUnsupported.Error(): // Scan and Rows, for want of rows
+		return e, tx.Error
+	case len(x.statements) == 0:
+		return e, ErrNotExplained
 	}
-	return e, tx.Error
+	return e, nil
 }
+
+// ErrNotExplained is returned by Explain where its function has made no statement on the handle that it was given, or
+// has returned another: what it has made on another has been sent.
+var ErrNotExplained = errors.New("gormcache: Explain: the function must use the handle that it is given, and return it: statements on " +
+	"another have been sent, not explained; write Explain(db, func(tx *gorm.DB) *gorm.DB { return tx.Find(&users) })")
 
 // Write wraps the callbacks that send creates, updates, deletes and raw statements, for [Cache.Explain].
 func (c *Cache) Write(raw bool) func(next func(*gorm.DB)) func(*gorm.DB) {
@@ -128,7 +149,7 @@ func (c *Cache) explainPolicy(db *gorm.DB, opts *Cached, rows bool) (scope *Cach
 	}
 	none = &observe.Query{Bypass: observe.Unscoped, Detail: "it has no scope, and no policy is for " + subject(db.Statement)}
 	if opts != nil && opts.bypass && r == nil {
-		none.Bypass, none.Detail = observe.Asked, ""
+		none.Bypass, none.Detail = observe.Asked, detailAsked
 	}
 	if r != nil {
 		none.By, none.Bypass, none.Detail = r.named(), observe.Policy, "it is off"
@@ -167,8 +188,24 @@ func (q *query) explainWhole(x *observe.Query) {
 			x.Class = observe.ClassColumn
 		}
 		x.EvictedBy = pinnedBy(pl.tables[0], x.Class, pl.narrowed.Pins(stmt.Vars))
+	} else {
+		x.Coarse = q.coarse(pl)
 	}
 	x.EvictedBy = append(x.EvictedBy, q.byHand()...)
+}
+
+// coarse says why a query depends on whole tables.
+func (q *query) coarse(pl *plan) string {
+	stmt := q.db.Statement
+	if pl.narrowed != nil {
+		return pl.narrowed.Refused(stmt.Vars)
+	}
+	info := q.inv.Info(stmt.SQL.String())
+	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
+	if err != nil || reading.Detail != "" { // the schema has changed just now
+		return ""
+	}
+	return q.inv.Whole(reading, info, q.tracked)
 }
 
 // explainParts explains a query whose answer falls into entries; false: it does not.

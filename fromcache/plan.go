@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -49,11 +50,11 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 		return pl, b
 	}
 	if q.scope.mode == region.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
-		return nil, bypass{reason: observe.Catalog} // not even the catalog may be asked for
+		return nil, bypass{reason: observe.Catalog, detail: detailUnread} // not even the catalog may be asked for
 	}
 	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
 	if err != nil {
-		return nil, bypass{reason: observe.Catalog, detail: err.Error()}
+		return nil, bypass{reason: observe.Catalog, detail: fault.Text(err)}
 	}
 	switch { // not remembered: the table may be created yet
 	case reading.Volatile != "":

@@ -1,11 +1,10 @@
 package fromcache
 
 import (
-	"fmt"
-
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -27,7 +26,7 @@ func (c *Cache) underPolicy(db *gorm.DB, r *ruling, opts *Cached, rows bool) *Ca
 	case db.Error != nil:
 		return nil
 	case r == nil && given && !opts.bypass:
-		_ = db.AddError(fmt.Errorf("gormcache: options of fromcache without a region: give the query fromcache.Region(name, …), or %s a policy in Config.Models", subject(db.Statement)))
+		_ = db.AddError(fault.Errorf("options of fromcache without a region: give the query fromcache.Region(name, …), or %s a policy in Config.Models", subject(db.Statement)))
 		return nil
 	case r == nil:
 		return nil

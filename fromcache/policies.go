@@ -13,6 +13,7 @@ import (
 
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -73,6 +74,11 @@ func CheckModels(field string, models map[string]Policy, exists func(region stri
 	return errors.Join(errs...)
 }
 
+// ExactModels are the keys of a field such as Config.Models that are no patterns: names of models or tables. Sorted.
+func ExactModels(models map[string]Policy) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(models)), isPattern)
+}
+
 func isPattern(key string) bool { return strings.ContainsAny(key, `*?[\`) }
 
 func newPolicies(models map[string]Policy, exists func(string) error) *policies {
@@ -120,11 +126,21 @@ func (p *policies) judge(s *schema.Schema) *ruling {
 		r := rule{s.ModelType.String() + ".CachePolicy", m.CachePolicy()}.ruling(table)
 		r.method = true
 		if err := r.policy.Validate(p.exists); err != nil {
-			r.err = fmt.Errorf("gormcache: %s: %w", r.by, err)
+			r.err = fault.Errorf("%s: %w", r.by, err)
 		}
 		return r
 	}
 	return p.others(table)
+}
+
+// met tells that a query for a model of that name has been seen.
+func (p *policies) met(name string) (found bool) {
+	p.models.Range(func(s, _ any) bool {
+		t := s.(*schema.Schema).ModelType
+		found = t.String() == name || t.Name() == name
+		return !found
+	})
+	return found
 }
 
 // ofTable is what holds for a table without a model.

@@ -5,7 +5,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -52,14 +51,14 @@ func (q *query) prepare() bypass {
 		return b
 	}
 	if table, ok := q.off(pl); ok {
-		return bypass{reason: observe.Policy, detail: table}
+		return bypass{reason: observe.Policy, detail: offFor(table)}
 	}
 	if word := q.timeWord(stmt.Vars); word != "" {
-		return bypass{reason: observe.Volatile, detail: "'" + word + "'"}
+		return bypass{reason: observe.Volatile, detail: varies("'" + word + "'")}
 	}
 	key, ok := q.key(stmt, pl, q.depends(pl, stmt.Vars))
 	if !ok {
-		return bypass{reason: observe.Argument}
+		return bypass{reason: observe.Argument, detail: q.inexpressible(stmt.Vars)}
 	}
 	q.request.Key, q.parser = key, &pl.parser
 	if len(q.scope.tags) > 0 {
@@ -100,36 +99,21 @@ func (q *query) asked(state invalidate.State) bypass {
 	stmt := q.db.Statement
 	switch {
 	case q.db.DryRun && !q.explained:
-		return bypass{reason: observe.DryRun}
+		return bypass{reason: observe.DryRun, detail: detailDryRun}
 	case q.scope.bypass:
-		return bypass{reason: observe.Asked}
+		return bypass{reason: observe.Asked, detail: detailAsked}
 	case q.cfg.Replaced != "":
-		return bypass{reason: observe.Replaced, detail: q.cfg.Replaced}
+		return bypass{reason: observe.Replaced, detail: replacedBy(q.cfg.Replaced)}
 	case q.primary:
-		return bypass{reason: observe.Primary}
+		return bypass{reason: observe.Primary, detail: detailPrimary}
 	case state.In && !q.scope.inTransaction:
-		return bypass{reason: observe.Transaction}
+		return bypass{reason: observe.Transaction, detail: detailTransaction}
 	case state.In && (!state.Followed || state.Wrote):
-		return bypass{reason: observe.Transaction, detail: "it may have written"}
+		return bypass{reason: observe.Transaction, detail: transaction(state)}
 	}
 	if _, ok := stmt.Clauses["FOR"]; ok {
 		// sqlite prints nothing for it, so the SQL would not show it.
-		return bypass{reason: observe.Locking}
-	}
-	return bypass{}
-}
-
-// refuse are the reasons that the SQL gives.
-func refuse(info *sqltext.Info) bypass {
-	switch {
-	case info.Locking:
-		return bypass{reason: observe.Locking}
-	case info.Verb != sqltext.Select || info.Statements != 1 || info.Write || info.DDL || info.Transaction:
-		return bypass{reason: observe.NotSelect, detail: info.Verb.String()}
-	case info.Volatile != "":
-		return bypass{reason: observe.Volatile, detail: info.Volatile}
-	case info.Opaque != "":
-		return bypass{reason: observe.Tables, detail: info.Opaque}
+		return bypass{reason: observe.Locking, detail: detailLocking}
 	}
 	return bypass{}
 }

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/region"
 )
@@ -154,7 +155,7 @@ func (c *Cached) fail(err error) {
 	if c.bare {
 		where = "an option of fromcache"
 	}
-	c.err = errors.Join(c.err, fmt.Errorf("gormcache: %s: %w", where, err))
+	c.err = errors.Join(c.err, fault.Errorf("%s: %w", where, err))
 }
 
 // attach puts options that wait for a policy on a statement.

@@ -3,13 +3,13 @@ package invalidate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -70,7 +70,7 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 	}
 	if err != nil && c.inv.cfg.Policy == FailWrite {
 		c.cancel(ctx) // some of the marks may have landed
-		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ func (inv *Invalidator) Reads(ctx context.Context, p gorm.ConnPool, info *sqltex
 			}
 			return Reading{}, err
 		}
+		inv.foundOut(ctx, s)
 	}
 	tables, doubt := inv.topology.reads(s, info.Reads)
 	if doubt.Name != "" && !inv.StateOf(p).In {

@@ -154,19 +154,26 @@ func (x *explainer) later(what string) { x.write.Later = append(x.write.Later, w
 // unknown says why the text or the catalog tells nothing of the rows.
 func (x *explainer) unknown() string {
 	n := x.info.Narrow
-	if n == nil || len(x.info.Writes) != 1 || x.info.Writes[0] != n.Table {
-		return "its text is not that of one statement on one table whose rows it names"
-	}
-	l := x.s.direct(n.Table)
 	switch {
+	case n == nil:
+		return x.info.Wide
+	case len(x.info.Writes) != 1 || x.info.Writes[0] != n.Table || x.s == nil:
+		return "the table that it writes to is not told by its text"
 	case x.inv.topology.triggers[n.Table] != nil:
 		return "Config.Triggers declares what changes with its table"
+	}
+	l, why := x.s.whole(n.Table)
+	switch {
 	case l == nil:
-		return "a write to its table may change more than it says: a view, triggers, rules, partitions, a cascade back to itself"
+		return why
 	case len(l.Key) == 0:
-		return "its table has no primary key, or one whose values can't be compared"
+		return unkeyed(l)
+	case len(x.args) != n.Params || Shifted(x.args):
+		return "its arguments are not one for each placeholder"
+	case x.info.Verb == sqltext.Insert && len(n.Rows) > maxEdited:
+		return fmt.Sprintf("it has more than %d rows", maxEdited)
 	case x.info.Verb == sqltext.Insert:
-		return "its rows' keys are not known, or there are too many"
+		return "its rows' keys are not known: the database makes them, and it has no RETURNING"
 	}
 	return "it changes a primary key, or writes to what is no column by its own name"
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -44,6 +44,7 @@ type Config struct {
 	Regions      []string            // the regions there are
 	Views        map[string][]string // view → what it reads
 	Triggers     map[string][]string // table → what its triggers change
+	Declared     []Named             // names to be looked for in the database
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
 }
@@ -59,6 +60,7 @@ type Invalidator struct {
 	tracking tracking
 	regions  map[string]bool
 	warned   sync.Once
+	names    names
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
 	main     any           // its base then
 
@@ -82,6 +84,7 @@ func New(cfg Config) *Invalidator {
 	for _, name := range cfg.Regions {
 		inv.regions[name] = true
 	}
+	inv.names.declared = cfg.Declared
 	inv.queue = newQueue(inv)
 	return inv
 }
@@ -139,7 +142,7 @@ func (inv *Invalidator) fence(ctx context.Context, tags []string) (queued bool, 
 		return false, nil
 	}
 	if inv.cfg.Policy == FailWrite {
-		return false, fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		return false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	inv.queue.add(tags, w, inv.cfg.Grace)
 	inv.report(ctx, observe.Invalidation{Tags: tags, Queued: true, Err: err, Duration: time.Since(began)})

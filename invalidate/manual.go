@@ -3,13 +3,13 @@ package invalidate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -33,42 +33,54 @@ func Of(db *gorm.DB) (*Invalidator, error) {
 
 // Tables drops what depends on the tables, in all processes: for writes that were made outside GORM. Name
 // them without quotes, and with them what their triggers and cascades have changed: unlike for a
-// statement, the catalog is not asked.
+// statement, the catalog is not asked for these.
+// A name that the database has not is no error, since another database may have the table, or a migration have dropped
+// it just now: what depends on it is dropped, and a warning says so, once.
 // Within a transaction of db it takes effect when that commits. An error says that the store could
 // not be told; the invalidation is queued and retried then, and this process bypasses the tables
 // until it lands.
 func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
-	return byHand(ctx, db, tables, func(inv *Invalidator, table string) ([]string, error) {
+	err := byHand(ctx, db, tables, func(inv *Invalidator, table string) ([]string, error) {
 		if table == "" {
 			return nil, errors.New("gormcache: invalidate.Tables: a table's name is empty")
 		}
 		if strings.ContainsAny(table, "\"`[]") {
-			return nil, fmt.Errorf("gormcache: invalidate.Tables: %s is quoted: give the name as it is", table)
+			return nil, fault.Errorf("invalidate.Tables: %s is quoted: give the name as it is", table)
 		}
 		return coarse(inv.cfg.Namespace, table), nil
 	})
+	if inv, unregistered := Of(db); unregistered == nil && err == nil {
+		inv.unheard(ctx, db, "invalidate.Tables", tables)
+	}
+	return err
 }
 
 // Model drops what depends on the tables of the models: values, pointers or slices of them, as in
 // gorm.DB.Model. It works as [Tables].
 func Model(ctx context.Context, db *gorm.DB, models ...any) error {
-	return byHand(ctx, db, models, func(inv *Invalidator, model any) ([]string, error) {
+	var tables []string
+	err := byHand(ctx, db, models, func(inv *Invalidator, model any) ([]string, error) {
 		stmt := &gorm.Statement{DB: db}
 		if err := stmt.Parse(model); err != nil {
 			if errors.Is(err, schema.ErrUnsupportedDataType) {
 				err = schema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
 			}
-			return nil, fmt.Errorf("gormcache: invalidate.Model: %T is not a model: %w", model, err)
+			return nil, fault.Errorf("invalidate.Model: %T is not a model: %w", model, err)
 		}
+		tables = append(tables, stmt.Table)
 		return coarse(inv.cfg.Namespace, stmt.Table), nil
 	})
+	if inv, unregistered := Of(db); unregistered == nil && err == nil {
+		inv.unheard(ctx, db, "invalidate.Model", tables)
+	}
+	return err
 }
 
 // Region drops all entries of the regions. It works as [Tables].
 func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
 	return byHand(ctx, db, regions, func(inv *Invalidator, region string) ([]string, error) {
 		if !inv.regions[region] {
-			return nil, fmt.Errorf("gormcache: invalidate.Region: unknown region %q: add it to Config.Regions", region)
+			return nil, fault.Errorf("invalidate.Region: unknown region %q: add it to Config.Regions", region)
 		}
 		return []string{inv.cfg.Namespace.Region(region)}, nil
 	})

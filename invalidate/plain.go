@@ -3,13 +3,13 @@ package invalidate
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -213,7 +213,7 @@ func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info 
 		if !murky { // that may be about a transaction that goes on
 			inv.plain.end(on)
 		}
-		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	if err != nil { // until the mark lands, this process must not store what the transaction shows it
 		inv.queue.add(c.tags, c.writer, inv.cfg.Grace)

@@ -166,5 +166,6 @@ func (inv *Invalidator) learn(ctx context.Context, p gorm.ConnPool) *snapshot {
 	if err != nil {
 		inv.cfg.Logger.DebugContext(ctx, "gormcache: the database's catalog can't be read; a write drops everything", "error", err)
 	}
+	inv.foundOut(ctx, s)
 	return s
 }

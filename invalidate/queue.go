@@ -2,12 +2,12 @@ package invalidate
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -227,7 +227,7 @@ func (q *queue) close(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("gormcache: %d invalidations could not be delivered: %w", q.len(), err)
+			return fault.Errorf("%d invalidations could not be delivered: %w", q.len(), err)
 		case <-time.After(pause):
 		}
 	}

@@ -3,7 +3,6 @@ package invalidate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -26,7 +26,7 @@ func Relation(ctx context.Context, db *gorm.DB, model any, name string) error {
 			if errors.Is(err, schema.ErrUnsupportedDataType) {
 				err = schema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
 			}
-			return nil, fmt.Errorf("gormcache: invalidate.Relation: %T is not a model: %w", model, err)
+			return nil, fault.Errorf("invalidate.Relation: %T is not a model: %w", model, err)
 		}
 		rel, err := relationOf(stmt.Schema, name)
 		if err != nil {
@@ -52,7 +52,7 @@ func relationOf(s *schema.Schema, name string) (*schema.Relationship, error) {
 		}
 	}
 	slices.Sort(names)
-	return nil, fmt.Errorf("gormcache: invalidate.Relation: %w: %s has no relation %q: use one of %q", gorm.ErrUnsupportedRelation, s.Name, name, names)
+	return nil, fault.Errorf("invalidate.Relation: %w: %s has no relation %q: use one of %q", gorm.ErrUnsupportedRelation, s.Name, name, names)
 }
 
 // relation are the tags of a relation's rows, as they belong to these models.

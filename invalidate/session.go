@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -23,16 +24,16 @@ func trustworthy(ctx context.Context, q catalog.Querier, d sqltext.Dialect) erro
 		return each(ctx, q, "SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'tx_isolation', 'transaction_isolation')", func(name, value string) error {
 			switch {
 			case name == "autocommit" && !strings.EqualFold(value, "ON"):
-				return errors.Join(ErrSession, errors.New("autocommit is off: switch it on in the DSN"))
+				return fault.Errorf("%w: autocommit is off: switch it on in the DSN", ErrSession)
 			case name != "autocommit" && strings.EqualFold(value, "READ-UNCOMMITTED"):
-				return errors.Join(ErrSession, errors.New("the isolation is READ UNCOMMITTED: use READ COMMITTED or higher"))
+				return fault.Errorf("%w: the isolation is READ UNCOMMITTED: use READ COMMITTED or higher", ErrSession)
 			}
 			return nil
 		})
 	case sqltext.SQLite:
 		return each(ctx, q, "SELECT 'read_uncommitted', read_uncommitted FROM pragma_read_uncommitted", func(_, value string) error {
 			if value != "0" {
-				return errors.Join(ErrSession, errors.New("PRAGMA read_uncommitted is on: switch it off"))
+				return fault.Errorf("%w: PRAGMA read_uncommitted is on: switch it off", ErrSession)
 			}
 			return nil
 		})

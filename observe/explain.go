@@ -60,7 +60,9 @@ type Query struct {
 	Bypass Reason `json:"bypass,omitempty"`
 	Detail string `json:"detail,omitempty"`
 	// Class is what it depends on: some rows, or whole tables.
-	Class  Class    `json:"class,omitempty"`
+	Class Class `json:"class,omitempty"`
+	// Coarse is, where that is whole tables, why it is not rows.
+	Coarse string   `json:"coarse,omitempty"`
 	Tables []string `json:"tables,omitempty"`
 	// Keys are those of its entries: one, but for ClassParts.
 	Keys []string `json:"keys,omitempty"`
@@ -137,7 +139,7 @@ func (q *Query) lines(line func(name, text string)) {
 		line("region", joined(", by ", q.Region, q.By))
 	}
 	if q.Class != "" {
-		line("depends on", q.Class.words()+strings.Join(q.Tables, ", "))
+		line("depends on", joined(": ", q.Class.words()+strings.Join(q.Tables, ", "), q.Coarse))
 	}
 	for _, key := range q.Keys {
 		line("key", key)

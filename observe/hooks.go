@@ -16,8 +16,9 @@ type Read struct {
 	Outcome Outcome
 	// Reason says why it was bypassed; empty otherwise.
 	Reason Reason
-	// Detail makes Reason precise: the function, the table, the error. It may hold names from the
-	// SQL text, never arguments.
+	// Detail makes Reason precise, in a sentence: the function, the table, the error, and what to do. docs/reasons.md
+	// lists them. It may hold names from the SQL text, and of arguments no more than what stands in a tag, such as a
+	// row's key.
 	Detail string
 	// Coalesced tells that the answer came from a load that another caller of this process ran.
 	Coalesced bool

@@ -3,13 +3,13 @@ package region
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -74,7 +74,7 @@ func (e *Engine) Region(name string) (*Region, error) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	return nil, fmt.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, names)
+	return nil, fault.Errorf("%w %q: add it to Config.Regions, which has %q", ErrUnknownRegion, name, names)
 }
 
 // Namespace returns the prefix of the engine's keys.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -93,11 +94,11 @@ func (p *partsRead) read(ctx context.Context) (PartsResult, error) {
 		l.Keys[i], l.Tags = part.Key, append(l.Tags, part.Tag)
 	}
 	if e.cfg.Blocked != nil && e.cfg.Blocked(l.Tags) {
-		return p.bypass(observe.Pending, "")
+		return p.bypass(observe.Pending, pending)
 	}
 	landed := e.flights.count(q.Key).Load()
 	if err := e.lookup(ctx, &p.patience, l); err != nil {
-		return p.bypass(observe.StoreError, err.Error())
+		return p.bypass(observe.StoreError, fault.Text(err))
 	}
 	if !e.current(&q.Request, l) {
 		return PartsResult{}, ErrSchema
@@ -111,13 +112,13 @@ func (p *partsRead) read(ctx context.Context) (PartsResult, error) {
 		return PartsResult{Result: Result{Outcome: observe.Miss}}, ErrCacheMiss
 	}
 	if err := p.mend(ctx); err != nil {
-		return p.bypass(observe.StoreError, err.Error())
+		return p.bypass(observe.StoreError, fault.Text(err))
 	}
 	if !e.current(&q.Request, l) {
 		return PartsResult{}, ErrSchema
 	}
 	if !clean(p.states()) {
-		return p.bypass(observe.Marked, "")
+		return p.bypass(observe.Marked, e.marked(l.Tags[:p.shared], p.states()))
 	}
 	return p.load(ctx, landed)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -135,14 +136,14 @@ func (r *Region) read(ctx context.Context, q *Request, patience *time.Duration) 
 		return Result{Outcome: observe.Bypass}, ErrClosed
 	}
 	if e.cfg.Blocked != nil && e.cfg.Blocked(q.Tags) {
-		return r.bypass(q, observe.Pending, "")
+		return r.bypass(q, observe.Pending, pending)
 	}
 	landed := e.flights.count(q.Key).Load()
 	l := lookups.Get().(*store.Lookup)
 	defer release(l)
 	l.Keys, l.Tags = append(l.Keys[:0], q.Key), q.Tags
 	if err := e.lookup(ctx, patience, l); err != nil {
-		return r.bypass(q, observe.StoreError, err.Error())
+		return r.bypass(q, observe.StoreError, fault.Text(err))
 	}
 	if !e.current(q, l) {
 		return Result{}, ErrSchema
@@ -161,7 +162,7 @@ func (r *Region) read(ctx context.Context, q *Request, patience *time.Duration) 
 	}
 	if !clean(l.States) {
 		if err := e.mend(ctx, q, patience, l); err != nil {
-			return r.bypass(q, observe.StoreError, err.Error())
+			return r.bypass(q, observe.StoreError, fault.Text(err))
 		}
 		if !e.current(q, l) {
 			return Result{}, ErrSchema
@@ -169,7 +170,7 @@ func (r *Region) read(ctx context.Context, q *Request, patience *time.Duration) 
 		// Whoever reads while a writer is between its mark and its settling may get the data of
 		// before the commit after another process has already seen the new: nothing is concluded.
 		if !clean(l.States) {
-			return r.bypass(q, observe.Marked, "")
+			return r.bypass(q, observe.Marked, e.marked(l.Tags, l.States))
 		}
 	}
 	if dropped != nil && !q.NoFill {

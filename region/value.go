@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
@@ -96,7 +97,7 @@ func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(
 func encode[T any](v T) Loaded {
 	payload, err := serializer.Marshal(v)
 	if err != nil {
-		return Loaded{Reason: observe.Unencodable, Detail: err.Error(), Rest: v}
+		return Loaded{Reason: observe.Unencodable, Detail: fault.Text(err), Rest: v}
 	}
 	return Loaded{Payload: payload}
 }

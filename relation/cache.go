@@ -2,7 +2,6 @@ package relation
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 )
 
 // clauseName is where the scope stands in a statement: among the clauses it is not handed on to what the
@@ -21,11 +21,13 @@ const clauseName = "gormcache:relation_cache"
 // made, so one value may be used by many queries at the same time. Make it with [Cache].
 type Cached struct {
 	relations []relation
+	inner     bool // on a query that another preloads: what it says has been said of that
 }
 
 // relation is one relation that is cached, by its path from the model.
 type relation struct {
 	path  []string
+	given string // the name as it was given
 	scope *fromcache.Cached
 	// loose: clause.Associations led here, and some of its models may not have the rest of the path.
 	loose bool
@@ -40,7 +42,7 @@ var (
 // for gorm.DB.Preload: a field, a path such as "Orders.Items", or clause.Associations, which stands for any
 // one step. Of a path only the last relation is cached; those on the way have a Cache of their own. The
 // options are those of [fromcache.Region]. An unknown region, a bad option or a relation that the model does
-// not have is an error of the query.
+// not have is an error of the query; one that the query does not preload is said once, by a warning.
 //
 // The result goes into gorm.DB.Clauses or gorm.G. On a handle from which gorm.DB.Association is called it is
 // for Association().Find: of one relation, whichever association is asked for; of several, that whose name the
@@ -51,7 +53,7 @@ func Cache(name, region string, opts ...fromcache.Option) *Cached {
 
 // And adds a relation to those that are cached. Of two with one name the last holds.
 func (c *Cached) And(name, region string, opts ...fromcache.Option) *Cached {
-	added := relation{path: strings.Split(name, "."), scope: fromcache.Region(region, opts...)}
+	added := relation{path: strings.Split(name, "."), given: name, scope: fromcache.Region(region, opts...)}
 	return &Cached{relations: append(slices.Clip(slices.Clone(c.relations)), added)}
 }
 
@@ -68,7 +70,7 @@ func (c *Cached) Scope(db *gorm.DB) *gorm.DB { return db.Clauses(c) }
 func (c *Cached) ModifyStatement(stmt *gorm.Statement) {
 	for _, r := range c.relations {
 		if err := r.check(stmt.DB); err != nil {
-			_ = stmt.AddError(fmt.Errorf("gormcache: relation.Cache(%q): %w", r.name(), err))
+			_ = stmt.AddError(fault.Errorf("relation.Cache(%q): %w", r.name(), err))
 			return
 		}
 	}
@@ -123,7 +125,7 @@ func (c *Cached) below(steps []string) *Cached {
 	if below == nil {
 		return nil
 	}
-	return &Cached{relations: below}
+	return &Cached{relations: below, inner: true}
 }
 
 // after returns what is left of the path after some steps; ok is false if it goes elsewhere. A step through
@@ -168,7 +170,7 @@ func (r *relation) known(all *schema.Relationships, model string, path []string)
 		}
 		next := all.Relations[path[0]]
 		if next == nil {
-			return fmt.Errorf("gormcache: relation.Cache(%q): %w: %s has no relation %q: use one of %q, or clause.Associations",
+			return fault.Errorf("relation.Cache(%q): %w: %s has no relation %q: use one of %q, or clause.Associations",
 				r.name(), gorm.ErrUnsupportedRelation, model, path[0], names(all))
 		}
 		all, model = &next.FieldSchema.Relationships, next.FieldSchema.Name

@@ -1,7 +1,9 @@
 package relation
 
 import (
+	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"gorm.io/gorm"
@@ -15,8 +17,12 @@ import (
 // preload, that it is cached. What is preloaded itself takes it off, so that it goes no further.
 const joinsMark = "gormcache:relation_joins"
 
-// Callbacks wrap those of GORM. The zero value is ready; it is safe for concurrent use.
+// Callbacks wrap those of GORM. All but Logger may be left zero; they are safe for concurrent use.
 type Callbacks struct {
+	// Logger is told of relations that are cached but not preloaded.
+	Logger *slog.Logger
+
+	warned sync.Map // unloaded → true
 	// joined: a relation of many to many has been cached. Before, no query needs to be asked whether it is
 	// for a join table.
 	joined atomic.Bool
@@ -38,6 +44,7 @@ func (cb *Callbacks) Query(next func(*gorm.DB)) func(*gorm.DB) {
 				_ = db.AddError(err)
 				return
 			}
+			cb.check(c, db)
 		case cb.joined.Load() && !fromcache.HasScope(stmt):
 			if scope := ofJoin(stmt); scope != nil {
 				defer within(stmt, scope)()

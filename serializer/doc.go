@@ -31,13 +31,13 @@ const FormatVersion = 1
 var (
 	// ErrVersion is returned by [Envelope.Decode] and [Parse] for bytes that another version of the
 	// library wrote. The entry is not broken; it is simply not ours to read.
-	ErrVersion = errors.New("serializer: bytes of another format version")
+	ErrVersion = errors.New("gormcache: bytes of another format version")
 	// ErrCorrupt is returned by everything that decodes, for bytes that are truncated, changed,
 	// found under another key, or never were ours.
-	ErrCorrupt = errors.New("serializer: corrupt bytes")
+	ErrCorrupt = errors.New("gormcache: corrupt bytes")
 	// ErrUnsupported is returned by everything that encodes, for a value that would not come back
 	// exactly as it was. The result is then not cached.
-	ErrUnsupported = errors.New("serializer: value cannot be cached")
+	ErrUnsupported = errors.New("gormcache: value cannot be cached")
 	// ErrTooLarge is returned by [RowsEncoder.Add] when a result exceeds its [Limits].
-	ErrTooLarge = errors.New("serializer: result too large")
+	ErrTooLarge = errors.New("gormcache: result too large")
 )

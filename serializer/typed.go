@@ -7,6 +7,8 @@ import (
 	"reflect"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 )
 
 // Marshal encodes a typed value for [Unmarshal] into the same type, with msgpack and its struct
@@ -41,7 +43,7 @@ func Marshal(v any) (b []byte, err error) {
 	b = w.append(b)
 	buf := bytes.NewBuffer(b)
 	if err := msgpack.NewEncoder(buf).Encode(v); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
+		return nil, fault.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	return buf.Bytes(), nil
 }
@@ -70,7 +72,7 @@ func Unmarshal(b []byte, dst any) (err error) {
 		return fmt.Errorf("%w: value", ErrCorrupt)
 	}
 	if err := msgpack.NewDecoder(bytes.NewReader(r.b)).Decode(dst); err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return fault.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return w.walk(ptr.Elem(), 0)
 }

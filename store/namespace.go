@@ -90,6 +90,42 @@ func (n Namespace) TrackedColumn(table, column string) string {
 // User is a tag of the user's own.
 func (n Namespace) User(name string) string { return n.tag("u", name) }
 
+// Describe says in words what one of the namespace's tags stands for: "table users", "row 5 of users".
+func (n Namespace) Describe(tag string) string {
+	kind, name, _ := strings.Cut(strings.TrimPrefix(tag, string(n)+":"), ":")
+	table, rest, _ := strings.Cut(name, ".")
+	column, value, _ := strings.Cut(rest, ".")
+	hashed := strings.HasPrefix(name, "=")
+	switch {
+	case !strings.HasPrefix(tag, string(n)+":"):
+	case kind == "n":
+		return "the whole namespace " + string(n)
+	case hashed && kinds[kind] != "":
+		return fmt.Sprintf("%s with a long name (tag %s)", kinds[kind], tag)
+	case kind == "r":
+		return "region " + name
+	case kind == "t":
+		return "table " + name
+	case kind == "b":
+		return "unnamed rows of " + name
+	case kind == "k":
+		return fmt.Sprintf("row %s of %s", rest, table)
+	case kind == "s":
+		return fmt.Sprintf("rows of %s where %s is %s", table, column, value)
+	case kind == "q" && rest != "":
+		return fmt.Sprintf("tracked column %s of %s", rest, table)
+	case kind == "q":
+		return "tracked columns of " + table
+	case kind == "u":
+		return fmt.Sprintf("tag %q", name)
+	}
+	return "tag " + tag
+}
+
+// kinds are what tags with a hash stand for.
+var kinds = map[string]string{"r": "a region", "t": "a table", "b": "unnamed rows of a table", "k": "a row",
+	"s": "rows with one value of a tracked column", "q": "a tracked column", "u": "a tag"}
+
 // TableName is the canonical form of a table's name: the part after the last dot, in lower case.
 func TableName(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {

@@ -47,6 +47,11 @@ type State struct {
 	// Marked tells that at least one writer is between its mark and its settling. What the database
 	// answers meanwhile may be older than a commit that another process already sees.
 	Marked bool
+	// Writer and Left tell of a tag that is Marked, for messages only, whose mark holds longest, and for how long
+	// yet: about, since it may be told by another machine's clock. Negative: it ran out so long ago, and waits for
+	// its removal. Both are zero where a store does not say.
+	Writer Writer
+	Left   time.Duration
 }
 
 // Clean tells that the tag is known and bears no mark, so that its token may be compared.

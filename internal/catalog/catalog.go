@@ -124,6 +124,9 @@ func empty() *Catalog {
 // Kind says what a name, in canonical form (store.TableName), stands for.
 func (c *Catalog) Kind(table string) Kind { return c.kinds[table] }
 
+// Names are all names of tables and views, sorted.
+func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.kinds)) }
+
 // Instant says whether writes to one of these tables take effect at once, whatever becomes of their
 // transaction.
 func (c *Catalog) Instant(tables []string) bool {

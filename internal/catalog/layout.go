@@ -14,6 +14,10 @@ type Layout struct {
 	Columns []Column
 	// Direct says that a write changes exactly the rows that it names, to the values that it names.
 	Direct bool
+	// KeyNames are the names of the primary key's columns, whether their values can be compared or not.
+	KeyNames []string
+	// Untold says of the columns whose values can't be compared why.
+	Untold map[string]string
 
 	names []string // of all columns, sorted
 	moves []string // of those that Moves, sorted
@@ -42,6 +46,9 @@ func (l *Layout) Moves(name string) bool {
 	_, found := slices.BinarySearch(l.moves, strings.ToLower(name))
 	return found
 }
+
+// Names are those of all columns, sorted. They must not be modified.
+func (l *Layout) Names() []string { return l.names }
 
 // Layout tells how the rows of a table, named in canonical form (store.TableName), are told apart. It is
 // nil for what is no plain table, and where it can't be told: the user who asked may not see the table's

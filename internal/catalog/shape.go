@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,6 +34,7 @@ type columns struct {
 	list      []Column
 	generated map[string]bool
 	moves     map[string]bool // those, and what is set by each UPDATE
+	untold    map[string]string
 	key       []keyPart
 }
 
@@ -58,7 +60,7 @@ func (c *Catalog) loadColumns(ctx context.Context, q Querier, d sqltext.Dialect,
 func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 	t := c.shapes[r.shape]
 	if t == nil {
-		t = &columns{generated: make(map[string]bool), moves: make(map[string]bool)}
+		t = &columns{generated: make(map[string]bool), moves: make(map[string]bool), untold: make(map[string]string)}
 		c.shapes[r.shape] = t
 	}
 	name := strings.ToLower(r.name)
@@ -78,15 +80,36 @@ func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 	case sqltext.MySQL:
 		col.mysqlType(r)
 	}
+	if col.Kind == Other {
+		t.untold[name] = r.untold(d)
+	}
 	t.generated[name] = t.generated[name] || r.generated
 	t.moves[name] = t.moves[name] || t.generated[name] || d == sqltext.MySQL && strings.Contains(strings.ToLower(r.typ), "on update ")
+	if r.generated {
+		t.untold[name] = "it is generated"
+	}
 	t.list = append(t.list, col)
+}
+
+// untold says why the column's values can't be compared.
+func (r *columnRow) untold(d sqltext.Dialect) string {
+	typ := strings.ToLower(r.typ)
+	text := strings.Contains(typ, "char") || strings.Contains(typ, "text") || strings.Contains(typ, "clob")
+	switch {
+	case text && d == sqltext.SQLite:
+		return "its table names a collation that is not SQLite's own"
+	case text && r.detail != "":
+		return "its collation " + r.detail + " may find texts equal that differ"
+	case d == sqltext.SQLite:
+		return fmt.Sprintf("SQLite compares its type %q by rules that depend on each value: declare it as INTEGER or TEXT", r.typ)
+	}
+	return "its type " + r.typ + " is not one of integers, texts or UUIDs"
 }
 
 // layout puts the columns of a table in order.
 func (t *columns) layout() *Layout {
 	slices.SortStableFunc(t.list, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
-	l := &Layout{}
+	l := &Layout{Untold: t.untold}
 	for i, col := range t.list {
 		l.names = append(l.names, col.Name)
 		if t.moves[col.Name] {
@@ -99,6 +122,9 @@ func (t *columns) layout() *Layout {
 		}
 	}
 	slices.SortFunc(t.key, func(a, b keyPart) int { return a.position - b.position })
+	for _, part := range t.key {
+		l.KeyNames = append(l.KeyNames, part.name)
+	}
 	for i, part := range t.key {
 		col, ok := l.Column(part.name)
 		if !ok || part.position != i+1 {

@@ -41,7 +41,7 @@ func (n *narrower) assigned() bool {
 		return true
 	case tWord:
 		if n.tok.kw == kFrom {
-			n.refuse()
+			n.because(wideFrom)
 			return true
 		}
 		return n.isWhere() || n.clause() || n.no

@@ -44,6 +44,9 @@ func (n *narrower) clause() bool {
 	default:
 		return false
 	}
+	if !ok && n.verb != Select && n.tok.kw == kTail && n.tail() {
+		n.because(wideLimited)
+	}
 	if !ok {
 		n.refuse()
 	}

@@ -119,4 +119,6 @@ type Info struct {
 	Saves bool
 	// Narrow is what the text tells of the rows touched; nil unless it is one statement on one plain table.
 	Narrow *Narrow
+	// Wide is why Narrow is nil, in words; "" if it is not.
+	Wide string
 }

@@ -4,6 +4,10 @@ import "slices"
 
 // insert reads INSERT behind that word.
 func (n *narrower) insert() {
+	if n.tok.kw != kInto {
+		n.because(wideReplace)
+		return
+	}
 	if !n.expect(kInto) || !n.table(false) {
 		return
 	}
@@ -13,9 +17,16 @@ func (n *narrower) insert() {
 		n.out.Columns, n.out.Rows = []string{}, [][]Operand{{}}
 	} else {
 		n.columnList()
+		if n.tok.kw != kValues {
+			n.because(wideSelected)
+			return
+		}
 		if n.expect(kValues) {
 			n.rows()
 		}
+	}
+	if n.is(n.tok, "on") {
+		n.because(wideUpsert)
 	}
 	n.condition()
 	if n.out.Where != "" {
@@ -25,8 +36,12 @@ func (n *narrower) insert() {
 
 // columnList reads (a, b).
 func (n *narrower) columnList() {
-	if n.tok.kind != tOpen {
-		n.refuse()
+	switch {
+	case n.tok.kw == kSelect || n.tok.kw == kWith:
+		n.because(wideSelected)
+		return
+	case n.tok.kind != tOpen:
+		n.because(wideColumns)
 		return
 	}
 	for n.tok.kind != tClose {

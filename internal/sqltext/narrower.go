@@ -21,6 +21,7 @@ type narrower struct {
 	alias string // how columns may be qualified
 	level int    // of parentheses and brackets
 	no    bool   // refused
+	why   string // it was refused, "" for wideForm
 
 	values   []Operand // of the list being read
 	unstable bool      // Where has a subquery, or an operator that calls a function of the application
@@ -31,11 +32,29 @@ type narrower struct {
 	least, greatest [2]int
 }
 
-// narrowOf is what the text that the parser has read tells of its rows, or nil.
-func narrowOf(p *parser) *Narrow {
+// Why a text is not narrow: ends of sentences that begin with the statement.
+const (
+	wideForm     = "its text has a form that is not followed row by row"
+	wideDoubtful = "a backslash before a quote in its text may be read in two ways"
+	wideTables   = "it reads several tables"
+	wideNoTable  = "it reads no table"
+	wideWrites   = "it writes to several tables, or to none that its text names"
+	wideMany     = "it is more than one statement"
+	wideCompound = "it has a subquery, WITH, a join or UNION"
+	wideShared   = "one placeholder stands both inside and outside of its WHERE"
+	wideReplace  = "REPLACE, INSERT OR … and INSERT IGNORE change other rows than they name, or fewer"
+	wideUpsert   = "with ON CONFLICT or ON DUPLICATE KEY UPDATE it may change a row of another key than it names"
+	wideSelected = "its rows come from a query"
+	wideColumns  = "it does not name its columns, each once"
+	wideFrom     = "another table says which rows it changes"
+	wideLimited  = "ORDER BY and LIMIT say which rows it changes"
+)
+
+// narrowOf is what the text that the parser has read tells of its rows, or why it tells nothing.
+func narrowOf(p *parser) (_ *Narrow, wide string) {
 	table := p.single()
 	if table == "" {
-		return nil
+		return nil, p.wide()
 	}
 	n := narrower{parser: parser{lexer: lexer{sql: p.sql, d: p.d, escapes: p.escapes}}, verb: p.info.Verb}
 	n.tok, n.ahead = n.scan(), n.scan()
@@ -44,15 +63,35 @@ func narrowOf(p *parser) *Narrow {
 		n.step()
 	}
 	// A quoted name with a dot in it is not its last part: there the two differ.
-	if n.no || n.tok.kind != tEnd || n.out.Table != table || n.shared() {
-		return nil
+	switch {
+	case n.no && n.why != "":
+		return nil, n.why
+	case n.no || n.tok.kind != tEnd || n.out.Table != table:
+		return nil, wideForm
+	case n.shared():
+		return nil, wideShared
 	}
 	n.out.Pure = n.pure(&p.info)
 	if n.out.Params = n.args; n.d == Postgres {
 		n.out.Params = max(n.greatest[0], n.greatest[1])
 	}
 	out := n.out
-	return &out
+	return &out, ""
+}
+
+// wide is why there is no single table.
+func (p *parser) wide() string {
+	switch i := &p.info; {
+	case i.Statements > 1:
+		return wideMany
+	case i.Verb == Select && len(i.Reads) > 1:
+		return wideTables
+	case i.Verb == Select && len(i.Reads) == 0:
+		return wideNoTable
+	case i.Write && len(i.Writes) != 1:
+		return wideWrites
+	}
+	return wideForm
 }
 
 // single is the only table that the text touches, or for one that writes, that it writes. It is empty
@@ -86,6 +125,14 @@ func (n *narrower) refuse() {
 	n.tok, n.ahead = n.stop(), n.stop()
 }
 
+// because does so, and says why. The first reason holds.
+func (n *narrower) because(why string) {
+	if !n.no && n.why == "" {
+		n.why = why
+	}
+	n.refuse()
+}
+
 // step goes to the next token.
 func (n *narrower) step() {
 	switch n.tok.kind {
@@ -98,7 +145,7 @@ func (n *narrower) step() {
 	case tWord:
 		n.unstable = n.unstable || n.inWhere && n.calling()
 		if n.verb == Select && n.compound() || n.inWhere && n.writing() {
-			n.refuse()
+			n.because(wideCompound)
 		}
 	}
 	if n.no {
@@ -195,6 +242,10 @@ func (n *narrower) statement() {
 		if n.expect(kFrom) && n.table(true) {
 			n.condition()
 		}
+	case kw == kReplace:
+		n.because(wideReplace)
+	case kw == kWith:
+		n.because(wideCompound)
 	default:
 		n.refuse()
 	}

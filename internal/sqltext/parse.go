@@ -17,11 +17,13 @@ func parseAs(d Dialect, sql string) (*Info, int) {
 	}
 	p := parse(d, sql, d == MySQL, false)
 	if !p.doubtful {
-		p.info.Narrow = narrowOf(p)
+		p.info.Narrow, p.info.Wide = narrowOf(p)
 		return &p.info, p.params
 	}
+	p.info.Wide = wideDoubtful
 	// A backslash stands before a quote, and the text does not tell whether it escapes it.
 	q := parse(d, sql, d != MySQL, false)
+	q.info.Wide = wideDoubtful
 	switch {
 	case refused(q):
 		return &p.info, p.params

@@ -21,8 +21,14 @@ type mark struct {
 
 // state is what readers see. A mark past its deadline still counts: only its removal, which changes
 // the token, ends it.
-func (t *tag) state() store.State {
-	return store.State{Token: t.token, Known: true, Marked: len(t.marks) > 0}
+func (t *tag) state(now time.Duration) store.State {
+	s := store.State{Token: t.token, Known: true, Marked: len(t.marks) > 0}
+	for i, m := range t.marks {
+		if left := m.deadline - now; i == 0 || left > s.Left {
+			s.Writer, s.Left = m.writer, left
+		}
+	}
+	return s
 }
 
 // drop removes writer's mark, and every other one past its deadline. It tells whether there was one of those: the
@@ -73,7 +79,7 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 			if expired, _ := t.drop(nobody, now); expired {
 				t.renew()
 			}
-			states[i] = t.state()
+			states[i] = t.state(now)
 		})
 	}
 	return nil

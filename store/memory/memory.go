@@ -111,7 +111,7 @@ func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 		}
 	}
 	for i, tag := range l.Tags {
-		l.States[i] = s.tags.state(tag)
+		l.States[i] = s.tags.state(tag, now)
 	}
 	return nil
 }

@@ -48,11 +48,11 @@ func (ts *tags) shard(name string) *shard {
 }
 
 // state returns the state of a tag, or the zero one.
-func (ts *tags) state(name string) (state store.State) {
+func (ts *tags) state(name string, now time.Duration) (state store.State) {
 	sh := ts.shard(name)
 	sh.RLock()
 	if t := sh.tags[name]; t != nil {
-		state = t.state()
+		state = t.state(now)
 	}
 	sh.RUnlock()
 	return state

@@ -3,8 +3,9 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 )
 
 // maxAbandoned bounds the calls that hang on behind callers who left.
@@ -13,7 +14,7 @@ const maxAbandoned = 128
 // ErrBusy is wrapped by errors of calls that were not made, because too many earlier ones still hang
 // in the client although their contexts have ended. Shorten the client's ReadTimeout, WriteTimeout and
 // MaxRetries; a plain *redis.Client leaves no call behind.
-var ErrBusy = errors.New("gormcache: redisstore: too many calls hang in the client")
+var ErrBusy = errors.New("gormcache: too many calls hang in the Redis client")
 
 // calls makes calls end when their context does.
 type calls struct {
@@ -40,7 +41,7 @@ func call[T any](ctx context.Context, c *calls, f func() (T, error)) (T, error) 
 	}
 	var none T
 	if n := c.abandoned.Load(); n >= maxAbandoned {
-		return none, fmt.Errorf("%w: %d", ErrBusy, n)
+		return none, fault.Errorf("%w: %d", ErrBusy, n)
 	}
 	type result struct {
 		value T

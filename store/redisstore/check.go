@@ -93,6 +93,15 @@ func denied(err error) bool {
 		strings.Contains(reply.Error(), "can't run this command") || strings.Contains(reply.Error(), "ACL failure in script"))
 }
 
+// credentials is what to do about a server that does not let the client in.
+const credentials = "set the client's Username and Password, such as redis.Options.Password"
+
+// unwelcome tells that a server does not let the client in: its name or password is wrong, or missing.
+func unwelcome(err error) bool {
+	return redis.HasErrorPrefix(err, "WRONGPASS") || redis.HasErrorPrefix(err, "NOAUTH") ||
+		redis.HasErrorPrefix(err, "ERR invalid password") || redis.HasErrorPrefix(err, "ERR AUTH")
+}
+
 func unknownCommand(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply) && strings.HasPrefix(reply.Error(), "ERR unknown command")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -94,13 +95,20 @@ func (s *Store) ready(ctx context.Context) error {
 func (s *Store) fail(ctx context.Context, call string, err error) error {
 	s.remap(ctx)
 	if denied(err) {
-		return fmt.Errorf("gormcache: redisstore: %s: %w: the user lacks a right to a command or to keys of the namespace: "+
+		return fault.Errorf("redisstore: %s: %w: the user lacks a right to a command or to keys of the namespace: "+
 			"permit in its ACL what the package's documentation lists (%w)", call, store.ErrUnsupported, err)
 	}
-	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
-		return fmt.Errorf("gormcache: redisstore: %s: %w: %w", call, cause, err)
+	if unwelcome(err) {
+		err = fmt.Errorf("%w (%s)", err, credentials)
 	}
-	return fmt.Errorf("gormcache: redisstore: %s: %w", call, err)
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	// The client goes on trying to connect until the deadline, and then names that only.
+	if why := s.watch.trouble(); why != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w (the client can't connect: %w)", err, why)
+	}
+	return fault.Errorf("redisstore: %s: %w", call, err)
 }
 
 // remap lets a cluster's client load the map of the slots again. By itself it does so when a server

@@ -1,11 +1,13 @@
 package redisstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -46,8 +48,13 @@ func inspect(client redis.UniversalClient) (target, error) {
 		if c == nil {
 			return inspect(nil)
 		}
-		t.watch = newWatch() // its shards are watched from the first verification on
+		t.watch = newWatch()
 		t.ring, t.shards = c, len(c.Options().Addrs)
+		// Those that are down now are watched from the first verification on. This one asks no server.
+		_ = c.ForEachShard(context.Background(), func(_ context.Context, shard *redis.Client) error {
+			t.watch.add(shard)
+			return nil
+		})
 	}
 	return t, err
 }
@@ -90,11 +97,11 @@ func refuseCluster(o *redis.ClusterOptions) error {
 }
 
 func unsupported(format string, args ...any) error {
-	return fmt.Errorf("gormcache: redisstore: %w: %s", store.ErrUnsupported, fmt.Sprintf(format, args...))
+	return fault.Errorf("%w: %s", store.ErrUnsupported, fmt.Sprintf(format, args...))
 }
 
 // ErrRingIncomplete is wrapped by errors of calls through a *redis.Ring that misses shards.
-var ErrRingIncomplete = errors.New("gormcache: redisstore: a shard of the ring is down")
+var ErrRingIncomplete = errors.New("gormcache: a shard of the redis.Ring is down")
 
 // whole says whether every shard of a ring is in place. A ring hands the keys of a shard that it
 // cannot reach to the others, and takes them back later. Tokens changed meanwhile would be old again
@@ -104,8 +111,12 @@ func (t *target) whole() error {
 	if t.ring == nil {
 		return nil
 	}
-	if n := t.ring.Len(); n != t.shards {
-		return fmt.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
+	n := t.ring.Len()
+	if n == t.shards {
+		return nil
 	}
-	return nil
+	if why := t.watch.trouble(); why != nil {
+		return fault.Errorf("%w: %d of %d are up (the client can't connect: %w)", ErrRingIncomplete, n, t.shards, why)
+	}
+	return fault.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
 }

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"time"
 	"unsafe"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -29,13 +30,23 @@ func parse(value string) (state store.State) {
 	}
 	copy(state.Token[:], value)
 	state.Known = true
+	latest := int64(-1)
 	for marks := value[store.TokenSize:]; marks != ""; marks = marks[markSize:] {
+		deadline := int64(0)
 		for _, digit := range []byte(marks[store.TokenSize:markSize]) {
 			if digit < '0' || digit > '9' {
 				return store.State{}
 			}
+			deadline = deadline*10 + int64(digit-'0')
 		}
 		state.Marked = true
+		if deadline > latest {
+			latest = deadline
+			copy(state.Writer[:], marks)
+		}
+	}
+	if state.Marked { // by the server's clock, read with this machine's: it is for people only
+		state.Left = time.Until(time.UnixMilli(latest))
 	}
 	return state
 }

@@ -3,15 +3,16 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 )
 
 // ErrUnacknowledged is wrapped by errors of Mark and Settle where fewer replicas than [Wait] asks for
 // have acknowledged in time. The change stands on the master.
-var ErrUnacknowledged = errors.New("gormcache: redisstore: too few replicas acknowledged")
+var ErrUnacknowledged = errors.New("gormcache: too few replicas acknowledged")
 
 // Wait lets Mark and Settle wait, after their change, until so many replicas have acknowledged it, but
 // no longer than timeout. Fewer are an error: what the plugin does then is up to its write policy. It
@@ -60,7 +61,7 @@ func (s *Store) finish(ctx context.Context, pipe redis.Pipeliner, lasting bool, 
 		return nil, err
 	}
 	if n < s.replicas {
-		return nil, fmt.Errorf("%w: %d of %d within %v", ErrUnacknowledged, n, s.replicas, s.patience)
+		return nil, fault.Errorf("%w: %d of %d within %v", ErrUnacknowledged, n, s.replicas, s.patience)
 	}
 	return cmds[:len(cmds)-1], nil
 }

@@ -2,9 +2,12 @@ package redisstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 	"weak"
 
 	"github.com/redis/go-redis/v9"
@@ -26,7 +29,8 @@ type watch struct {
 	seen    atomic.Uint64 // dials, and commands to nodes that are no members
 	strange atomic.Uint64 // commands to nodes that are no members
 	current atomic.Pointer[incarnation]
-	turn    chan struct{} // held by the one call that verifies
+	turn    chan struct{}           // held by the one call that verifies
+	failed  atomic.Pointer[failure] // the last attempt to connect, if it has failed
 
 	mu    sync.Mutex
 	nodes map[weak.Pointer[redis.Client]]*node // of a client of several servers
@@ -74,7 +78,36 @@ func (w *watch) publish(inc *incarnation, members map[*node]bool) {
 	w.current.Store(inc)
 }
 
-// dials is the hook that counts connections.
+// failure is an attempt to connect that has failed.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// recently is how long a failure is named as the cause of others.
+const recently = time.Minute
+
+// trouble is why no connection could be made the last time that one was tried, nil if one could.
+func (w *watch) trouble() error {
+	if w == nil {
+		return nil
+	}
+	if f := w.failed.Load(); f != nil && time.Since(f.at) < recently {
+		return f.err
+	}
+	return nil
+}
+
+// tried notes how an attempt to connect has ended.
+func (w *watch) tried(err error) {
+	if err == nil {
+		w.failed.Store(nil)
+		return
+	}
+	w.failed.Store(&failure{err, time.Now()})
+}
+
+// dials is the hook that counts connections, and notes why there are none.
 type dials struct{ *watch }
 
 func (d dials) DialHook(next redis.DialHook) redis.DialHook {
@@ -83,11 +116,24 @@ func (d dials) DialHook(next redis.DialHook) redis.DialHook {
 		if err == nil {
 			d.seen.Add(1)
 		}
+		if !errors.Is(err, context.Canceled) { // the caller's doing
+			d.tried(err)
+		}
 		return conn, err
 	}
 }
 
-func (dials) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+// ProcessHook sees how a server greets a new connection: clients of several servers keep to themselves that it
+// refuses their password, and ask the next one.
+func (d dials) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if err != nil && unwelcome(err) {
+			d.tried(fmt.Errorf("%w (%s)", err, credentials))
+		}
+		return err
+	}
+}
 
 func (dials) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
@@ -101,7 +147,9 @@ type node struct {
 
 func (n *node) DialHook(next redis.DialHook) redis.DialHook { return dials{n.watch}.DialHook(next) }
 
-func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return dials{n.watch}.ProcessHook(next)
+}
 
 func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {

@@ -3,11 +3,11 @@ package sealed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -40,13 +40,13 @@ func New(next store.Store, keys Keys) (*Store, error) {
 		keys.Mode = Encrypt
 	}
 	if err := keys.validate(); err != nil {
-		return nil, fmt.Errorf("gormcache: sealed: %w", err)
+		return nil, fault.Errorf("sealed: %w", err)
 	}
 	s := &Store{next: next, mode: keys.Mode, keys: map[string]*key{}}
 	for _, k := range append([]Key{keys.Current}, keys.Others...) {
 		made, err := newKey(k, keys.Mode)
 		if err != nil {
-			return nil, fmt.Errorf("gormcache: sealed: key %q: %w", k.ID, err)
+			return nil, fault.Errorf("sealed: key %q: %w", k.ID, err)
 		}
 		s.keys[k.ID] = made
 	}
@@ -97,7 +97,7 @@ func (s *Store) open(name string, sealed []byte) ([]byte, error) {
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	sealed, err := s.current.seal(key, value)
 	if err != nil {
-		return fmt.Errorf("gormcache: sealed: %w", err)
+		return fault.Errorf("sealed: %w", err)
 	}
 	return s.next.Set(ctx, key, sealed, ttl)
 }
@@ -108,7 +108,7 @@ func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
 	for i := range sealed {
 		var err error
 		if sealed[i].Value, err = s.current.seal(sealed[i].Key, sealed[i].Value); err != nil {
-			return fmt.Errorf("gormcache: sealed: %w", err)
+			return fault.Errorf("sealed: %w", err)
 		}
 	}
 	return store.SetAll(ctx, s.next, sealed)

@@ -32,6 +32,24 @@ var markTests = []test{
 		s.unmark(w, tag)
 		s.wantClean(tag, token, true)
 	}},
+	{"WhoMarksIsNamed", func(s *suite) {
+		tag, first, last := s.name(), store.NewWriter(), store.NewWriter()
+		s.mark(last, long, tag)
+		s.mark(first, long/2, tag)
+		for call, state := range map[string]store.State{"Lookup": s.state(tag), "Tokens": s.tokens(tag)[0]} {
+			if state.Writer == (store.Writer{}) && state.Left == 0 {
+				continue // a store need not say
+			}
+			if state.Writer != last || state.Left <= long/2 || state.Left > long+long/2 { // clocks differ
+				s.Errorf("%s: the mark that holds longest is %s's for another %s, want %s's for %s", call, state.Writer, state.Left, last, long)
+			}
+		}
+		s.unmark(first, tag)
+		s.unmark(last, tag)
+		if state := s.state(tag); state.Writer != (store.Writer{}) || state.Left != 0 {
+			s.Errorf("without a mark it is %s's for another %s", state.Writer, state.Left)
+		}
+	}},
 	{"SettleMakesTags", func(s *suite) {
 		tag := s.name()
 		s.settle(store.NewWriter(), 0, tag)

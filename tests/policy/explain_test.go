@@ -202,7 +202,7 @@ var written = []struct {
 	}, true, nil, false},
 	{"an upsert", func(db *gorm.DB) *gorm.DB {
 		return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&Label{ID: 1, Name: "x"})
-	}, false, []string{"one statement on one table"}, false},
+	}, false, []string{"ON CONFLICT or ON DUPLICATE KEY UPDATE"}, false},
 	{"tracked", func(db *gorm.DB) *gorm.DB { return db.Model(&Order{ID: 1}).Update("total", 9) }, true, []string{"the values of user_id"}, true},
 	{"tracked, alone", func(db *gorm.DB) *gorm.DB { return db.Exec("UPDATE orders SET total = 8 WHERE id = 1") }, false, []string{"tracked columns user_id"}, false},
 	{"tracked, created", func(db *gorm.DB) *gorm.DB { return db.Create(&Order{ID: 50, UserID: 1}) }, true, nil, false},
