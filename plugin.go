@@ -281,8 +281,6 @@ func (p *Plugin) register(db *gorm.DB) error {
 		{query, "gorm:query", inv.Query, false},
 		{query, "gorm:query", cache.Query, false},
 		{query, "gorm:query", relations.Query, false},
-		{query, "gorm:preload", cache.Preload, true},
-		{query, "gorm:preload", relations.Preload, true},
 		{row, "gorm:row", inv.Row, false},
 		{row, "gorm:row", cache.Row, false},
 		{create, "gorm:create", inv.Statement, false},
@@ -314,7 +312,27 @@ func (p *Plugin) register(db *gorm.DB) error {
 			return fmt.Errorf("gormcache: wrap callback %q: %w", cb.name, err)
 		}
 	}
-	return nil
+	return registerPreload(db, relations, cache)
+}
+
+// registerPreload puts callbacks on both sides of GORM's preloads. They are not wrapped, since nothing of the plugin
+// may stand on the stack meanwhile: see [fromcache.Cache.BeforePreload].
+func registerPreload(db *gorm.DB, relations *relation.Callbacks, cache *fromcache.Cache) error {
+	query := db.Callback().Query()
+	if query.Get("gorm:preload") == nil {
+		return nil
+	}
+	return errors.Join(
+		query.Before("gorm:preload").Register("gormcache:before_preload", func(tx *gorm.DB) {
+			relations.BeforePreload(tx)
+			cache.BeforePreload(tx)
+		}),
+		// After("gorm:preload") would put it behind all others, and so behind hooks that send queries of their own.
+		query.Before("gorm:after_query").Register("gormcache:after_preload", func(tx *gorm.DB) {
+			cache.AfterPreload(tx)
+			relations.AfterPreload(tx)
+		}),
+	)
 }
 
 func (p *Plugin) blocked(tags []string) bool {
