@@ -112,7 +112,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if dialect == sqltext.Unknown {
 		return fmt.Errorf("gormcache: dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
 	}
-	if _, ok := db.Plugins[sharding]; ok {
+	if _, ok := db.Plugins[invalidate.Sharding]; ok {
 		return errors.New("gormcache: gorm.io/sharding takes its pool's transactions for none, and commits at the first " +
 			"statement, as with PrepareStmt: use one of the two")
 	}
@@ -128,9 +128,6 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	p.inv.Load().Attach(db)
 	return nil
 }
-
-// sharding is the name of a plugin that knows only *sql.DB and *sql.Tx as pools.
-const sharding = "gorm:sharding"
 
 // check asks the store whether it can do what it must. One that can't be reached now is no reason to
 // keep a program from starting.

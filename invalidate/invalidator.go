@@ -59,6 +59,7 @@ type Invalidator struct {
 	tracking tracking
 	regions  map[string]bool
 	warned   sync.Once
+	sharded  sync.Once
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
 	main     any           // its base then
 
