@@ -35,7 +35,7 @@ short: ## Test the library alone: no servers, no race detector
 
 .PHONY: quickstart
 quickstart: ## Run the quick start on SQLite and the store in the process
-	$(GO) run ./examples/quickstart
+	$(GO) run -v ./examples/quickstart
 
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml over all modules
