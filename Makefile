@@ -42,7 +42,7 @@ compat: ## Hunt with processes of this version and of OTHER=c4f5dae side by side
 
 .PHONY: quickstart
 quickstart: ## Run the quick start on SQLite and the store in the process
-	$(GO) run ./examples/quickstart
+	$(GO) run -v ./examples/quickstart
 
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml over all modules

@@ -121,7 +121,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if dialect == sqltext.Unknown {
 		return fault.Errorf("dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
 	}
-	if _, ok := db.Plugins[sharding]; ok {
+	if _, ok := db.Plugins[invalidate.Sharding]; ok {
 		return errors.New("gormcache: gorm.io/sharding takes its pool's transactions for none, and commits at the first " +
 			"statement, as with PrepareStmt: use one of the two")
 	}
@@ -141,9 +141,6 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	return nil
 }
-
-// sharding is the name of a plugin that knows only *sql.DB and *sql.Tx as pools.
-const sharding = "gorm:sharding"
 
 // check asks the store whether it can do what it must. One that can't be reached now is no reason to
 // keep a program from starting.
@@ -326,8 +323,6 @@ func (p *Plugin) register(db *gorm.DB) error {
 		{query, "gorm:query", inv.Query, false},
 		{query, "gorm:query", cache.Query, false},
 		{query, "gorm:query", relations.Query, false},
-		{query, "gorm:preload", cache.Preload, true},
-		{query, "gorm:preload", relations.Preload, true},
 		{row, "gorm:row", inv.Row, false},
 		{row, "gorm:row", cache.Row, false},
 		{create, "gorm:create", inv.Statement, false},
@@ -359,7 +354,27 @@ func (p *Plugin) register(db *gorm.DB) error {
 			return fault.Errorf("wrap callback %q: %w", cb.name, err)
 		}
 	}
-	return nil
+	return registerPreload(db, relations, cache)
+}
+
+// registerPreload puts callbacks on both sides of GORM's preloads. They are not wrapped, since nothing of the plugin
+// may stand on the stack meanwhile: see [fromcache.Cache.BeforePreload].
+func registerPreload(db *gorm.DB, relations *relation.Callbacks, cache *fromcache.Cache) error {
+	query := db.Callback().Query()
+	if query.Get("gorm:preload") == nil {
+		return nil
+	}
+	return errors.Join(
+		query.Before("gorm:preload").Register("gormcache:before_preload", func(tx *gorm.DB) {
+			relations.BeforePreload(tx)
+			cache.BeforePreload(tx)
+		}),
+		// After("gorm:preload") would put it behind all others, and so behind hooks that send queries of their own.
+		query.Before("gorm:after_query").Register("gormcache:after_preload", func(tx *gorm.DB) {
+			cache.AfterPreload(tx)
+			relations.AfterPreload(tx)
+		}),
+	)
 }
 
 func (p *Plugin) blocked(tags []string) bool {

@@ -232,6 +232,7 @@ func (q *query) refuse(b bypass, start time.Time) (answer, error) {
 		res.Outcome, err = observe.Miss, ErrCacheMiss
 	}
 	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
+	q.ended(answer{}, res, 0, 0, err)
 	return answer{}, err
 }
 
@@ -240,17 +241,19 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 	res, err := q.region.Read(ctx, &q.request)
 	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
-	if q.scope.silent() && errors.Is(err, region.ErrClosed) {
-		return ans, nil
-	}
-	if err != nil || res.Outcome == observe.Bypass {
+	switch {
+	case errors.Is(err, region.ErrSchema):
 		return ans, err
+	case q.scope.silent() && errors.Is(err, region.ErrClosed):
+		err = nil
+	case err == nil && res.Outcome != observe.Bypass:
+		view, malformed := q.parser.Parse(res.Payload)
+		if malformed == nil {
+			ans.view = view
+		} // else: bytes that passed their checksum and still make no sense; the database knows
 	}
-	view, malformed := q.parser.Parse(res.Payload)
-	if malformed == nil {
-		ans.view = view
-	} // else: bytes that passed their checksum and still make no sense; the database knows
-	return ans, nil
+	q.ended(ans, res, 0, 0, err)
+	return ans, err
 }
 
 // load runs the query and encodes its rows.

@@ -18,9 +18,9 @@ import (
 // explaining collects what is said of the statements that one call of Explain meets. One goroutine uses it.
 type explaining struct {
 	statements []observe.Statement
-	alone      bool // GORM begins no transactions of its own
-	building   int  // a statement's text is being built: what runs meanwhile are its subqueries
-	sampling   int  // what runs is preloaded for a sample
+	alone      bool     // GORM begins no transactions of its own
+	building   int      // a statement's text is being built: what runs meanwhile are its subqueries
+	samples    []sample // what runs is preloaded for the last of them
 }
 
 type explainKey struct{}
@@ -94,7 +94,7 @@ func (x *explaining) write(c *Cache, db *gorm.DB, inTx bool) {
 }
 
 func (x *explaining) add(db *gorm.DB, s observe.Statement) {
-	s.SQL, s.Sample = db.Dialector.Explain(db.Statement.SQL.String(), db.Statement.Vars...), x.sampling > 0
+	s.SQL, s.Sample = db.Dialector.Explain(db.Statement.SQL.String(), db.Statement.Vars...), len(x.samples) > 0
 	x.statements = append(x.statements, s)
 }
 
@@ -273,18 +273,28 @@ func (q *query) ttl() time.Duration {
 	return q.region.Config().TTL
 }
 
-// sample runs the preloads of a query for one parent that is made up, since a query that is not sent finds none.
-func (x *explaining) sample(db *gorm.DB, next func(*gorm.DB)) {
-	stmt := db.Statement
+// sample is a parent that is made up, for which a statement runs its preloads: one that is not sent finds none.
+type sample struct {
+	of    *gorm.Statement
+	dest  any // what stood in the statement
+	value reflect.Value
+}
+
+// sample puts a sample in the place of the rows that a statement would have found.
+func (x *explaining) sample(stmt *gorm.Statement) {
+	x.samples = append(x.samples, sample{of: stmt, dest: stmt.Dest, value: stmt.ReflectValue})
 	parent := sampleOf(stmt.Context, stmt.Schema)
-	dest, value := stmt.Dest, stmt.ReflectValue
 	stmt.Dest, stmt.ReflectValue = parent.Addr().Interface(), parent
-	x.sampling++
-	defer func() {
-		x.sampling--
-		stmt.Dest, stmt.ReflectValue = dest, value
-	}()
-	next(db)
+}
+
+// sampled takes the sample away again, if the statement has one.
+func (x *explaining) sampled(stmt *gorm.Statement) {
+	last := len(x.samples) - 1
+	if last < 0 || x.samples[last].of != stmt {
+		return
+	}
+	stmt.Dest, stmt.ReflectValue = x.samples[last].dest, x.samples[last].value
+	x.samples = x.samples[:last]
 }
 
 // sampleOf is a model whose keys, by which its relations are found, are set.

@@ -217,22 +217,29 @@ func (p *parted) groups(view *serializer.Rows) (groups []int, ok bool) {
 // answer reads through the region, and puts the parts together.
 func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
 	res, err := p.region.ReadParts(ctx, &p.req)
-	if errors.Is(err, region.ErrParts) {
-		return answer{}, false, nil
-	}
 	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
-	if p.scope.silent() && errors.Is(err, region.ErrClosed) {
-		return ans, true, nil
-	}
-	if err != nil || res.Outcome == observe.Bypass {
-		return ans, true, err
-	}
-	if ans.view, ok = p.join(res); !ok {
-		// Entries of another deployment, which has other columns.
+	switch {
+	case errors.Is(err, region.ErrParts):
 		return answer{}, false, nil
+	case errors.Is(err, region.ErrSchema):
+		return ans, true, err
+	case p.scope.silent() && errors.Is(err, region.ErrClosed):
+		err = nil
+	case err == nil && res.Outcome != observe.Bypass:
+		if ans.view, ok = p.join(res); !ok {
+			// Entries of another deployment, which has other columns.
+			return answer{}, false, nil
+		}
 	}
-	return ans, true, nil
+	found := 0
+	for _, payload := range res.Hits {
+		if payload != nil {
+			found++
+		}
+	}
+	p.ended(ans, res.Result, found, len(p.values), err)
+	return ans, true, err
 }
 
 // join puts the parts together that were found and the rows that were loaded.

@@ -17,6 +17,9 @@ const preloadMark = "gormcache:preload"
 type preloading struct {
 	parent *schema.Schema
 	opts   *Cached // nil: none
+	// by is the statement that preloads, and outer what that is preloaded for itself.
+	by    *gorm.Statement
+	outer *preloading
 }
 
 // preloaded tells for what a query is preloaded, nil if it is not.
@@ -28,44 +31,50 @@ func preloaded(stmt *gorm.Statement) *preloading {
 	return v.(*preloading)
 }
 
-// Preload wraps the callback that sends a query's preloads, so that they are known for what they are. Who
-// bypasses the cache, or refreshes it, means what is preloaded too.
-func (c *Cache) Preload(next func(*gorm.DB)) func(*gorm.DB) {
-	marked := c.preload(next)
-	return func(db *gorm.DB) {
-		stmt := db.Statement
-		if x := explained(db); x != nil && db.Error == nil && x.building == 0 && len(stmt.Preloads) > 0 && stmt.Schema != nil {
-			x.sample(db, marked)
-			return
-		}
-		marked(db)
+// BeforePreload runs before the callback that sends a query's preloads, and marks them, so that they are known for
+// what they are. Who bypasses the cache, or refreshes it, means what is preloaded too. [Cache.AfterPreload] takes the
+// mark away.
+//
+// The two do not wrap that callback. GORM's log names the first file on the stack that is not GORM's own, and looks
+// at a dozen frames only: with a wrapper on the stack each preload would be said to come from this file, or, if it is
+// nested, from nowhere.
+func (c *Cache) BeforePreload(db *gorm.DB) {
+	stmt := db.Statement
+	if db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil {
+		return
 	}
+	if x := explained(db); x != nil && x.building == 0 {
+		x.sample(stmt)
+	}
+	if !c.policies.related(stmt.Schema) {
+		return
+	}
+	outer, inner := preloaded(stmt), &preloading{parent: stmt.Schema, by: stmt}
+	if outer != nil {
+		inner.opts, inner.outer = outer.opts, outer
+	}
+	if scope := of(stmt); scope != nil && (scope.bypass || scope.mode == region.Refresh) {
+		inner.opts = &Cached{bypass: scope.bypass, mode: scope.mode}
+	}
+	stmt.Settings.Store(preloadMark, inner)
 }
 
-// preload marks what is preloaded.
-func (c *Cache) preload(next func(*gorm.DB)) func(*gorm.DB) {
-	return func(db *gorm.DB) {
-		stmt := db.Statement
-		if db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil || !c.policies.related(stmt.Schema) {
-			next(db)
-			return
-		}
-		outer, inner := preloaded(stmt), &preloading{parent: stmt.Schema}
-		if outer != nil {
-			inner.opts = outer.opts
-		}
-		if scope := of(stmt); scope != nil && (scope.bypass || scope.mode == region.Refresh) {
-			inner.opts = &Cached{bypass: scope.bypass, mode: scope.mode}
-		}
-		stmt.Settings.Store(preloadMark, inner)
-		defer func() {
-			if outer == nil {
-				stmt.Settings.Delete(preloadMark)
-			} else {
-				stmt.Settings.Store(preloadMark, outer)
-			}
-		}()
-		next(db)
+// AfterPreload ends what [Cache.BeforePreload] began, also where a preload failed.
+func (c *Cache) AfterPreload(db *gorm.DB) {
+	stmt := db.Statement
+	if len(stmt.Preloads) == 0 { // an empty sync.Map allocates when it is asked
+		return
+	}
+	if x := explained(db); x != nil {
+		x.sampled(stmt)
+	}
+	p := preloaded(stmt)
+	switch {
+	case p == nil || p.by != stmt: // the mark of the statement that preloads this one
+	case p.outer == nil:
+		stmt.Settings.Delete(preloadMark)
+	default:
+		stmt.Settings.Store(preloadMark, p.outer)
 	}
 }
 

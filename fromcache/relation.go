@@ -1,6 +1,8 @@
 package fromcache
 
 import (
+	"maps"
+
 	"gorm.io/gorm"
 )
 
@@ -11,6 +13,22 @@ func (c *Cached) By(column string) *Cached {
 	by := *c
 	by.by = column
 	return &by
+}
+
+// Lend gives a statement the scope for one query, and returns how to take it away, since the handle of an association
+// is used again. What [OutcomeOf] says of the query stays.
+func (c *Cached) Lend(stmt *gorm.Statement) (giveBack func()) {
+	clauses := stmt.Clauses
+	stmt.Clauses = maps.Clone(clauses)
+	c.ModifyStatement(stmt)
+	return func() {
+		ended, ok := stmt.Clauses[outcomeName]
+		stmt.Clauses = clauses
+		if ok {
+			stmt.Clauses = maps.Clone(clauses)
+			stmt.Clauses[outcomeName] = ended
+		}
+	}
 }
 
 // Check says what is wrong with the scope on that handle, as it would as an error of a query.

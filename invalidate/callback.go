@@ -15,8 +15,24 @@ func (inv *Invalidator) Statement(next func(*gorm.DB)) func(*gorm.DB) {
 			next(db)
 			return
 		}
+		inv.beside(db)
 		inv.probed(db, next)
 	}
+}
+
+// Sharding is the name of gorm.io/sharding in gorm.DB.Plugins. It takes transactions that are no *sql.Tx for none:
+// begun within one, GORM's default transaction of a statement commits the whole.
+const Sharding = "gorm:sharding"
+
+// beside warns once where sharding was registered after the plugin; before, the plugin has refused to be registered.
+func (inv *Invalidator) beside(db *gorm.DB) {
+	if _, ok := db.Plugins[Sharding]; !ok {
+		return
+	}
+	inv.sharded.Do(func() {
+		inv.cfg.Logger.Warn("gormcache: gorm.io/sharding is registered on the same *gorm.DB: it takes the transactions of this " +
+			"plugin, as those of PrepareStmt, for none, and commits at the first statement: use one of the two")
+	})
 }
 
 // probed runs the callback with a probe, and settles when it has ended, whatever happened.

@@ -61,6 +61,7 @@ type Invalidator struct {
 	regions  map[string]bool
 	warned   sync.Once
 	names    names
+	sharded  sync.Once
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
 	main     any           // its base then
 

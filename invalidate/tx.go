@@ -31,6 +31,7 @@ type tx struct {
 	wrote   bool    // a statement may have written something
 	ddl     bool    // a statement has changed the schema, or may have
 	session bool    // a statement changed the session or the transaction's properties
+	lent    bool    // SQLTx has handed out the transaction below
 	over    bool    // the database has rolled it back; what follows is committed statement by statement
 	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
 	broken  *change // set: a statement may have ended the transaction behind database/sql
@@ -282,7 +283,7 @@ func (t *tx) Rollback() error {
 		defer t.inv.topology.forget()
 		defer broken.settle(t.ctx)
 	}
-	if !t.doubtful() || len(touches) == 0 {
+	if len(touches) == 0 || !t.doubtful() && !t.isLent() { // who was lent it may have committed
 		return t.end(t.Tx.Rollback, broken)
 	}
 	r, s := t.resolve(touches, false)

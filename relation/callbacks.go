@@ -37,7 +37,7 @@ func (cb *Callbacks) Query(next func(*gorm.DB)) func(*gorm.DB) {
 		case db.Error != nil:
 		case c != nil && fromcache.Associated(stmt):
 			if name, scope := c.associated(stmt); name != "" && scope != nil && !fromcache.HasScope(stmt) {
-				defer within(stmt, scope.By(listed(stmt)))()
+				defer scope.By(listed(stmt)).Lend(stmt)()
 			}
 		case c != nil && stmt.Schema != nil:
 			if err := c.known(stmt.Schema); err != nil {
@@ -47,23 +47,11 @@ func (cb *Callbacks) Query(next func(*gorm.DB)) func(*gorm.DB) {
 			cb.check(c, db)
 		case cb.joined.Load() && !fromcache.HasScope(stmt):
 			if scope := ofJoin(stmt); scope != nil {
-				defer within(stmt, scope)()
+				defer scope.Lend(stmt)()
 			}
 		}
 		next(db)
 	}
-}
-
-// within gives a statement a scope, and returns how to take it away: the handle of an association is used
-// again.
-func within(stmt *gorm.Statement, scope *fromcache.Cached) func() {
-	clauses := stmt.Clauses
-	stmt.Clauses = make(map[string]clause.Clause, len(clauses)+1)
-	for name, c := range clauses {
-		stmt.Clauses[name] = c
-	}
-	scope.ModifyStatement(stmt)
-	return func() { stmt.Clauses = clauses }
 }
 
 // associated finds the relation whose association sent the query, which names the model at its end only. Of
@@ -114,31 +102,40 @@ func ofJoin(stmt *gorm.Statement) *fromcache.Cached {
 	return scopes[stmt.Schema]
 }
 
-// Preload wraps the callback that sends a query's preloads: it gives them their scopes, as conditions of theirs.
-func (cb *Callbacks) Preload(next func(*gorm.DB)) func(*gorm.DB) {
-	return func(db *gorm.DB) {
-		stmt := db.Statement
-		c := of(stmt)
-		if c == nil || db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil {
-			next(db)
+// BeforePreload runs before the callback that sends a query's preloads: it gives them their scopes, as conditions of
+// theirs. [Callbacks.AfterPreload] takes them away. As with those of package fromcache, neither stands on the stack
+// while GORM preloads.
+func (cb *Callbacks) BeforePreload(db *gorm.DB) {
+	stmt := db.Statement
+	c := of(stmt)
+	if c == nil || db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil {
+		return
+	}
+	if fromcache.Associated(stmt) {
+		name, _ := c.associated(stmt)
+		if c = c.below([]string{name}); c == nil {
 			return
 		}
-		if fromcache.Associated(stmt) {
-			name, _ := c.associated(stmt)
-			if c = c.below([]string{name}); c == nil {
-				next(db)
-				return
-			}
-		}
-		l := newLevel(c, stmt)
-		if len(l.joins) > 0 {
-			cb.joined.Store(true)
-			stmt.Settings.Store(joinsMark, l.joins)
-			defer stmt.Settings.Delete(joinsMark)
-		}
-		given := stmt.Preloads
-		stmt.Preloads = l.preloads
-		defer func() { stmt.Preloads = given }()
-		next(db)
+	}
+	l := newLevel(c, stmt)
+	if len(l.joins) > 0 {
+		cb.joined.Store(true)
+		stmt.Settings.Store(joinsMark, l.joins)
+	}
+	stmt.Clauses[levelName] = clause.Clause{Expression: l}
+	stmt.Preloads = l.preloads
+}
+
+// AfterPreload ends what [Callbacks.BeforePreload] began, also where a preload failed.
+func (cb *Callbacks) AfterPreload(db *gorm.DB) {
+	stmt := db.Statement
+	l, ok := stmt.Clauses[levelName].Expression.(*level)
+	if !ok {
+		return
+	}
+	delete(stmt.Clauses, levelName)
+	stmt.Preloads = l.given
+	if len(l.joins) > 0 {
+		stmt.Settings.Delete(joinsMark)
 	}
 }

@@ -12,17 +12,21 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 )
 
+// levelName is where the level stands in a statement while it preloads: among the clauses it is not handed on.
+const levelName = "gormcache:relation_level"
+
 // level are the preloads of one statement. What lies deeper is preloaded by the statements that these send.
 type level struct {
 	cached   *Cached
 	schema   *schema.Schema
 	joined   []string         // relations that the statement joins: it has their rows already
-	preloads map[string][]any // as in gorm.Statement
+	given    map[string][]any // the statement's own
+	preloads map[string][]any // those with their scopes
 	joins    map[*schema.Schema]*fromcache.Cached
 }
 
 func newLevel(c *Cached, stmt *gorm.Statement) *level {
-	l := &level{cached: c, schema: stmt.Schema, preloads: maps.Clone(stmt.Preloads), joins: map[*schema.Schema]*fromcache.Cached{}}
+	l := &level{cached: c, schema: stmt.Schema, given: stmt.Preloads, preloads: maps.Clone(stmt.Preloads), joins: map[*schema.Schema]*fromcache.Cached{}}
 	for _, join := range stmt.Joins {
 		l.joined = append(l.joined, join.Name)
 	}
@@ -36,6 +40,9 @@ func newLevel(c *Cached, stmt *gorm.Statement) *level {
 	}
 	return l
 }
+
+// Build implements clause.Expression. A level is not part of the SQL.
+func (l *level) Build(clause.Builder) {}
 
 // spell puts relations by their names in the place of clause.Associations, with the arguments that GORM
 // would give them.

@@ -139,7 +139,7 @@ func TestQuickStartIsShort(t *testing.T) {
 
 var (
 	makeCommand = regexp.MustCompile(`(?m)^make +([a-z]+)`)
-	goRun       = regexp.MustCompile(`(?m)go run (\./[a-z./]+)`)
+	goRun       = regexp.MustCompile(`(?m)go run (?:-v )?(\./[a-z./]+)`)
 	makeTarget  = regexp.MustCompile(`(?m)^([a-z]+):`)
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -248,4 +249,20 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	must(t, err)
 	must(t, pool.Close())
 	must(t, goleak.Find(before, servers.IgnoreLeaks()))
+}
+
+// Sharding that is registered later can't be refused any more. It is told of once, at the first write.
+func TestShardingRegisteredLater(t *testing.T) {
+	log, db := &lines{}, newDatabase(t, "sqlite").Open(t)
+	use(t, db, newStore(t, "memory"), func(c *gormcache.Config) { c.Logger = slog.New(slog.NewTextHandler(sink{log}, nil)) })
+	must(t, rename(db, 1, "alone"))
+	if got := log.take(); len(got) > 0 {
+		t.Errorf("without it: %q", got)
+	}
+	db.Plugins["gorm:sharding"] = db.Plugins["gormcache"]
+	must(t, rename(db, 1, "beside"))
+	must(t, rename(db, 1, "beside"))
+	if got := log.take(); len(got) != 1 || !strings.Contains(got[0], "level=WARN") || !strings.Contains(got[0], "use one of the two") {
+		t.Errorf("beside it: %q", got)
+	}
 }

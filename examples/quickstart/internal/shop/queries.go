@@ -1,4 +1,4 @@
-package main
+package shop
 
 import (
 	"context"
@@ -18,11 +18,11 @@ type query struct {
 const asker = 42
 
 var queries = []query{
-	{"companies of Oslo (gorm.G)", []string{"companies"}, companiesOfOslo},
+	{"companies of Oslo", []string{"companies"}, companiesOfOslo},
 	{"number of users over 60", []string{"users"}, usersOver60},
-	{"one user by primary key", []string{"users"}, oneUser},
+	{"user 42", []string{"users"}, oneUser},
 	{"that user's orders", []string{"orders"}, ordersOfUser},
-	{"revenue by company (joins)", []string{"companies", "orders", "users"}, revenueByCompany},
+	{"revenue by company", []string{"companies", "orders", "users"}, revenueByCompany},
 }
 
 func companiesOfOslo(ctx context.Context, db *gorm.DB, scope ...clause.Expression) (any, error) {

@@ -1,17 +1,13 @@
-package main
+package shop
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"fmt"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/glebarez/sqlite"
-	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -19,70 +15,44 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 )
 
-// stores makes a store for each instance: of one Redis, or none, for the store inside the process.
-type stores struct {
-	client    *redis.Client
-	namespace string
-}
-
-func newStores(ctx context.Context, redisAddr string) (*stores, error) {
-	// A namespace of this run's own: what an earlier run left in the Redis is not of this database.
-	s := &stores{namespace: "quickstart-" + strings.ToLower(rand.Text()[:8])}
-	if redisAddr == "" {
-		return s, nil
-	}
-	s.client = redis.NewClient(&redis.Options{Addr: redisAddr, ContextTimeoutEnabled: true, DialerRetries: 1, MaxRetries: -1})
-	if err := s.client.Ping(ctx).Err(); err != nil {
-		_ = s.client.Close()
-		return nil, fmt.Errorf("no Redis at %s: %w", redisAddr, err)
-	}
-	return s, nil
-}
-
-// next returns a store for one more instance; nil stands for the store inside the process.
-func (s *stores) next() store.Store {
-	if s.client == nil {
-		return nil
-	}
-	return redisstore.New(s.client)
-}
-
-func (s *stores) close() {
-	if s.client != nil {
-		_ = s.client.Close()
-	}
+// Stores is where the instances keep what they cache.
+type Stores struct {
+	Namespace string
+	// Shared makes a store for one more instance. Nil: there is one instance, with the store inside the process.
+	Shared func() store.Store
 }
 
 // instance is what one process of the shop would have: a handle on the database with the plugin, and a
 // plain one beside it, to compare.
 type instance struct {
-	name   string
-	db     *gorm.DB
-	plain  *gorm.DB
-	plugin *gormcache.Plugin
-	sql    counter
-	last   atomic.Pointer[observe.Read]
+	db       *gorm.DB
+	plain    *gorm.DB
+	plugin   *gormcache.Plugin
+	sql      counter // of db
+	plainSQL counter
+	last     atomic.Pointer[observe.Read]
 }
 
-func newInstance(dir, name string, stores *stores) (*instance, error) {
-	in := &instance{name: name}
+func newInstance(dir string, stores Stores) (*instance, error) {
+	in := &instance{}
 	var err error
 	if in.db, err = open(dir, &in.sql); err != nil {
 		return nil, err
 	}
-	if in.plain, err = open(dir, new(counter)); err != nil {
+	if in.plain, err = open(dir, &in.plainSQL); err != nil {
 		return nil, err
 	}
-	in.plugin, err = gormcache.New(gormcache.Config{
-		Store:     stores.next(),
-		Namespace: stores.namespace,
+	cfg := gormcache.Config{
+		Namespace: stores.Namespace,
 		Regions:   map[string]region.Config{"shop": {TTL: time.Minute}},
 		Hooks:     &observe.Hooks{Read: func(_ context.Context, r observe.Read) { in.last.Store(&r) }},
-	})
-	if err != nil {
+	}
+	if stores.Shared != nil {
+		cfg.Store = stores.Shared()
+	}
+	if in.plugin, err = gormcache.New(cfg); err != nil {
 		return nil, err
 	}
 	return in, in.db.Use(in.plugin)

@@ -1,9 +1,8 @@
-package main
+package shop
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"time"
 
@@ -25,8 +24,8 @@ var (
 	items  = []string{"lamp", "desk", "chair", "kettle", "clock", "scarf", "globe", "tent", "drill"}
 )
 
-// seed makes the shop's tables and rows, the same ones each time, and shows how far it is.
-func seed(ctx context.Context, db *gorm.DB, out io.Writer) error {
+// seed makes the shop's tables and rows, the same ones each time, and shows how far it is to those who watch.
+func seed(ctx context.Context, db *gorm.DB, out *page, watched bool) error {
 	start := time.Now()
 	if err := db.WithContext(ctx).AutoMigrate(&Company{}, &User{}, &Order{}); err != nil {
 		return err
@@ -34,8 +33,9 @@ func seed(ctx context.Context, db *gorm.DB, out io.Writer) error {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // made-up data needs no secret
 	done, total := 0, companies+users+users*ordersByUser
 	progress := func(n int) {
-		done += n
-		_, _ = fmt.Fprintf(out, "\rSeeding a shop: %d of %d rows", done, total)
+		if done += n; watched {
+			out.printf("\rSeeding a shop: %d of %d rows", done, total)
+		}
 	}
 	err := db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		if err := insert(tx, progress, makeCompanies(random)); err != nil {
@@ -46,7 +46,13 @@ func seed(ctx context.Context, db *gorm.DB, out io.Writer) error {
 		}
 		return insert(tx, progress, makeOrders(random))
 	})
-	_, _ = fmt.Fprintf(out, " in %s\n", time.Since(start).Round(10*time.Millisecond))
+	if watched {
+		out.printf("\r")
+	}
+	if err == nil {
+		out.printf("A shop in SQLite: %d companies, %d users, %d orders, made in %s.\n", companies, users, users*ordersByUser,
+			time.Since(start).Round(10*time.Millisecond))
+	}
 	return err
 }
 
