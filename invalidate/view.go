@@ -136,8 +136,8 @@ func (i *inside) view(ctx context.Context) (*view, error) {
 // postgres asks within a savepoint: after an error PostgreSQL would refuse all that follows, up to the COMMIT.
 func (i *inside) postgres(ctx context.Context) (*view, error) {
 	ctx = context.WithoutCancel(ctx)
-	if _, err := i.conn.ExecContext(ctx, "SAVEPOINT gormcache_catalog"); err != nil {
-		return nil, err
+	if _, err := i.conn.ExecContext(ctx, "SAVEPOINT gormcache_catalog"); err != nil { // it has failed before, or is busy
+		return i.borrow(ctx)
 	}
 	v := &view{Querier: i.conn, public: !i.apart, close: func(err error) {
 		if err != nil {
