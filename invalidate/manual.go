@@ -106,9 +106,9 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalid
 		return nil
 	}
 	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
-		_, err := inv.fence(ctx, tags)
+		_, _, err := inv.fence(ctx, tags)
 		return err
 	}
-	_, err = inv.settle(ctx, tags, store.NewWriter(), inv.cfg.ReplicaLag, time.Now())
+	_, err = inv.settle(ctx, tags, store.NewWriter(), stay{linger: inv.cfg.ReplicaLag}, time.Now())
 	return err
 }

@@ -189,7 +189,7 @@ func (g guarded) QueryContext(ctx context.Context, query string, args ...any) (*
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
 	touches, broken := t.take()
-	if _, plain := t.Tx.(*sql.Tx); plain && broken == nil && t.caller.Err() != nil {
+	if broken == nil && t.isDead() && !t.doubtful() {
 		return t.expired()
 	}
 	if broken != nil {
@@ -210,7 +210,21 @@ func (t *tx) Commit() error {
 	}
 	// Also after an error, and if the driver panics: the outcome is unknown then.
 	defer c.settle(t.ctx)
+	if t.isDead() { // while the marks were on their way
+		c.void = broken == nil && !t.doubtful()
+		return t.expired()
+	}
 	return t.end(t.Tx.Commit, broken, c)
+}
+
+// isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
+func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
+
+// isBroken returns what may have been committed behind database/sql, nil if nothing.
+func (t *tx) isBroken() *change {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.broken
 }
 
 // expired rolls back a transaction whose context has ended, as database/sql does when it is asked to
@@ -228,7 +242,7 @@ func (t *tx) end(how func() error, changes ...*change) error {
 	defer func() {
 		for _, c := range changes {
 			if c != nil {
-				c.ended(err)
+				c.committed(err)
 			}
 		}
 	}()

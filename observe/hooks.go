@@ -36,6 +36,12 @@ type Invalidation struct {
 	Queued bool
 	// Err is the store's error, nil if none.
 	Err error
+	// Doubt is why the writer's marks stay though it has ended, in words; empty: they do not. Its tags are bypassed by
+	// everybody until the marks run out.
+	Doubt string
+	// Writer is whose marks stay, in hexadecimal, and Left for how long from now; zero if Doubt is empty.
+	Writer string
+	Left   time.Duration
 	// Duration is what the marks and the new tokens cost the writer.
 	Duration time.Duration
 }
