@@ -65,8 +65,8 @@ func (inv *Invalidator) doubt(ctx context.Context, d Doubt) {
 		"cause", d.Cause, "tags", d.Tags, "writer", d.Writer.String(), "left", time.Until(d.Until).Round(time.Millisecond))
 }
 
-// add remembers a doubt in the place of others of its writer, and reports whether its cause is new.
-func (d *doubts) add(one Doubt) (first bool) {
+// add remembers a doubt in the place of others of its writer, and reports whether its cause is news.
+func (d *doubts) add(one Doubt) (news bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.expire()
@@ -83,7 +83,8 @@ func (d *doubts) add(one Doubt) (first bool) {
 	}
 	d.list = append(d.list, one)
 	d.n.Store(int64(len(d.list)))
-	if why := cause(one.Cause); !slices.Contains(d.warned, why) {
+	// Rows that are open are in order, and end their doubt when they are closed.
+	if why := cause(one.Cause); why != openRows && !slices.Contains(d.warned, why) {
 		d.warned = append(d.warned, why)
 		return true
 	}
