@@ -51,7 +51,8 @@ type Invalidation struct {
 type Hooks struct {
 	// Read is called at the end of every read that opted in.
 	Read func(context.Context, Read)
-	// Invalidate is called after a commit, or an invalidation by hand, has changed tags.
+	// Invalidate is called after a commit, or an invalidation by hand, has changed tags, and when a statement in a
+	// transaction that gormcache did not begin has fenced them.
 	Invalidate func(context.Context, Invalidation)
 	// StoreError is called when a call of the store failed; op is the method's name in lower case.
 	StoreError func(ctx context.Context, op string, err error)
