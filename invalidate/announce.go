@@ -99,9 +99,7 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 		if instant != nil {
 			instant.ended(err)
 		}
-		if broken := t.isBroken(); broken != nil { // it may have ended the transaction, and may do so yet
-			broken.ended(err)
-		}
+		t.apart(err)
 		if !counted { // how many it has changed is not known
 			before.ended(-1)
 		}

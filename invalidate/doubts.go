@@ -29,12 +29,15 @@ type Doubt struct {
 	Writer store.Writer
 	// Cause is why they stay, in words.
 	Cause string
-	// Until is when they run out.
+	// Until is when they run out; later, if the store could not be told of them at once.
 	Until time.Time
 }
 
 // maxDoubts bounds the doubts that are remembered. Where there are more, the oldest are forgotten; their marks stay.
 const maxDoubts = 256
+
+// maxShown bounds the tags that a line of the log names.
+const maxShown = 16
 
 // doubts are those whose marks have not run out, the oldest first. The zero value is ready; it is safe for
 // concurrent use.
@@ -62,7 +65,7 @@ func (inv *Invalidator) doubt(ctx context.Context, d Doubt) {
 		say = inv.cfg.Logger.WarnContext
 	}
 	say(ctx, "gormcache: marks stay after a write, and what depends on their tags is not cached until they run out",
-		"cause", d.Cause, "tags", d.Tags, "writer", d.Writer.String(), "left", time.Until(d.Until).Round(time.Millisecond))
+		"cause", d.Cause, "tags", d.Tags[:min(len(d.Tags), maxShown)], "of", len(d.Tags), "writer", d.Writer.String(), "left", time.Until(d.Until).Round(time.Millisecond))
 }
 
 // add remembers a doubt in the place of others of its writer, and reports whether its cause is news.

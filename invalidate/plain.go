@@ -183,7 +183,7 @@ func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sql
 		return ending{finish: c.ended, settle: func(err error) { inv.endPlain(ctx, c, on, info, err) }, undo: undo}, nil
 	}
 	return ending{undo: undo, finish: func(err error) {
-		if err != nil && info.Statements == 1 && !inDoubt(inv.cfg.Dialect, err) {
+		if err != nil && info.Statements <= 1 && !inDoubt(inv.cfg.Dialect, err) {
 			undo()
 		}
 	}}, nil

@@ -205,11 +205,9 @@ func (t *tx) Commit() error {
 		_ = t.Tx.Rollback() // the refusal is what the caller must see
 		return err
 	}
-	if len(c.tags) == 0 {
-		return t.end(t.Tx.Commit, broken)
+	if len(c.tags) > 0 { // also after an error, and if the driver panics: the outcome is unknown then
+		defer c.settle(t.ctx)
 	}
-	// Also after an error, and if the driver panics: the outcome is unknown then.
-	defer c.settle(t.ctx)
 	if t.isDead() { // while the marks were on their way
 		c.void = broken == nil && !t.doubtful()
 		return t.expired()
@@ -220,11 +218,14 @@ func (t *tx) Commit() error {
 // isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
 func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
 
-// isBroken returns what may have been committed behind database/sql, nil if nothing.
-func (t *tx) isBroken() *change {
+// apart tells what may be committed behind database/sql of a statement's outcome: it may have ended the transaction,
+// or have run outside of it, and may do so yet if it was cut off.
+func (t *tx) apart(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.broken
+	if t.broken != nil {
+		t.broken.ended(err)
+	}
 }
 
 // expired rolls back a transaction whose context has ended, as database/sql does when it is asked to
