@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
@@ -38,10 +39,11 @@ func (s *scene) reloaded(t testing.TB, table string) {
 	reading(t, s.writer.db, table, truth, hit)
 }
 
-// The caller's context ends just before COMMIT (database/sql rolls back then), or just after it. Either
-// way the writer's marks go and the token changes:
+// The caller's context ends just before COMMIT, which is not sent then, or just after it. Either way the writer's marks
+// go, and the token changes if something was sent:
 //
-//	writer: mark  ✗ COMMIT      settle            writer: mark, COMMIT ✗ settle
+//	writer: mark  ✗ unmark                        writer: mark, COMMIT ✗ settle
+//	other:                hits                    other:                        reloads
 //
 // Falls if: the caller's cancellation reaches the store.
 func TestContextCancelled(t *testing.T) {
@@ -49,7 +51,8 @@ func TestContextCancelled(t *testing.T) {
 		for _, skip := range []bool{false, true} {
 			for _, place := range []string{"before", "after"} {
 				must(t, seed(s.plain))
-				warm(t, s.other.db, "users")
+				must(t, invalidate.Tables(t.Context(), s.other.db, "users"))
+				before := warm(t, s.other.db, "users")
 				cached(t, s.writer.db, "users")
 				ctx, cancel := context.WithCancel(t.Context())
 				if s.writer.gate.off(); place == "before" {
@@ -67,7 +70,8 @@ func TestContextCancelled(t *testing.T) {
 					}
 					s.fresh(t, "users")
 				} else {
-					s.reloaded(t, "users")
+					same(t, "what was not sent", direct(t, s.plain, "users"), before)
+					reading(t, s.other.db, "users", before, hit)
 				}
 				cancel()
 			}
