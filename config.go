@@ -93,7 +93,8 @@ type Config struct {
 
 	// WriteGrace is how long a mark lasts: how long a writer may take from its mark to its settling,
 	// which is the time of its COMMIT (or of its statement, outside a transaction). A writer that dies
-	// in between makes others bypass its tables for that long. Defaults to 30 s.
+	// in between makes others bypass its tables for that long, and so does a commit or statement whose outcome is
+	// unknown, which is logged as a warning. Defaults to 30 s.
 	WriteGrace time.Duration
 
 	// WritePolicy is what happens to a write when the store can't be told of it. Defaults to

@@ -203,8 +203,8 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 		Declared:     p.declared(db),
 		Recorder:     p.recorder,
 		Logger:       p.cfg.Logger,
+		Replayer:     p.replayer,
 	})
-	inv.Drain = p.replayer.Drain
 	p.inv.Store(inv)
 	p.cache.Store(fromcache.New(fromcache.Config{
 		Engine:       p.engine,

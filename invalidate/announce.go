@@ -22,8 +22,11 @@ type statement struct {
 type ending struct {
 	// finish is to be called with the statement's outcome.
 	finish func(error)
-	// settle, if not nil, with that of the whole callback, once its rows are closed.
+	// settle, if not nil, with that of the whole callback, once its rows are closed. It is called twice where they
+	// are not closed by then: with errOpen, and with how they have ended.
 	settle func(error)
+	// undo, if not nil, instead of both if the statement is not sent after all.
+	undo func()
 	// affected, if not nil, with how many rows the statement has affected, before finish. Its error is one of the
 	// statement.
 	affected func(int64) error
@@ -39,8 +42,7 @@ func (inv *Invalidator) announce(ctx context.Context, p gorm.ConnPool, query str
 		return t.announce(ctx, st)
 	}
 	if inv.bounds(p, st.info) {
-		finish, settle, err := inv.boundary(ctx, p, st.info)
-		return ending{finish: finish, settle: settle}, err
+		return inv.boundary(ctx, p, st.info)
 	}
 	touches := inv.touches(st.info, nil)
 	if len(touches) == 0 {
@@ -61,18 +63,23 @@ func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltex
 	open := inv.foreign(p)
 	known := inv.topology.within(ctx, inv.base(p), nil, false, open)
 	c := &change{inv: inv, tags: inv.tags(known, info), began: time.Now()}
-	queued, err := inv.fence(ctx, c.tags)
+	w, queued, err := inv.fence(ctx, c.tags)
 	if err != nil {
 		return ending{}, err
 	}
-	c.marked = !queued
-	return ending{finish: nothing, settle: func(error) {
+	c.writer, c.marked = w, !queued
+	undo := func() {
+		if !queued {
+			c.cancel(ctx)
+		}
+	}
+	return ending{finish: nothing, undo: undo, settle: func(error) {
 		further := c.further(ctx, p, info, known, open)
 		if c.blind {
 			inv.queue.goneBy(c.epoch, inv.cfg.Grace)
 		}
 		// Too late for a refusal: what fails is queued.
-		_, _ = inv.settle(ctx, further, store.NewWriter(), inv.cfg.Grace, c.began)
+		_, _ = inv.settle(ctx, further, store.NewWriter(), stay{inv.cfg.Grace, foreignCommit}, c.began)
 	}}, nil
 }
 
@@ -94,6 +101,7 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 		if instant != nil {
 			instant.ended(err)
 		}
+		t.apart(err)
 		if !counted { // how many it has changed is not known
 			_ = before.ended(ctx, -1)
 		}
@@ -101,6 +109,14 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 			t.done(st.info)
 		}
 	}}
+	e.undo = func() {
+		if instant != nil {
+			instant.cancel(ctx)
+		}
+		if before != nil {
+			_ = before.ended(ctx, -1)
+		}
+	}
 	if before != nil {
 		e.affected = func(n int64) error {
 			counted = true
@@ -152,14 +168,14 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 		inv.topology.forget()
 	}
 	opened := edit != nil && edit.open // until GORM has read its key back, it changes the table
-	e := ending{finish: c.ended, settle: func(err error) {
+	e := ending{finish: c.ended, undo: func() { c.cancel(ctx) }, settle: func(err error) {
 		if info.DDL {
 			inv.topology.forget()
 		}
 		c.closed(err)
 		further := c.further(ctx, p, info, known, inv.outside(p))
 		c.tags = append(c.tags, further...)
-		if opened && err == nil && !c.doubt && !c.late() && len(further) == 0 {
+		if opened && err == nil && c.doubt == "" && !c.late() && len(further) == 0 {
 			if r := inv.resolve(known, touches); len(r.edits) > 0 {
 				c.guard(r.edits)
 				c.narrow(append(r.tags, c.sets(ctx, r.edits)...))

@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"database/sql"
+	"errors"
 
 	"gorm.io/gorm"
 
@@ -39,7 +40,12 @@ func (inv *Invalidator) beside(db *gorm.DB) {
 func (inv *Invalidator) probed(db *gorm.DB, next func(*gorm.DB)) {
 	p, restore := inv.install(db.Statement)
 	outcome := errNoReturn
-	defer func() { p.settle(outcome) }()
+	defer func() {
+		if !p.busy && errors.Is(outcome, errNoReturn) {
+			outcome = errPanicked
+		}
+		p.settle(outcome)
+	}()
 	defer restore()
 	inv.run(db, next)
 	outcome = db.Error
@@ -77,7 +83,7 @@ func (inv *Invalidator) locked(db *gorm.DB) {
 
 // Row wraps the callback behind Rows, Row and Scan, as Query does. Its rows are closed by the
 // application, some time; only then a writing statement outside a transaction has surely ended. So
-// the rows are read here and now. What can't be read so is in doubt: its marks stay.
+// the rows are read here and now, those of Row by the probe. While what can't be read so is open, it is in doubt.
 func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
@@ -85,34 +91,36 @@ func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 			inv.locked(db)
 			return
 		}
-		sqlText := db.Statement.SQL.String()
 		inv.probed(db, func(db *gorm.DB) {
 			next(db)
+			rows, _ := db.Statement.Dest.(*sql.Rows)
+			if rows == nil { // it was a Row, or has failed
+				return
+			}
 			if t := followed(db.Statement.ConnPool); t != nil {
 				t.handedOut()
 			}
 			if p, ok := db.Statement.ConnPool.(*probe); ok && !inv.StateOf(p).In {
-				writes := len(inv.tags(inv.topology.known(inv.base(p)), inv.Info(sqlText))) > 0
-				p.open = !writes || !inv.drain(db)
+				inv.drain(db, p, rows)
 			}
 		})
 	}
 }
 
-// drain reads the rows of a statement to its end, and tells whether it has come to that.
-func (inv *Invalidator) drain(db *gorm.DB) (ended bool) {
-	switch dest := db.Statement.Dest.(type) {
-	case *sql.Rows:
-		if dest == nil { // the statement failed
-			return true
-		}
-		var err error
-		db.Statement.Dest, ended, err = inv.Drain(dest)
-		_ = db.AddError(err)
-	case *sql.Row:
-		return dest == nil || dest.Err() != nil // the same
+// drain reads the rows of a statement that writes to their end.
+func (inv *Invalidator) drain(db *gorm.DB, p *probe, rows *sql.Rows) {
+	if len(inv.tags(inv.topology.known(inv.base(p)), inv.Info(db.Statement.SQL.String()))) == 0 {
+		p.open = true
+		return
 	}
-	return ended
+	drained, ended, err := inv.cfg.Replayer.Drain(rows, p.settle)
+	db.Statement.Dest, p.open = drained, !ended
+	if drained == nil {
+		_ = db.AddError(err)
+	}
+	if err != nil && p.finish != nil { // otherwise the rows show it
+		p.finish(err)
+	}
 }
 
 // Begin wraps the callback that begins GORM's default transaction: pools that the plugin has not seen

@@ -11,7 +11,6 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -21,8 +20,9 @@ type change struct {
 	writer store.Writer
 	tags   []string
 	marked bool
-	doubt  bool // it may still take effect when it has ended
-	open   bool // its rows are still to be read, by the application
+	doubt  cause // why it may still take effect when it has ended
+	open   bool  // its rows are still to be read, by the application
+	void   bool  // it was never sent
 	began  time.Time
 	spare  []string // marked, but not changed after all
 	// blind tells that the store could not say whether the schema is the present one, of which epoch is the last
@@ -41,7 +41,7 @@ type change struct {
 
 // begin marks the tags. The only errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
 func (inv *Invalidator) begin(ctx context.Context, tags []string) (*change, error) {
-	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now(), caller: unsent(ctx)}
+	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now(), caller: untilSent(ctx)}
 	return c, c.extend(ctx, tags)
 }
 
@@ -114,18 +114,43 @@ func (c *change) withdrawn(ctx context.Context) error {
 	return err
 }
 
-// ended is told what the driver returned for the COMMIT or the statement.
+// ended is told what the driver returned for the statement.
 func (c *change) ended(err error) {
 	c.caller = nil
-	c.doubt = c.doubt || inDoubt(c.inv.cfg.Dialect, err)
+	if inDoubt(c.inv.cfg.Dialect, err) {
+		c.claim(unknownStatement)
+	}
 }
 
-// closed is told how the callback around the statement ended: rows may end with an error that their
-// statement did not have.
+// committed is told what the driver returned for the COMMIT.
+func (c *change) committed(err error) {
+	c.caller = nil
+	if inDoubt(c.inv.cfg.Dialect, err) {
+		c.claim(unknownCommit)
+	}
+}
+
+// closed is told how the callback around the statement ended, and again how its rows did, if these were open then:
+// rows may end with an error that their statement did not have.
 func (c *change) closed(err error) {
 	c.caller = nil
+	if c.open && c.doubt == openRows {
+		c.doubt = ""
+	}
 	c.open = errors.Is(err, errOpen)
-	c.doubt = c.doubt || c.open || cutShort(c.inv.cfg.Dialect, err)
+	switch {
+	case c.open:
+		c.claim(openRows)
+	case cutShort(c.inv.cfg.Dialect, err):
+		c.claim(unknownStatement)
+	}
+}
+
+// claim notes why the change may still take effect when it has ended. What is in doubt stays so.
+func (c *change) claim(why cause) {
+	if c.doubt == "" {
+		c.doubt = why
+	}
 }
 
 // narrow is told that only these tags have changed. The marks of others go when these have their new
@@ -169,18 +194,22 @@ func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.inv.
 // settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
 // until they run out, which changes the tokens once more.
 func (c *change) settle(ctx context.Context) {
-	linger := c.inv.cfg.ReplicaLag
-	if c.doubt {
-		linger = max(linger, c.inv.cfg.Grace)
+	if c.void {
+		c.cancel(ctx)
+		return
+	}
+	stays := stay{linger: c.inv.cfg.ReplicaLag, why: c.doubt}
+	if c.doubt != "" {
+		stays.linger = max(stays.linger, c.inv.cfg.Grace)
 	}
 	if c.late() || c.gaveUp() {
 		c.tags = append(c.tags, c.beyond()...)
 	}
-	err := c.deliver(ctx, linger) // it is in the queue's hands
+	err := c.deliver(ctx, stays) // it is in the queue's hands
 	if c.blind {
-		c.inv.queue.goneBy(c.epoch, linger)
+		c.inv.queue.goneBy(c.epoch, stays.linger)
 	}
-	if (err != nil || !c.marked) && linger == 0 {
+	if (err != nil || !c.marked) && stays.linger == 0 {
 		c.inv.queue.sweepLater(c.tags, c.writer)
 	}
 	if err == nil && len(c.spare) > 0 {
@@ -192,30 +221,31 @@ func (c *change) settle(ctx context.Context) {
 
 // deliver gives the new tokens, or leaves them to the queue. What an enrolment may have filled meanwhile, for values
 // that are not known here, goes with the rest of the table.
-func (c *change) deliver(ctx context.Context, linger time.Duration) error {
-	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, linger) {
-		c.inv.report(ctx, observe.Invalidation{Tags: c.tags, Queued: true, Err: c.failure, Duration: time.Since(c.began)})
+func (c *change) deliver(ctx context.Context, stays stay) error {
+	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, stays.linger) {
+		c.inv.report(ctx, c.tags, c.writer, stays, c.failure, c.began)
 		return c.failure
 	}
-	lost, err := c.inv.settle(ctx, c.tags, c.writer, linger, c.began)
+	lost, err := c.inv.settle(ctx, c.tags, c.writer, stays, c.began)
 	switch {
 	case err != nil: // nobody will say later what was lost
 		if beyond := c.beyond(); len(beyond) > 0 {
-			c.inv.queue.add(beyond, c.writer, linger)
+			c.inv.queue.add(beyond, c.writer, stays.linger)
 		}
 	case c.passed(lost):
-		_, err = c.inv.settle(ctx, c.beyond(), c.writer, linger, c.began)
+		_, err = c.inv.settle(ctx, c.beyond(), c.writer, stays, c.began)
 	}
 	return err
 }
 
-// cancel removes the marks: nothing was written.
+// cancel removes the marks, also those that land late: nothing was written.
 func (c *change) cancel(ctx context.Context) {
 	c.caller = nil
+	c.inv.doubts.remove(c.writer)
 	err := c.ask(ctx, "unmark", func(ctx context.Context) error {
 		return c.inv.cfg.Store.Unmark(ctx, c.tags, c.writer)
 	})
-	if err != nil {
+	if err != nil || !c.marked {
 		c.inv.queue.sweepLater(c.tags, c.writer)
 	}
 }

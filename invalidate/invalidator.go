@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ const (
 // ErrStoreUnavailable is wrapped by the error of a write that [FailWrite] refused. Nothing was committed.
 var ErrStoreUnavailable = errors.New("gormcache: the store can't be told of the write, and the policy is FailWrite")
 
-// Config is what an [Invalidator] works with. Store, Namespace, Dialect, Recorder, Logger and the
+// Config is what an [Invalidator] works with. Store, Namespace, Dialect, Recorder, Logger, Replayer and the
 // durations must be set.
 type Config struct {
 	Store        store.Store
@@ -47,6 +48,7 @@ type Config struct {
 	Declared     []Named             // names to be looked for in the database
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
+	Replayer     Replayer
 }
 
 // Invalidator turns writes into new tokens. It is safe for concurrent use.
@@ -59,16 +61,25 @@ type Invalidator struct {
 	plain    plainTxs
 	tracking tracking
 	regions  map[string]bool
+	doubts   doubts
 	warned   sync.Once
 	names    names
 	sharded  sync.Once
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
 	main     any           // its base then
 
-	// Drain reads what is left of rows into memory and returns rows that give the same; a statement
-	// that both writes and returns rows has surely run to its end only then. ended is false if it
-	// could not be done. Set before use.
-	Drain func(rows *sql.Rows) (drained *sql.Rows, ended bool, err error)
+}
+
+// Replayer reads the rows of statements that write ahead of the application, since only then they have surely run to
+// their end.
+type Replayer interface {
+	// Drain reads rows to their end and returns rows that give the same. Where that can't be done, ended is false: what
+	// is returned goes on reading, and calls closed with its error when it is closed.
+	Drain(rows *sql.Rows, closed func(error)) (drained *sql.Rows, ended bool, err error)
+	// First closes rows when it has read the first, and returns a row that gives the same. The error is how they ended.
+	First(rows *sql.Rows) (*sql.Row, error)
+	// RowError returns a row that gives nothing but the error.
+	RowError(err error) *sql.Row
 }
 
 // memo is how many SQL texts are remembered with what they touch.
@@ -105,49 +116,55 @@ func (inv *Invalidator) Pending() int { return inv.queue.len() }
 // deadline all the same. Writes that come later still invalidate, but are not retried.
 func (inv *Invalidator) Close(ctx context.Context) error { return inv.queue.close(ctx) }
 
+// stay is how long a writer's marks stay when it has settled, and why, if that is because of a doubt.
+type stay struct {
+	linger time.Duration
+	why    cause
+}
+
 // settle delivers new tokens, or queues them. The returned error says that they were queued; lost are tags that
 // did not bear w's mark any more.
-func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration, began time.Time) (lost []string, err error) {
+func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Writer, stays stay, began time.Time) (lost []string, err error) {
 	if len(tags) == 0 {
 		return nil, nil
 	}
 	err = inv.call(ctx, "settle", func(ctx context.Context) error {
-		err := inv.cfg.Store.Settle(ctx, tags, w, linger)
+		err := inv.cfg.Store.Settle(ctx, tags, w, stays.linger)
 		lost = store.Lost(err)
 		return store.Failure(err)
 	})
 	if err != nil {
-		inv.queue.add(tags, w, linger)
+		inv.queue.add(tags, w, stays.linger)
 	} else {
 		inv.cfg.Recorder.Invalidated(len(tags))
 	}
-	inv.report(ctx, observe.Invalidation{Tags: tags, Queued: err != nil, Err: err, Duration: time.Since(began)})
+	inv.report(ctx, tags, w, stays, err, began)
 	return lost, err
 }
 
 // fence marks the tags and leaves the marks to run out, which changes the tokens: for writes whose
 // commit can't be seen. The errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
-func (inv *Invalidator) fence(ctx context.Context, tags []string) (queued bool, err error) {
+func (inv *Invalidator) fence(ctx context.Context, tags []string) (w store.Writer, queued bool, err error) {
+	w = store.NewWriter()
 	if len(tags) == 0 {
-		return false, nil
+		return w, false, nil
 	}
-	began, w, caller := time.Now(), store.NewWriter(), unsent(ctx)
+	began, caller, stays := time.Now(), untilSent(ctx), stay{inv.cfg.Grace, foreignCommit}
 	err = inv.within(caller, "mark", func(ctx context.Context) error {
 		return store.Failure(inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace))
 	})
 	if gone := gone(caller); gone != nil {
 		inv.queue.sweepSoon(tags, w)
-		return false, gone
+		return w, false, gone
 	}
-	if err == nil {
-		return false, nil
+	if err != nil && inv.cfg.Policy == FailWrite {
+		return w, false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
-	if inv.cfg.Policy == FailWrite {
-		return false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
+	if err != nil {
+		inv.queue.add(tags, w, inv.cfg.Grace)
 	}
-	inv.queue.add(tags, w, inv.cfg.Grace)
-	inv.report(ctx, observe.Invalidation{Tags: tags, Queued: true, Err: err, Duration: time.Since(began)})
-	return true, nil
+	inv.report(ctx, tags, w, stays, err, began)
+	return w, err != nil, nil
 }
 
 // call runs one call of the store within the write budget. The caller's cancellation does not count:
@@ -173,9 +190,9 @@ func (inv *Invalidator) within(ctx context.Context, op string, fn func(context.C
 	return err
 }
 
-// unsent is the context that bounds what is asked of the store before anything is sent to the database. One that has
+// untilSent is the context that bounds what is asked of the store before anything is sent to the database. One that has
 // ended already does not: what becomes of the statement then is the pool's to say.
-func unsent(ctx context.Context) context.Context {
+func untilSent(ctx context.Context) context.Context {
 	if gone(ctx) != nil {
 		return context.WithoutCancel(ctx)
 	}
@@ -191,7 +208,15 @@ func gone(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (inv *Invalidator) report(ctx context.Context, i observe.Invalidation) {
+// report tells hooks, log and [Invalidator.Doubts] of tags that were settled, or queued because of err.
+func (inv *Invalidator) report(ctx context.Context, tags []string, w store.Writer, stays stay, err error, began time.Time) {
+	i := observe.Invalidation{Tags: tags, Queued: err != nil, Err: err, Duration: time.Since(began)}
+	if stays.why != "" {
+		i.Doubt, i.Writer, i.Left = string(stays.why), w.String(), stays.linger
+		inv.doubt(ctx, Doubt{Tags: slices.Clone(tags), Writer: w, Cause: i.Doubt, Until: time.Now().Add(stays.linger)})
+	} else {
+		inv.doubts.remove(w)
+	}
 	if hook := inv.cfg.Recorder.Hooks.Invalidate; hook != nil {
 		hook(ctx, i)
 	}

@@ -118,9 +118,9 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalid
 		return nil
 	}
 	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
-		_, err := inv.fence(context.WithoutCancel(ctx), tags) // what it is to drop has been written already
+		_, _, err := inv.fence(context.WithoutCancel(ctx), tags) // what it is to drop has been written already
 		return err
 	}
-	_, err = inv.settle(ctx, tags, store.NewWriter(), inv.cfg.ReplicaLag, time.Now())
+	_, err = inv.settle(ctx, tags, store.NewWriter(), stay{linger: inv.cfg.ReplicaLag}, time.Now())
 	return err
 }

@@ -156,34 +156,37 @@ func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
 
 // boundary follows transactions that are written as plain SQL outside gorm.DB.Begin. What runs within
 // can't be told from what runs beside it, so all is bypassed until the end, and dropped then.
-func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (finish, settle func(error), err error) {
+func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (ending, error) {
 	on := inv.place(p)
 	c := &change{inv: inv, tags: []string{inv.cfg.Namespace.Epoch()}, began: time.Now()}
 	murky := info.Saves && inv.cfg.Dialect == sqltext.SQLite
 	if !murky && (info.Ends || info.Verb == sqltext.Release) {
-		return c.ended, func(err error) { inv.endPlain(ctx, c, on, info, err) }, nil
+		return ending{finish: c.ended, settle: func(err error) { inv.endPlain(ctx, c, on, info, err) }}, nil
 	}
 	if err := inv.beginPlain(ctx, c, on, info, murky); err != nil {
-		return nil, nil, err
+		return ending{}, err
 	}
-	switch {
-	case murky:
-		return c.ended, func(err error) {
-			c.doubt = true
-			c.closed(err)
-			c.settle(ctx)
-		}, nil
-	case info.Verb == sqltext.Begin && !info.Inside: // it ends in the same text
-		return c.ended, func(err error) { inv.endPlain(ctx, c, on, info, err) }, nil
-	}
-	return func(err error) {
-		if err == nil || info.Statements > 1 || inDoubt(inv.cfg.Dialect, err) {
-			return
-		}
+	undo := func() {
 		if _, last := inv.plain.end(on); last { // it did not begin
 			c.cancel(ctx)
 		}
-	}, nil, nil
+	}
+	switch {
+	case murky:
+		settle := func(err error) {
+			c.claim(plainGoesOn)
+			c.closed(err)
+			c.settle(ctx)
+		}
+		return ending{finish: c.ended, settle: settle, undo: func() { settle(nil) }}, nil
+	case info.Verb == sqltext.Begin && !info.Inside: // it ends in the same text
+		return ending{finish: c.ended, settle: func(err error) { inv.endPlain(ctx, c, on, info, err) }, undo: undo}, nil
+	}
+	return ending{undo: undo, finish: func(err error) {
+		if err != nil && info.Statements <= 1 && !inDoubt(inv.cfg.Dialect, err) {
+			undo()
+		}
+	}}, nil
 }
 
 // beginPlain marks for a transaction that begins.
@@ -196,7 +199,7 @@ func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info 
 	default:
 		c.writer = inv.plain.begin(on)
 	}
-	caller := unsent(ctx)
+	caller := untilSent(ctx)
 	if murky { // the mark is that of a transaction that goes on, perhaps
 		caller = context.WithoutCancel(ctx)
 	}
@@ -215,6 +218,7 @@ func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info 
 		}
 		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
+	c.marked = err == nil
 	if err != nil { // until the mark lands, this process must not store what the transaction shows it
 		inv.queue.add(c.tags, c.writer, inv.cfg.Grace)
 	}
@@ -234,7 +238,7 @@ func (inv *Invalidator) endPlain(ctx context.Context, c *change, on any, info *s
 		c.writer, last = inv.plain.end(on)
 	}
 	if !last {
-		c.doubt = true // the mark is others' too
+		c.claim(plainGoesOn) // the mark is others' too
 	}
 	c.closed(err)
 	c.settle(ctx)

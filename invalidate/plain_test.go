@@ -42,13 +42,13 @@ func TestPlainTransactionsKeepTheirMarksApart(t *testing.T) {
 // say runs a text that begins or ends a transaction, as its callback does.
 func say(t *testing.T, inv *Invalidator, p gorm.ConnPool, text string, err error) {
 	t.Helper()
-	finish, settle, refused := inv.boundary(t.Context(), p, inv.Info(text))
+	e, refused := inv.boundary(t.Context(), p, inv.Info(text))
 	if refused != nil {
 		t.Fatal(refused)
 	}
-	finish(err)
-	if settle != nil {
-		settle(err)
+	e.finish(err)
+	if e.settle != nil {
+		e.settle(err)
 	}
 }
 

@@ -14,6 +14,8 @@ type probe struct {
 	inv     *Invalidator
 	stmt    *gorm.Statement
 	settles []func(error) // to be run when the statement has ended and its rows are closed
+	finish  func(error)   // the ending's, of the statement that returned rows last
+	busy    bool          // the driver has not returned, or its rows are not known to be closed
 	open    bool          // its rows are the application's to read, which may end it later
 	// inserted are statements whose rows are known only when GORM has read their keys back.
 	inserted []*edit
@@ -32,7 +34,9 @@ func (p *probe) ExecContext(ctx context.Context, query string, args ...any) (sql
 	if err != nil {
 		return nil, err
 	}
+	p.busy = true
 	res, err := p.ConnPool.ExecContext(ctx, query, args...)
+	p.busy = false
 	if err == nil && e.affected != nil {
 		if n, uncounted := res.RowsAffected(); uncounted == nil {
 			err = e.affected(n)
@@ -48,22 +52,38 @@ func (p *probe) QueryContext(ctx context.Context, query string, args ...any) (*s
 	if err != nil {
 		return nil, err
 	}
+	p.busy = true
 	rows, err := p.ConnPool.QueryContext(ctx, query, args...)
+	p.busy = err == nil
+	p.finish = e.finish
 	e.finish(err)
 	return rows, err
 }
 
-// QueryRowContext announces and runs a statement that returns one row.
+// QueryRowContext announces and runs a statement that returns one row. An application that is given a live row ends
+// the statement when it scans it, if ever; so it is read here and now, and what is given out is replayed.
 func (p *probe) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	e, err := p.announce(ctx, query, args)
 	if err != nil {
-		// A *sql.Row with an error can be had from database/sql only. Below prepared statements, since
-		// gorm.PreparedStmtDB gives one there that panics when it is scanned.
-		return unprepared(p.ConnPool).QueryRowContext(refused{ctx, err}, query, args...)
+		return p.inv.cfg.Replayer.RowError(err)
 	}
-	row := p.ConnPool.QueryRowContext(ctx, query, args...)
-	e.finish(row.Err())
+	p.busy = true
+	row, err := p.first(ctx, query, args)
+	p.busy = false
+	e.finish(err)
+	if t := followed(p.ConnPool); t != nil && err != nil {
+		t.failed(err) // GORM learns of it from the row, too late
+	}
 	return row
+}
+
+// first runs a statement to its end, and returns a row that gives its first row or its error.
+func (p *probe) first(ctx context.Context, query string, args []any) (*sql.Row, error) {
+	rows, err := p.ConnPool.QueryContext(ctx, query, args...)
+	if err != nil {
+		return p.inv.cfg.Replayer.RowError(err), err
+	}
+	return p.inv.cfg.Replayer.First(rows)
 }
 
 // BeginTx passes on to the pool below.
@@ -90,16 +110,28 @@ func (p *txProbe) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 	return stmt
 }
 
-// announce tells the invalidator of a statement.
+// announce tells the invalidator of a statement. The error is for the caller: the statement must not run.
 func (p *probe) announce(ctx context.Context, query string, args []any) (ending, error) {
+	if err := unsent(ctx, p.ConnPool); err != nil {
+		return ending{}, err
+	}
 	e, err := p.inv.announce(ctx, p.ConnPool, query, args)
+	if err != nil {
+		return e, err
+	}
+	if err := unsent(ctx, p.ConnPool); err != nil { // while the marks were on their way
+		if e.undo != nil {
+			e.undo()
+		}
+		return ending{}, err
+	}
 	if e.settle != nil {
 		p.settles = append(p.settles, e.settle)
 	}
 	if e.inserted != nil && e.inserted.awaits(p.stmt) {
 		p.inserted = append(p.inserted, e.inserted)
 	}
-	return e, err
+	return e, nil
 }
 
 // settle runs what the statement's end asks for.
@@ -127,33 +159,3 @@ func (inv *Invalidator) install(stmt *gorm.Statement) (p *probe, restore func())
 		}
 	}
 }
-
-// unprepared is the pool below prepared statements.
-func unprepared(p gorm.ConnPool) gorm.ConnPool {
-	switch q := p.(type) {
-	case *gorm.PreparedStmtDB:
-		return q.ConnPool
-	case *gorm.PreparedStmtTX:
-		return q.Tx
-	}
-	return p
-}
-
-// refused is a context that has ended with an error of ours, so that no statement is run under it.
-type refused struct {
-	context.Context
-	err error
-}
-
-// ended is closed.
-var ended = func() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
-// Done is closed.
-func (refused) Done() <-chan struct{} { return ended }
-
-// Err is why the statement was refused.
-func (r refused) Err() error { return r.err }

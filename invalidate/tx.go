@@ -215,7 +215,7 @@ func (t *tx) schema(anew bool) *snapshot {
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
 	touches, broken := t.take()
-	if t.until(broken).Err() != nil {
+	if t.until(broken) == t.caller && t.isDead() {
 		return t.expired()
 	}
 	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
@@ -236,21 +236,39 @@ func (t *tx) Commit() error {
 		_ = t.Tx.Rollback() // the refusal is what the caller must see
 		return err
 	}
-	if len(c.tags) == 0 {
-		return t.end(t.Tx.Commit, broken)
+	if len(c.tags) > 0 { // also after an error, and if the driver panics: the outcome is unknown then
+		defer c.settle(t.ctx)
 	}
-	// Also after an error, and if the driver panics: the outcome is unknown then.
-	defer c.settle(t.ctx)
+	if t.isDead() { // while the marks were on their way
+		c.void = t.untouched(broken)
+		return t.expired()
+	}
 	return t.end(t.Tx.Commit, broken, c)
 }
 
-// until is the context that what is done before COMMIT must not outlast: the caller's, where database/sql would refuse
-// to commit after its end, and nothing has been committed yet.
+// until is the context that what is done before COMMIT must not outlast: the caller's, where nothing can have been
+// committed yet and database/sql refuses to commit after its end.
 func (t *tx) until(broken *change) context.Context {
-	if _, plain := t.Tx.(*sql.Tx); plain && broken == nil {
+	if _, plain := t.Tx.(*sql.Tx); plain && t.untouched(broken) {
 		return t.caller
 	}
 	return t.ctx
+}
+
+// untouched reports whether nothing that the transaction wrote can have been committed behind database/sql.
+func (t *tx) untouched(broken *change) bool { return broken == nil && !t.doubtful() && !t.isLent() }
+
+// isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
+func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
+
+// apart tells what may be committed behind database/sql of a statement's outcome: it may have ended the transaction,
+// or have run outside of it, and may do so yet if it was cut off.
+func (t *tx) apart(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.broken != nil {
+		t.broken.ended(err)
+	}
 }
 
 // expired rolls back a transaction whose context has ended, as database/sql does when it is asked to
@@ -268,7 +286,7 @@ func (t *tx) end(how func() error, changes ...*change) error {
 	defer func() {
 		for _, c := range changes {
 			if c != nil {
-				c.ended(err)
+				c.committed(err)
 			}
 		}
 	}()

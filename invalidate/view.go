@@ -57,8 +57,10 @@ func below(p gorm.ConnPool) gorm.ConnPool {
 			p = q.ConnPool
 		case *txProbe:
 			p = q.ConnPool
-		case *gorm.PreparedStmtDB, *gorm.PreparedStmtTX:
-			p = unprepared(p)
+		case *gorm.PreparedStmtDB:
+			p = q.ConnPool
+		case *gorm.PreparedStmtTX:
+			p = q.Tx
 		default:
 			return p
 		}

@@ -37,6 +37,12 @@ type Invalidation struct {
 	Queued bool
 	// Err is the store's error, nil if none.
 	Err error
+	// Doubt is why the writer's marks stay though it has ended, in words; empty: they do not. Its tags are bypassed by
+	// everybody until the marks run out.
+	Doubt string
+	// Writer is whose marks stay, in hexadecimal, and Left for how long from now; zero if Doubt is empty.
+	Writer string
+	Left   time.Duration
 	// Duration is what the marks and the new tokens cost the writer.
 	Duration time.Duration
 }
@@ -46,7 +52,8 @@ type Invalidation struct {
 type Hooks struct {
 	// Read is called at the end of every read that opted in.
 	Read func(context.Context, Read)
-	// Invalidate is called after a commit, or an invalidation by hand, has changed tags.
+	// Invalidate is called after a commit, or an invalidation by hand, has changed tags, and when a statement in a
+	// transaction that gormcache did not begin has fenced them.
 	Invalidate func(context.Context, Invalidation)
 	// StoreError is called when a call of the store failed; op is the method's name in lower case.
 	StoreError func(ctx context.Context, op string, err error)

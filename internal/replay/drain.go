@@ -6,15 +6,17 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
-// Drain reads live rows to their end and returns rows that give the same, so that the statement behind
-// them has surely run to its end. ended is false if that could not be done, because the rows hold
-// what cannot be kept; what is returned then goes on reading the live ones.
-func (r *Replayer) Drain(rows *sql.Rows) (drained *sql.Rows, ended bool, err error) {
-	got := r.Collect(rows, serializer.Limits{})
+// drainBytes is how much of a result Drain keeps in memory. What is larger is read by the application, as it comes.
+const drainBytes = 16 << 20
+
+// Drain reads live rows to their end and returns rows that give the same, so that the statement behind them has
+// surely run to its end. err is how that was, which what is drained shows too; if drained is nil, how it could not be
+// replayed. ended is false if the rows are too many, or hold what cannot be kept: what is returned goes on reading the
+// live ones then, and calls closed with their error when it is closed.
+func (r *Replayer) Drain(rows *sql.Rows, closed func(error)) (drained *sql.Rows, ended bool, err error) {
+	got := r.Collect(rows, serializer.Limits{MaxBytes: drainBytes})
 	if got.Rest != nil {
-		ended = got.Rest.empty()
-		drained, err = got.Rest.Rows()
-		return drained, ended, err
+		return got.Rest.drained(closed)
 	}
 	view, err := serializer.Parse(got.Payload)
 	if err != nil {
@@ -22,6 +24,31 @@ func (r *Replayer) Drain(rows *sql.Rows) (drained *sql.Rows, ended bool, err err
 	}
 	drained, err = r.Rows(view)
 	return drained, true, err
+}
+
+func (t *Tail) drained(closed func(error)) (drained *sql.Rows, ended bool, err error) {
+	ended = t.empty() || t.ended && (!t.more || t.moreErr != nil)
+	if !ended {
+		t.closed = closed
+	}
+	if drained, err = t.r.open(tailSource{t}); err != nil {
+		_ = t.live.Close()
+		return nil, true, err
+	}
+	if ended {
+		err = t.outcome()
+	}
+	return drained, ended, err
+}
+
+// outcome is how the live rows have ended, as far as they were read.
+func (t *Tail) outcome() error {
+	for _, err := range []error{t.err, t.moreErr, t.closeErr} {
+		if err != nil {
+			return err
+		}
+	}
+	return t.live.Err()
 }
 
 // empty reads a result without columns to its end: that of a write without RETURNING, which can't be

@@ -32,6 +32,7 @@ type Tail struct {
 	more     bool
 	moreErr  error
 	closeErr error
+	closed   func(error) // told, once, how the live rows ended when they are closed; nil: nobody asks
 }
 
 // Rows returns the whole result. Closing it closes the live rows.
@@ -99,14 +100,19 @@ func (r *tailRows) Columns() []string { return r.t.names }
 // Close closes the live rows. Where collecting moved past the result set that the caller reads, what
 // it met there is reported here: a live result would have met it while closing.
 func (r *tailRows) Close() error {
-	err := r.t.live.Close()
-	if r.t.moreErr != nil {
-		return r.t.moreErr
+	t := r.t
+	err := t.live.Close()
+	if t.closeErr == nil {
+		t.closeErr = err
 	}
-	if r.t.closeErr != nil {
-		return r.t.closeErr
+	if closed := t.closed; closed != nil {
+		t.closed = nil
+		closed(t.outcome())
 	}
-	return err
+	if t.moreErr != nil {
+		return t.moreErr
+	}
+	return t.closeErr
 }
 
 func (r *tailRows) Next(dest []driver.Value) error {

@@ -39,10 +39,11 @@ func (s *scene) reloaded(t testing.TB, table string) {
 	reading(t, s.writer.db, table, truth, hit)
 }
 
-// The caller's context ends just before COMMIT, which is not sent then, or just after it. Either way the writer's
-// marks go; the token changes only where something was written:
+// The caller's context ends just before COMMIT, which is not sent then, or just after it. Either way the writer's marks
+// go, and the token changes if something was sent:
 //
-//	writer: mark  ✗ unmark, rolled back            writer: mark, COMMIT ✗ settle
+//	writer: mark  ✗ unmark                        writer: mark, COMMIT ✗ settle
+//	other:                hits                    other:                        reloads
 //
 // Falls if: the caller's cancellation reaches the store, or leaves a COMMIT in doubt that was never sent.
 func TestContextCancelled(t *testing.T) {
@@ -50,8 +51,8 @@ func TestContextCancelled(t *testing.T) {
 		for _, skip := range []bool{false, true} {
 			for _, place := range []string{"before", "after"} {
 				must(t, seed(s.plain))
-				must(t, invalidate.Tables(t.Context(), s.writer.db, "users"))
-				warm(t, s.other.db, "users")
+				must(t, invalidate.Tables(t.Context(), s.other.db, "users"))
+				before := warm(t, s.other.db, "users")
 				cached(t, s.writer.db, "users")
 				ctx, cancel := context.WithCancel(t.Context())
 				if s.writer.gate.off(); place == "before" {
@@ -69,7 +70,8 @@ func TestContextCancelled(t *testing.T) {
 					}
 					s.fresh(t, "users")
 				} else {
-					reading(t, s.other.db, "users", direct(t, s.plain, "users"), hit)
+					same(t, "what was not sent", direct(t, s.plain, "users"), before)
+					reading(t, s.other.db, "users", before, hit)
 				}
 				cancel()
 			}
