@@ -27,8 +27,8 @@ import (
 )
 
 var (
-	// ErrClosed is returned by what uses a closed plugin: Use, and queries with a scope.
-	ErrClosed = region.ErrClosed
+	// ErrClosed is returned by db.Use of a closed plugin. Queries and writes never return it.
+	ErrClosed = errors.New("gormcache: the plugin is closed: make another one with gormcache.New")
 	// ErrNotRegistered is returned where a *gorm.DB has no plugin.
 	ErrNotRegistered = invalidate.ErrNotRegistered
 	// ErrUnknownRegion is wrapped by the error of a query whose region is not configured.
@@ -43,7 +43,7 @@ const closeTimeout = 5 * time.Second
 type Plugin struct {
 	cfg      Config
 	recorder *observe.Recorder
-	own      store.Store    // the store to be closed with the plugin, if it made one
+	own      *memory.Store  // the store to be emptied with the plugin, if it made one
 	store    *breaker.Store // cfg.Store behind a breaker
 	engine   *region.Engine
 	replayer *replay.Replayer
@@ -353,9 +353,10 @@ func (p *Plugin) Stats() observe.Stats {
 }
 
 // Close delivers what invalidations are pending, for at most 5 seconds, ends all background work and
-// closes the store if the plugin made it. Queries with a scope fail with [ErrClosed] then; others go
-// on, and writes still invalidate as far as the store answers. Close may be called more than once.
-// The error says which invalidations could not be delivered.
+// empties the store if the plugin made it. From then on all queries go to the database, those with a scope too:
+// they are bypassed, with reason [observe.Closed]. No query fails because of Close, whether it is under way or
+// comes later. Writes still invalidate as far as the store answers, but nothing is retried. Close may be called
+// more than once. The error says which invalidations could not be delivered.
 func (p *Plugin) Close() error {
 	p.mu.Lock()
 	if p.closed {
@@ -373,7 +374,8 @@ func (p *Plugin) Close() error {
 	}
 	errs = append(errs, p.replayer.Close())
 	if p.own != nil {
-		errs = append(errs, p.own.Close())
+		// Not closed: queries and writes that are under way, and writes that come later, still use it.
+		p.own.Clear()
 	}
 	return errors.Join(errs...)
 }

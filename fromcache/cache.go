@@ -188,9 +188,6 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if c.engine.Closed() && !scope.silent() {
-		return answer{}, region.ErrClosed
-	}
 	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db)}
 	if !c.cfg.ReplicaReads && !db.DryRun {
 		defer primary(db)()
@@ -236,9 +233,6 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 	res, err := q.region.Read(ctx, &q.request)
 	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
-	if q.scope.silent() && errors.Is(err, region.ErrClosed) {
-		return ans, nil
-	}
 	if err != nil || res.Outcome == observe.Bypass {
 		return ans, err
 	}

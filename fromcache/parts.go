@@ -220,9 +220,6 @@ func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
 	}
 	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
-	if p.scope.silent() && errors.Is(err, region.ErrClosed) {
-		return ans, true, nil
-	}
 	if err != nil || res.Outcome == observe.Bypass {
 		return ans, true, err
 	}

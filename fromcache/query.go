@@ -103,6 +103,8 @@ func (q *query) asked(state invalidate.State) bypass {
 		return bypass{reason: observe.DryRun}
 	case q.scope.bypass:
 		return bypass{reason: observe.Asked}
+	case q.engine.Closed():
+		return bypass{reason: observe.Closed}
 	case q.cfg.Replaced != "":
 		return bypass{reason: observe.Replaced, detail: q.cfg.Replaced}
 	case q.primary:

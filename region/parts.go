@@ -80,10 +80,10 @@ type partsRead struct {
 
 func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, error) {
 	e := r.engine
-	if e.Closed() {
-		return PartsResult{Result: Result{Outcome: observe.Bypass}}, ErrClosed
-	}
 	p := &partsRead{Region: r, PartsRequest: q, shared: len(q.Tags), hits: make([][]byte, len(q.Parts))}
+	if e.Closed() {
+		return p.bypass(observe.Closed, "")
+	}
 	l := &p.lookup
 	l.Keys, l.Tags = make([]string, len(q.Parts)), append(make([]string, 0, len(q.Tags)+len(q.Parts)), q.Tags...)
 	for i, part := range q.Parts {
@@ -94,7 +94,7 @@ func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, e
 	}
 	landed := e.flights.count(q.Key).Load()
 	if err := e.lookup(ctx, l); err != nil {
-		return p.bypass(observe.StoreError, err.Error())
+		return p.failed(err)
 	}
 	if !e.current(&q.Request, l) {
 		return PartsResult{}, ErrSchema
@@ -108,7 +108,7 @@ func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, e
 		return PartsResult{Result: Result{Outcome: observe.Miss}}, ErrCacheMiss
 	}
 	if err := p.mend(ctx); err != nil {
-		return p.bypass(observe.StoreError, err.Error())
+		return p.failed(err)
 	}
 	if !e.current(&q.Request, l) {
 		return PartsResult{}, ErrSchema
@@ -121,6 +121,11 @@ func (r *Region) readParts(ctx context.Context, q *PartsRequest) (PartsResult, e
 
 func (p *partsRead) bypass(reason observe.Reason, detail string) (PartsResult, error) {
 	res, err := p.Region.bypass(&p.Request, reason, detail)
+	return PartsResult{Result: res}, err
+}
+
+func (p *partsRead) failed(err error) (PartsResult, error) {
+	res, err := p.Region.failed(&p.Request, err)
 	return PartsResult{Result: res}, err
 }
 
