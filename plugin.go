@@ -69,6 +69,7 @@ func New(cfg Config) (*Plugin, error) {
 	}
 	p.cfg = cfg
 	p.store = breaker.New(cfg.Store, cfg.BreakerFailures, cfg.BreakerCooldown)
+	p.store.LogTo(cfg.Logger)
 	p.engine = region.NewEngine(region.EngineConfig{
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),

@@ -32,6 +32,7 @@ type change struct {
 	// guards are tags whose marks keep enrolments from filling, and bulk are the tags to change beyond tags if
 	// they have failed to.
 	guards, bulk []string
+	why          dropping // if everything is dropped
 	// waited is what calls of the store have taken that failed, and failure the error of the last.
 	waited  time.Duration
 	failure error
@@ -148,6 +149,7 @@ func (c *change) settle(ctx context.Context) {
 	if c.doubt {
 		linger = max(linger, c.inv.cfg.Grace)
 	}
+	ctx = because(ctx, c.why, c.writer)
 	if c.late() || c.gaveUp() {
 		c.tags = append(c.tags, c.beyond()...)
 	}
@@ -259,10 +261,14 @@ func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Inf
 		defer cancel()
 	}
 	s := inv.topology.within(ctx, inv.base(p), nil, p, true)
-	for _, t := range inv.tags(s, info) {
+	r := inv.resolve(s, inv.touches(info, nil))
+	for _, t := range r.tags {
 		if !slices.Contains(c.tags, t) {
 			tags = append(tags, t)
 		}
+	}
+	if r.why.cause != "" {
+		c.why = r.why
 	}
 	return tags
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
 // instantly marks what a statement in a transaction changes whatever becomes of that: MyISAM's tables take
@@ -19,7 +20,7 @@ func (t *tx) instantly(ctx context.Context, info *sqltext.Info) (*change, error)
 	}
 	s := t.present()
 	if s == nil { // there is no telling, then or now
-		return t.inv.begin(ctx, []string{t.inv.cfg.Namespace.Epoch()})
+		return t.inv.drop(ctx, dropping{cause: observe.NoCatalog})
 	}
 	names := slices.Clone(info.Writes)
 	written, _ := t.inv.topology.called(s, info.Calls)
@@ -27,7 +28,10 @@ func (t *tx) instantly(ctx context.Context, info *sqltext.Info) (*change, error)
 	if !s.Instant(tables) {
 		return nil, nil
 	}
-	return t.inv.begin(ctx, t.inv.tags(s, info))
+	r := t.inv.resolve(s, t.inv.touches(info, nil))
+	c, err := t.inv.begin(ctx, r.tags)
+	c.why = r.why
+	return c, err
 }
 
 // present is what is known of the schema while the transaction runs. It is read in the transaction itself where

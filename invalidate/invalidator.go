@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -57,6 +58,8 @@ type Invalidator struct {
 	pools    pools
 	plain    plainTxs
 	tracking tracking
+	dropped  droppings
+	failure  atomic.Pointer[error] // of the store, the last
 	regions  map[string]bool
 	warned   sync.Once
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
@@ -152,6 +155,7 @@ func (inv *Invalidator) call(ctx context.Context, op string, fn func(context.Con
 	if err == nil {
 		return nil
 	}
+	inv.failure.Store(&err)
 	inv.cfg.Recorder.StoreError(op)
 	inv.cfg.Logger.DebugContext(ctx, "gormcache: store failed", "op", op, "error", err)
 	if hook := inv.cfg.Recorder.Hooks.StoreError; hook != nil {
@@ -161,10 +165,11 @@ func (inv *Invalidator) call(ctx context.Context, op string, fn func(context.Con
 }
 
 func (inv *Invalidator) report(ctx context.Context, i observe.Invalidation) {
+	inv.drops(ctx, &i)
 	if hook := inv.cfg.Recorder.Hooks.Invalidate; hook != nil {
 		hook(ctx, i)
 	}
 	if log := inv.cfg.Logger; log.Enabled(ctx, slog.LevelDebug) {
-		log.DebugContext(ctx, "gormcache: invalidate", "tags", i.Tags, "queued", i.Queued, "error", i.Err, "took", i.Duration)
+		log.DebugContext(ctx, "gormcache: invalidate", "tags", i.Tags, "queued", i.Queued, "error", i.Err, "cause", string(i.Cause), "detail", i.Detail, "took", i.Duration)
 	}
 }

@@ -2,8 +2,10 @@ package invalidate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
 // A touch is one thing that a statement changes, as far as its text tells: a table or a function by
@@ -11,7 +13,8 @@ import (
 // is looked up only when the transaction commits, since it is the schema of then that the database went by.
 type touch struct {
 	name string
-	edit *edit // takes the place of name
+	edit *edit    // takes the place of name
+	why  dropping // of the epoch's tag: why everything is dropped
 }
 
 const (
@@ -21,8 +24,11 @@ const (
 
 // touches are what a statement changes; none if it only reads. e takes the place of its table, if not nil.
 func (inv *Invalidator) touches(info *sqltext.Info, e *edit) []touch {
-	if info.DDL || info.Verb == sqltext.Other || info.Write && len(info.Writes) == 0 {
-		return []touch{{name: inv.cfg.Namespace.Epoch()}}
+	switch {
+	case info.DDL:
+		return []touch{{name: inv.cfg.Namespace.Epoch(), why: dropping{cause: observe.SchemaChange, detail: strings.Join(info.Writes, ", ")}}}
+	case info.Verb == sqltext.Other, info.Write && len(info.Writes) == 0:
+		return []touch{{name: inv.cfg.Namespace.Epoch(), why: dropping{cause: observe.UnknownStatement}}}
 	}
 	var all []touch
 	if e != nil {
@@ -47,6 +53,7 @@ type resolved struct {
 	// edits are those of tables of which nothing but rows changes. Their tags are among tags, but for
 	// those of tracked columns.
 	edits []*edit
+	why   dropping // if everything is dropped
 }
 
 // add adds tags, each once.
@@ -74,6 +81,9 @@ func (inv *Invalidator) resolve(s *snapshot, touches []touch) (r resolved) {
 			tables = append(tables, t.edit.table)
 		case !t.isName():
 			r.add(t.name)
+			if r.why.cause == "" {
+				r.why = t.why
+			}
 		case t.name[:len(touchTable)] == touchTable:
 			tables = append(tables, t.name[len(touchTable):])
 		default:
@@ -81,15 +91,17 @@ func (inv *Invalidator) resolve(s *snapshot, touches []touch) (r resolved) {
 		}
 	}
 	more, all := inv.topology.called(s, calls)
+	named := append(tables, more...)
 	if !all {
-		tables, all = inv.topology.writes(s, append(tables, more...))
+		tables, all = inv.topology.writes(s, named)
 	}
 	var around []string // what changes with the edited tables
 	if !all {
 		around, all = inv.topology.writes(s, edited)
 	}
 	if all {
-		return resolved{tags: []string{inv.cfg.Namespace.Epoch()}}
+		why := inv.topology.unknown(s, calls, named, edited)
+		return resolved{tags: []string{inv.cfg.Namespace.Epoch()}, why: why}
 	}
 	for _, t := range around {
 		if !slices.Contains(edited, t) && !slices.Contains(tables, t) {

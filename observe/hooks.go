@@ -36,6 +36,10 @@ type Invalidation struct {
 	Queued bool
 	// Err is the store's error, nil if none.
 	Err error
+	// Cause says why everything in the namespace was dropped; empty where it was not.
+	Cause Cause
+	// Detail makes Cause precise: the name of a table, of a trigger or of a function. It never holds arguments.
+	Detail string
 	// Duration is what the marks and the new tokens cost the writer.
 	Duration time.Duration
 }

@@ -36,6 +36,7 @@ type circuit struct {
 	budget  time.Duration // the shortest that failed in a row; 0: none is known
 	probing bool          // a probe is under way, or one in the background will be
 	stopped bool
+	turns   turns
 	until   time.Time // open and stopped: when the next probe may go
 }
 
@@ -63,6 +64,7 @@ func (c *circuit) do(ctx context.Context, call func() error, probe func() check)
 		if !returned && own { // a store that panics must not leave the probe under way for ever
 			c.release(own)
 			c.record(errors.ErrUnsupported, 0, probe)
+			c.tell(errors.ErrUnsupported)
 		}
 	}()
 	err := call()
@@ -70,6 +72,7 @@ func (c *circuit) do(ctx context.Context, call func() error, probe func() check)
 	c.release(own)
 	if (err == nil || !gaveUp(ctx)) && (err != nil || own || !began.IsZero()) {
 		c.record(err, given(ctx, began), probe)
+		c.tell(err)
 	}
 	return err
 }
@@ -170,9 +173,10 @@ func (c *circuit) heal(check check, budget time.Duration) {
 		}
 		if c.try(check, budget) == nil {
 			c.mu.Lock()
-			defer c.mu.Unlock()
 			c.close()
 			c.probing = false
+			c.mu.Unlock()
+			c.tell(nil)
 			return
 		}
 	}
