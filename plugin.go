@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -351,6 +353,31 @@ func (p *Plugin) Stats() observe.Stats {
 		s.Pending = inv.Pending()
 	}
 	return s
+}
+
+// Inspect says what keeps queries from being cached, or may let others read old rows: the marks on the tables' tags in
+// the store, with writers and the time they have left, what of this process waits for the store, and whether that is
+// asked at all. Without tables it is about those that this process has read through the cache, or has something
+// pending for. It changes nothing, asks the store even where a breaker is open, and takes at most WriteTimeout; the
+// error says that the store has not answered, and what this process knows is there all the same.
+func (p *Plugin) Inspect(ctx context.Context, tables ...string) (observe.Inspection, error) {
+	inv := p.Invalidator()
+	if inv == nil {
+		return observe.Inspection{}, ErrNotRegistered
+	}
+	read := slices.Collect(maps.Keys(p.recorder.Snapshot().Tables))
+	i, err := inv.Inspect(ctx, tables, slices.DeleteFunc(read, func(name string) bool { return name == observe.OtherTables }))
+	readers, writers := p.store.State()
+	i.Readers, i.Writers, i.Closed = breakerState(readers), breakerState(writers), p.engine.Closed()
+	return i, err
+}
+
+func breakerState(s breaker.State) observe.BreakerState {
+	b := observe.BreakerState{Open: s.Open, Since: s.Since}
+	if s.Err != nil {
+		b.Error = s.Err.Error()
+	}
+	return b
 }
 
 // Close delivers what invalidations are pending, for at most 5 seconds, ends all background work and

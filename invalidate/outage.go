@@ -50,19 +50,34 @@ func (o *outage) worth() bool {
 // subject is what a tag is of: a table, a region, a tag of the user's, or everything. The values in the tags of rows
 // and columns are data, and stay out of logs. A long name stands in its tag as a hash only.
 func subject(ns store.Namespace, tag string) string {
-	kind, name, _ := strings.Cut(strings.TrimPrefix(tag, string(ns)+":"), ":")
-	table, _, _ := strings.Cut(name, ".")
-	switch {
+	if table, ok := tableOf(ns, tag); ok {
+		return table
+	}
+	switch kind, name := parts(ns, tag); {
 	case kind == "n":
 		return "everything"
 	case strings.HasPrefix(name, "="):
 		return "a long name"
 	case kind == "r":
 		return "region " + name
-	case kind == "u":
+	default:
 		return "tag " + name
 	}
-	return table
+}
+
+// tableOf is the table that a tag is of; false: it is of none, or of one whose name is too long for the tag.
+func tableOf(ns store.Namespace, tag string) (table string, ok bool) {
+	kind, name := parts(ns, tag)
+	if kind == "n" || kind == "r" || kind == "u" || strings.HasPrefix(name, "=") {
+		return "", false
+	}
+	table, _, _ = strings.Cut(name, ".")
+	return table, true
+}
+
+func parts(ns store.Namespace, tag string) (kind, name string) {
+	kind, name, _ = strings.Cut(strings.TrimPrefix(tag, string(ns)+":"), ":")
+	return kind, name
 }
 
 // tell writes what there is to say of outages to the log, without the lock: a handler may be slow, or use the cache.
