@@ -98,8 +98,7 @@ func (t *topology) unknown(s *snapshot, calls []string, tables ...[]string) drop
 		return dropping{cause: observe.UnknownFunction, detail: function}
 	}
 	for _, names := range tables {
-		if _, all := t.writes(s, names); all {
-			_, trigger := s.Affected(names)
+		if _, trigger := s.AffectedBy(names, t.triggers); trigger != "" {
 			return dropping{cause: observe.UnknownTrigger, detail: trigger}
 		}
 	}

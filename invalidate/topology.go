@@ -252,16 +252,8 @@ func (t *topology) writes(s *snapshot, names []string) (tables []string, all boo
 	if s == nil {
 		return nil, true
 	}
-	names = slices.Clone(names)
-	for i := 0; i < len(names); i++ { // declared triggers may fire others
-		for _, more := range t.triggers[names[i]] {
-			if !slices.Contains(names, more) {
-				names = append(names, more)
-			}
-		}
-	}
-	tables, unknown := s.Affected(names)
-	if unknown != "" && !t.declared(names) {
+	tables, unknown := s.AffectedBy(names, t.triggers)
+	if unknown != "" {
 		return nil, true
 	}
 	for _, name := range names {
@@ -282,15 +274,4 @@ func (t *topology) called(s *snapshot, functions []string) (tables []string, all
 	}
 	tables, unknown := s.Calls(functions)
 	return tables, unknown != ""
-}
-
-// declared tells that the triggers of every table are declared, so that the catalog's own reading of
-// them does not matter.
-func (t *topology) declared(names []string) bool {
-	for _, name := range names {
-		if _, ok := t.triggers[name]; !ok {
-			return false
-		}
-	}
-	return true
 }

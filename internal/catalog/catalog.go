@@ -130,12 +130,26 @@ func (c *Catalog) Instant(tables []string) bool {
 // these and the tables' own expressions call reach from them. If unknown is not empty, it names what has
 // an effect that can't be told, such as a trigger of dynamic SQL: then everything may have changed.
 func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
+	return c.AffectedBy(tables, nil)
+}
+
+// AffectedBy is Affected where the user has declared what the triggers of some tables change. Of these tables, also
+// where a cascade leads to them, what triggers and their functions do is not unknown.
+func (c *Catalog) AffectedBy(tables []string, triggers map[string][]string) (all []string, unknown string) {
 	all = c.closure(tables, func(table string) []string {
-		if unknown == "" {
-			unknown = c.unsure[table]
-		}
-		return c.reaches[table]
+		return append(slices.Clip(c.reaches[table]), triggers[table]...)
 	})
+	if len(c.unsure) > 0 {
+		c.closure(tables, func(table string) []string {
+			if declared, ok := triggers[table]; ok {
+				return append(slices.DeleteFunc(slices.Clone(c.reaches[table]), isNode), declared...)
+			}
+			if unknown == "" {
+				unknown = c.unsure[table]
+			}
+			return c.reaches[table]
+		})
+	}
 	return slices.DeleteFunc(all, isNode), unknown
 }
 
