@@ -94,7 +94,7 @@ func (t *topology) unknown(s *snapshot, calls []string, tables ...[]string) drop
 	if s == nil {
 		return dropping{cause: observe.NoCatalog}
 	}
-	if _, function := s.Calls(calls); function != "" && len(calls) > 0 {
+	if _, function := s.CallsBy(calls, t.triggers); function != "" && len(calls) > 0 {
 		return dropping{cause: observe.UnknownFunction, detail: function}
 	}
 	for _, names := range tables {

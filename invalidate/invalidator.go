@@ -155,7 +155,8 @@ func (inv *Invalidator) call(ctx context.Context, op string, fn func(context.Con
 	if err == nil {
 		return nil
 	}
-	inv.failure.Store(&err)
+	failure := err // only here is it moved to the heap
+	inv.failure.Store(&failure)
 	inv.cfg.Recorder.StoreError(op)
 	inv.cfg.Logger.DebugContext(ctx, "gormcache: store failed", "op", op, "error", err)
 	if hook := inv.cfg.Recorder.Hooks.StoreError; hook != nil {

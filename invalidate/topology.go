@@ -272,6 +272,6 @@ func (t *topology) called(s *snapshot, functions []string) (tables []string, all
 	if s == nil {
 		return nil, true
 	}
-	tables, unknown := s.Calls(functions)
+	tables, unknown := s.CallsBy(functions, t.triggers)
 	return tables, unknown != ""
 }

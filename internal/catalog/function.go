@@ -21,7 +21,12 @@ import (
 // its word. Where the text can be told, what it calls counts all the same: PostgreSQL lets a STABLE
 // function call a volatile one that writes. MySQL checks no such word, and so it does not count there.
 func (c *Catalog) Calls(names []string) (tables []string, unknown string) {
-	return c.Affected(nodes(names))
+	return c.CallsBy(names, nil)
+}
+
+// CallsBy is Calls where the user has declared what triggers change, as in AffectedBy.
+func (c *Catalog) CallsBy(names []string, triggers map[string][]string) (tables []string, unknown string) {
+	return c.AffectedBy(nodes(names), triggers)
 }
 
 // Queried lists the tables that a query of these may change, as Calls does: a view or a row-level

@@ -171,6 +171,7 @@ func TestRemediesOfDropsHelp(t *testing.T) {
 	d := newDatabase(t, "postgres")
 	must(t, d.plain.Exec("CREATE FUNCTION murky() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE tags SET name = ''x'''; RETURN NEW; END $$").Error)
 	must(t, d.plain.Exec("CREATE TRIGGER murky AFTER UPDATE ON islands FOR EACH ROW EXECUTE FUNCTION murky()").Error)
+	must(t, d.plain.Exec("CREATE FUNCTION visit() RETURNS void LANGUAGE sql AS $$ UPDATE islands SET name = 'v' $$").Error)
 	for cause, declared := range map[observe.Cause]map[string][]string{
 		observe.UnknownTrigger: nil, "": {"islands": {"tags"}},
 	} {
@@ -186,6 +187,10 @@ func TestRemediesOfDropsHelp(t *testing.T) {
 		if cause == "" {
 			reading(t, db, "users", kept, hit)
 			reading(t, db, "tags", direct(t, d.plain, "tags"), miss)
+			must(t, db.Exec("SELECT visit()").Error)
+			reading(t, db, "users", kept, hit)
+			reading(t, db, "tags", direct(t, d.plain, "tags"), miss)
+			reading(t, db, "islands", direct(t, d.plain, "islands"), miss)
 		}
 	}
 	declaredBehindACascade(t)
