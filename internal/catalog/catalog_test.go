@@ -149,3 +149,29 @@ func TestCanonical(t *testing.T) {
 		}
 	}
 }
+
+// What is declared of a table's triggers takes the place of what can't be told of them and of their functions, also
+// where something else leads to the table; what can't be told elsewhere counts on.
+func TestDeclaredTriggers(t *testing.T) {
+	c := &Catalog{
+		reaches: map[string][]string{"a": {"b", node("f")}, "p": {"a"}, "q": {"p", node("f")}},
+		unsure:  map[string]string{"a": "trigger", node("f"): "f"},
+	}
+	triggers := map[string][]string{"a": {"x"}}
+	for table, want := range map[string]string{"a": "a b x", "p": "a b p x", "q": "a b p q x, unknown: f"} {
+		all, unknown := c.AffectedBy([]string{table}, triggers)
+		got := strings.Join(all, " ")
+		if unknown != "" {
+			got += ", unknown: " + unknown
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", table, got, want)
+		}
+		if _, unknown := c.Affected([]string{table}); unknown == "" {
+			t.Errorf("%s: known without a declaration", table)
+		}
+	}
+	if tables, unknown := c.CallsBy([]string{"f"}, triggers); unknown != "f" {
+		t.Errorf("a function that can't be told: %q, %q", tables, unknown)
+	}
+}
