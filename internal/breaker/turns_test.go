@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -93,7 +94,7 @@ func TestItSaysThatItOpensAndCloses(t *testing.T) {
 				if got := said.take(); got != c.begin+"\n" {
 					t.Errorf("it says\n%swant\n%s", got, c.begin)
 				}
-				if got := c.state(s); !got.Open || !got.Since.Equal(opened) || got.Err != errDown {
+				if got := c.state(s); !got.Open || !got.Since.Equal(opened) || !errors.Is(got.Err, errDown) {
 					t.Errorf("its state is %+v", got)
 				}
 				below.be(nil, false, false)
@@ -136,7 +137,7 @@ func TestInspectGoesPastTheBreaker(t *testing.T) {
 		s := breaker.New(below, 2, time.Hour)
 		defer closing(t, s)
 		for range 5 {
-			if _, err := s.Inspect(t.Context(), []string{"t"}); err != errDown {
+			if _, err := s.Inspect(t.Context(), []string{"t"}); !errors.Is(err, errDown) {
 				t.Fatal(err)
 			}
 		}
@@ -147,7 +148,7 @@ func TestInspectGoesPastTheBreaker(t *testing.T) {
 			_ = s.Lookup(t.Context(), new(store.Lookup))
 		}
 		calls := below.count()
-		if _, err := s.Inspect(t.Context(), []string{"t"}); err != errDown || below.count() != calls+1 {
+		if _, err := s.Inspect(t.Context(), []string{"t"}); !errors.Is(err, errDown) || below.count() != calls+1 {
 			t.Errorf("while it is open: %v", err)
 		}
 	})
