@@ -30,8 +30,8 @@ import (
 )
 
 var (
-	// ErrClosed is returned by what uses a closed plugin: Use, and queries with a scope.
-	ErrClosed = region.ErrClosed
+	// ErrClosed is returned by db.Use of a closed plugin. Queries and writes never return it.
+	ErrClosed = errors.New("gormcache: the plugin is closed: make another one with gormcache.New")
 	// ErrNotRegistered is returned where a *gorm.DB has no plugin.
 	ErrNotRegistered = invalidate.ErrNotRegistered
 	// ErrUnknownRegion is wrapped by the error of a query whose region is not configured.
@@ -49,7 +49,7 @@ const closeTimeout = 5 * time.Second
 type Plugin struct {
 	cfg      Config
 	recorder *observe.Recorder
-	own      store.Store    // the store to be closed with the plugin, if it made one
+	own      *memory.Store  // the store to be emptied with the plugin, if it made one
 	store    *breaker.Store // cfg.Store behind a breaker
 	engine   *region.Engine
 	replayer *replay.Replayer
@@ -78,6 +78,7 @@ func New(cfg Config) (*Plugin, error) {
 		Failures: cfg.BreakerFailures, Cooldown: cfg.BreakerCooldown,
 		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
 	})
+	p.store.LogTo(cfg.Logger)
 	p.engine = region.NewEngine(region.EngineConfig{
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),
@@ -412,10 +413,36 @@ func (p *Plugin) Stats() observe.Stats {
 	return s
 }
 
+// Inspect says what keeps queries from being cached, or may let others read old rows: the marks on the tables' tags in
+// the store, with writers and the time they have left, what of this process waits for the store, and whether that is
+// asked at all. Without tables it is about those that this process has read through the cache, or has something
+// pending for. It changes nothing, asks the store even where a breaker is open, and takes at most WriteTimeout; the
+// error says that the store has not answered, and what this process knows is there all the same.
+func (p *Plugin) Inspect(ctx context.Context, tables ...string) (observe.Inspection, error) {
+	inv := p.Invalidator()
+	if inv == nil {
+		return observe.Inspection{}, ErrNotRegistered
+	}
+	read := slices.Collect(maps.Keys(p.recorder.Snapshot().Tables))
+	i, err := inv.Inspect(ctx, tables, slices.DeleteFunc(read, func(name string) bool { return name == observe.OtherTables }))
+	readers, writers := p.store.State()
+	i.Readers, i.Writers, i.Closed = breakerState(readers), breakerState(writers), p.engine.Closed()
+	return i, err
+}
+
+func breakerState(s breaker.State) observe.BreakerState {
+	b := observe.BreakerState{Open: s.Open, Since: s.Since}
+	if s.Err != nil {
+		b.Error = s.Err.Error()
+	}
+	return b
+}
+
 // Close delivers what invalidations are pending, for at most 5 seconds, ends all background work and
-// closes the store if the plugin made it. Queries with a scope fail with [ErrClosed] then; others go
-// on, and writes still invalidate as far as the store answers. Close may be called more than once.
-// The error says which invalidations could not be delivered.
+// empties the store if the plugin made it. From then on all queries go to the database, those with a scope too:
+// they are bypassed, with reason [observe.Closed]. No query fails because of Close, whether it is under way or
+// comes later. Writes still invalidate as far as the store answers, but nothing is retried. Close may be called
+// more than once. The error says which invalidations could not be delivered.
 func (p *Plugin) Close() error {
 	p.mu.Lock()
 	if p.closed {
@@ -433,7 +460,8 @@ func (p *Plugin) Close() error {
 	}
 	errs = append(errs, p.replayer.Close())
 	if p.own != nil {
-		errs = append(errs, p.own.Close())
+		// Not closed: queries and writes that are under way, and writes that come later, still use it.
+		p.own.Clear()
 	}
 	return errors.Join(errs...)
 }

@@ -192,9 +192,6 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if c.engine.Closed() && !scope.silent() {
-		return answer{}, region.ErrClosed
-	}
 	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db)}
 	if !c.cfg.ReplicaReads && !db.DryRun {
 		defer primary(db)()
@@ -244,8 +241,6 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 	switch {
 	case errors.Is(err, region.ErrSchema):
 		return ans, err
-	case q.scope.silent() && errors.Is(err, region.ErrClosed):
-		err = nil
 	case err == nil && res.Outcome != observe.Bypass:
 		view, malformed := q.parser.Parse(res.Payload)
 		if malformed == nil {

@@ -224,8 +224,6 @@ func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
 		return answer{}, false, nil
 	case errors.Is(err, region.ErrSchema):
 		return ans, true, err
-	case p.scope.silent() && errors.Is(err, region.ErrClosed):
-		err = nil
 	case err == nil && res.Outcome != observe.Bypass:
 		if ans.view, ok = p.join(res); !ok {
 			// Entries of another deployment, which has other columns.

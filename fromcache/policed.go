@@ -13,7 +13,7 @@ import (
 // policed is the scope that a policy gives a query without one of its own, nil if it gives none. opts are what
 // the query changes in it, if not nil.
 func (c *Cache) policed(db *gorm.DB, opts *Cached, rows bool) *Cached {
-	if db.Error != nil || db.DryRun || opts == nil && c.engine.Closed() {
+	if db.Error != nil || db.DryRun {
 		return nil
 	}
 	return c.underPolicy(db, c.ruling(db), opts, rows)

@@ -102,6 +102,8 @@ func (q *query) asked(state invalidate.State) bypass {
 		return bypass{reason: observe.DryRun, detail: detailDryRun}
 	case q.scope.bypass:
 		return bypass{reason: observe.Asked, detail: detailAsked}
+	case q.engine.Closed():
+		return bypass{reason: observe.Closed, detail: detailClosed}
 	case q.cfg.Replaced != "":
 		return bypass{reason: observe.Replaced, detail: replacedBy(q.cfg.Replaced)}
 	case q.primary:

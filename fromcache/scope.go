@@ -171,9 +171,6 @@ func (c *Cached) attach(stmt *gorm.Statement) {
 	}
 }
 
-// silent tells that a closed plugin is no error of the query, which has not asked for the cache by itself.
-func (c *Cached) silent() bool { return c.policy && c.mode != region.OnlyIfCached }
-
 // within are the options as they are in a policy's scope.
 func (c *Cached) within(scope *Cached) *Cached {
 	all := *c

@@ -14,6 +14,7 @@ import (
 const (
 	detailDryRun      = "it is not sent (DryRun, ToSQL), or is a part of another query"
 	detailAsked       = "fromcache.Bypass() is on it, or on the query that preloads it"
+	detailClosed      = "the plugin is closed: Plugin.Close was called"
 	detailPrimary     = "it asks for the primary (dbresolver.Write)"
 	detailLocking     = "it locks rows (FOR UPDATE, FOR SHARE), which only the database can do"
 	detailTransaction = "it runs in a transaction: give it fromcache.InTransaction(), or send it outside"

@@ -62,8 +62,9 @@ func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltex
 	}
 	open := inv.foreign(p)
 	known := inv.topology.within(ctx, inv.base(p), nil, false, open)
-	c := &change{inv: inv, tags: inv.tags(known, info), began: time.Now()}
-	w, queued, err := inv.fence(ctx, c.tags)
+	r := inv.resolve(known, inv.touches(info, nil))
+	c := &change{inv: inv, tags: r.tags, began: time.Now(), why: r.why}
+	w, queued, err := inv.fence(because(ctx, r.why, store.Writer{}), c.tags)
 	if err != nil {
 		return ending{}, err
 	}
@@ -79,7 +80,7 @@ func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltex
 			inv.queue.goneBy(c.epoch, inv.cfg.Grace)
 		}
 		// Too late for a refusal: what fails is queued.
-		_, _ = inv.settle(ctx, further, store.NewWriter(), stay{inv.cfg.Grace, foreignCommit}, c.began)
+		_, _ = inv.settle(because(ctx, c.why, store.Writer{}), further, store.NewWriter(), stay{inv.cfg.Grace, foreignCommit}, c.began)
 	}}, nil
 }
 
@@ -155,6 +156,7 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 		return inv.harmless(ctx, p, info, known), nil
 	}
 	c, err := inv.begin(ctx, r.tags)
+	c.why = r.why
 	if err == nil {
 		err = c.columns(ctx, r.edits)
 	}

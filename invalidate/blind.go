@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -13,9 +14,11 @@ import (
 
 // goneBy notes the epoch that such a writer went by, once it has committed. linger is as in settling.
 func (q *queue) goneBy(epoch store.Token, linger time.Duration) {
+	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.blind[epoch] = max(linger, q.blind[epoch])
+	q.outage.grow(q.inv.cfg.Namespace, nil)
 	q.count()
 	q.start()
 }
@@ -37,6 +40,7 @@ func (q *queue) see(ctx context.Context) error {
 			q.blind[epoch] = max(linger, q.blind[epoch])
 		case !known || epoch != now:
 			q.put([]string{q.inv.cfg.Namespace.Epoch()}, store.NewWriter(), max(linger, q.inv.cfg.ReplicaLag))
+			q.why = dropping{cause: observe.SchemaUnverified}
 		}
 	}
 	q.count()

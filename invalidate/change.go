@@ -34,6 +34,7 @@ type change struct {
 	guards, bulk []string
 	// caller bounds what the store is asked until the COMMIT or the statement is sent; nil: nobody does.
 	caller context.Context
+	why    dropping // if everything is dropped
 	// waited is what calls of the store have taken that failed, and failure the error of the last.
 	waited  time.Duration
 	failure error
@@ -202,6 +203,7 @@ func (c *change) settle(ctx context.Context) {
 	if c.doubt != "" {
 		stays.linger = max(stays.linger, c.inv.cfg.Grace)
 	}
+	ctx = because(ctx, c.why, c.writer)
 	if c.late() || c.gaveUp() {
 		c.tags = append(c.tags, c.beyond()...)
 	}
@@ -316,10 +318,14 @@ func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Inf
 		defer cancel()
 	}
 	s := inv.topology.within(ctx, inv.base(p), nil, !upToDate, open)
-	for _, t := range inv.tags(s, info) {
+	r := inv.resolve(s, inv.touches(info, nil))
+	for _, t := range r.tags {
 		if !slices.Contains(c.tags, t) {
 			tags = append(tags, t)
 		}
+	}
+	if r.why.cause != "" {
+		c.why = r.why
 	}
 	return tags
 }

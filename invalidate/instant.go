@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
 // instantly marks what a statement in a transaction changes whatever becomes of that: MyISAM's tables take
@@ -18,12 +19,15 @@ func (t *tx) instantly(ctx context.Context, info *sqltext.Info) (*change, error)
 	}
 	s := t.schema(false)
 	if s == nil { // there is no telling, then or now
-		return t.inv.begin(ctx, []string{t.inv.cfg.Namespace.Epoch()})
+		return t.inv.drop(ctx, dropping{cause: observe.NoCatalog})
 	}
 	called, _ := t.inv.topology.called(s, info.Calls)
 	tables, _ := t.inv.topology.writes(s, append(s.written(info), called...))
 	if !s.Instant(tables) {
 		return nil, nil
 	}
-	return t.inv.begin(ctx, t.inv.tags(s, info))
+	r := t.inv.resolve(s, t.inv.touches(info, nil))
+	c, err := t.inv.begin(ctx, r.tags)
+	c.why = r.why
+	return c, err
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -60,6 +61,8 @@ type Invalidator struct {
 	pools    pools
 	plain    plainTxs
 	tracking tracking
+	dropped  droppings
+	failure  atomic.Pointer[error] // of the store, the last
 	regions  map[string]bool
 	doubts   doubts
 	warned   sync.Once
@@ -182,6 +185,8 @@ func (inv *Invalidator) within(ctx context.Context, op string, fn func(context.C
 	if err == nil || gone(ctx) != nil { // whose caller has no time says nothing of the store
 		return err
 	}
+	failure := err // only here is it moved to the heap
+	inv.failure.Store(&failure)
 	inv.cfg.Recorder.StoreError(op)
 	inv.cfg.Logger.DebugContext(ctx, "gormcache: store failed", "op", op, "error", err)
 	if hook := inv.cfg.Recorder.Hooks.StoreError; hook != nil {
@@ -211,6 +216,7 @@ func gone(ctx context.Context) error {
 // report tells hooks, log and [Invalidator.Doubts] of tags that were settled, or queued because of err.
 func (inv *Invalidator) report(ctx context.Context, tags []string, w store.Writer, stays stay, err error, began time.Time) {
 	i := observe.Invalidation{Tags: tags, Queued: err != nil, Err: err, Duration: time.Since(began)}
+	inv.drops(ctx, &i)
 	if stays.why != "" {
 		i.Doubt, i.Writer, i.Left = string(stays.why), w.String(), stays.linger
 		inv.doubt(ctx, Doubt{Tags: slices.Clone(tags), Writer: w, Cause: i.Doubt, Until: time.Now().Add(stays.linger)})
@@ -221,6 +227,6 @@ func (inv *Invalidator) report(ctx context.Context, tags []string, w store.Write
 		hook(ctx, i)
 	}
 	if log := inv.cfg.Logger; log.Enabled(ctx, slog.LevelDebug) {
-		log.DebugContext(ctx, "gormcache: invalidate", "tags", i.Tags, "queued", i.Queued, "error", i.Err, "took", i.Duration)
+		log.DebugContext(ctx, "gormcache: invalidate", "tags", i.Tags, "queued", i.Queued, "error", i.Err, "cause", string(i.Cause), "detail", i.Detail, "took", i.Duration)
 	}
 }

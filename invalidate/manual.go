@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -100,6 +101,14 @@ func All(ctx context.Context, db *gorm.DB) error {
 	})
 }
 
+// byHandOf is the cause where a tag that the application drops stands for everything.
+func byHandOf(inv *Invalidator, tag string) dropping {
+	if tag != inv.cfg.Namespace.Epoch() {
+		return dropping{}
+	}
+	return dropping{cause: observe.ByHand}
+}
+
 func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalidator, T) ([]string, error)) error {
 	inv, err := Of(db)
 	if err != nil {
@@ -116,6 +125,9 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalid
 	if t := followed(db.Statement.ConnPool); t != nil {
 		t.add(tags)
 		return nil
+	}
+	for _, tag := range tags {
+		ctx = because(ctx, byHandOf(inv, tag), store.Writer{})
 	}
 	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
 		_, _, err := inv.fence(context.WithoutCancel(ctx), tags) // what it is to drop has been written already

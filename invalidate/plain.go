@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -158,7 +159,7 @@ func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
 // can't be told from what runs beside it, so all is bypassed until the end, and dropped then.
 func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (ending, error) {
 	on := inv.place(p)
-	c := &change{inv: inv, tags: []string{inv.cfg.Namespace.Epoch()}, began: time.Now()}
+	c := &change{inv: inv, tags: []string{inv.cfg.Namespace.Epoch()}, began: time.Now(), why: dropping{cause: observe.PlainTransaction}}
 	murky := info.Saves && inv.cfg.Dialect == sqltext.SQLite
 	if !murky && (info.Ends || info.Verb == sqltext.Release) {
 		return ending{finish: c.ended, settle: func(err error) { inv.endPlain(ctx, c, on, info, err) }}, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -31,9 +32,11 @@ type queue struct {
 	blind   map[store.Token]time.Duration // the epochs that writers went by who could not ask: see goneBy
 	seeing  bool                          // the worker is asking for some of these
 	added   uint64                        // counts calls of add, to tell a tag that was added again
-	working chan struct{}                 // closed when the worker has ended; nil: there is none
-	wake    chan struct{}                 // holds one token if the worker is not to wait
-	stop    chan struct{}                 // closed by close
+	why     dropping                      // of the epoch among tags, if the queue itself has put it there
+	outage  outage
+	working chan struct{} // closed when the worker has ended; nil: there is none
+	wake    chan struct{} // holds one token if the worker is not to wait
+	stop    chan struct{} // closed by close
 	closed  bool
 }
 
@@ -41,6 +44,7 @@ type queue struct {
 type pending struct {
 	settling
 	added uint64
+	since time.Time // when the first of its settlings was queued
 }
 
 // settling is how a tag is to be settled: linger is how long a mark is to stay, because replicas lag
@@ -80,6 +84,7 @@ func (q *queue) blocked(tags []string) bool {
 // add queues the tags. After close they are kept, so that this process goes on bypassing them, but
 // nobody delivers them.
 func (q *queue) add(tags []string, w store.Writer, linger time.Duration) {
+	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.put(tags, w, linger)
@@ -88,6 +93,7 @@ func (q *queue) add(tags []string, w store.Writer, linger time.Duration) {
 // hand queues tags whose new tokens the store has not been asked for, which the worker does at once. It reports
 // false, and does nothing, after close.
 func (q *queue) hand(tags []string, w store.Writer, linger time.Duration) bool {
+	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -109,17 +115,23 @@ func (q *queue) hurry() {
 // put queues the tags. The lock is held.
 func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
 	q.added++
+	q.outage.grow(q.inv.cfg.Namespace, tags)
 	longest := linger
 	for _, t := range tags {
 		// A mark that was to stay must not be lost with the settling that this one replaces.
-		q.tags[t] = pending{settling{w, max(linger, q.tags[t].linger)}, q.added}
+		was, known := q.tags[t]
+		if !known {
+			was.since = time.Now()
+		}
+		q.tags[t] = pending{settling{w, max(linger, was.linger)}, q.added, was.since}
 	}
 	if len(q.tags) > maxTags {
 		for _, p := range q.tags {
 			longest = max(longest, p.linger)
 		}
 		clear(q.tags)
-		q.tags[q.inv.cfg.Namespace.Epoch()] = pending{settling{w, longest}, q.added}
+		q.tags[q.inv.cfg.Namespace.Epoch()] = pending{settling{w, longest}, q.added, q.outage.since}
+		q.why = dropping{cause: observe.Overflow}
 	}
 	q.count()
 	q.start()
@@ -143,7 +155,9 @@ func (q *queue) work(done chan struct{}) {
 		case <-time.After(pause):
 		case <-q.wake:
 		}
-		if q.deliver(context.Background()) != nil {
+		err := q.deliver(context.Background())
+		q.tell()
+		if err != nil {
 			continue
 		}
 		if q.sweepDue(context.Background()); q.rest() {
@@ -190,6 +204,7 @@ func (q *queue) deliver(ctx context.Context) error {
 		q.remove(tags, upTo)
 		if slices.Contains(tags, q.inv.cfg.Namespace.Epoch()) {
 			_, _, _ = q.inv.epoch(ctx) // what this has made is no news to the writers of this process
+			q.droppedAll(ctx, s.writer)
 		}
 	}
 	return nil
@@ -206,8 +221,21 @@ func (q *queue) remove(tags []string, upTo uint64) {
 	q.count()
 }
 
+// droppedAll reports that everything is dropped, where that is because of the queue's own doing. What else drops
+// everything has been reported when it was queued.
+func (q *queue) droppedAll(ctx context.Context, w store.Writer) {
+	q.mu.Lock()
+	why := q.why
+	q.why = dropping{}
+	q.mu.Unlock()
+	if why.cause != "" {
+		q.inv.report(because(ctx, why, w), []string{q.inv.cfg.Namespace.Epoch()}, store.Writer{}, stay{}, nil, time.Now())
+	}
+}
+
 // close stops the worker and delivers what is left, until ctx ends.
 func (q *queue) close(ctx context.Context) error {
+	defer q.tell()
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
 // A touch is one thing that a statement changes, as far as its text tells: a table or a function by
@@ -14,6 +15,7 @@ type touch struct {
 	name string
 	edit *edit         // takes the place of name
 	info *sqltext.Info // of an UPDATE that does not tell of which table a column is that it sets
+	why  dropping      // of the epoch's tag: why everything is dropped
 }
 
 const (
@@ -25,8 +27,11 @@ const (
 
 // touches are what a statement changes; none if it only reads. e takes the place of its table, if not nil.
 func (inv *Invalidator) touches(info *sqltext.Info, e *edit) []touch {
-	if info.DDL || info.Verb == sqltext.Other || info.Write && len(info.Writes) == 0 {
-		return []touch{{name: inv.cfg.Namespace.Epoch()}}
+	switch {
+	case info.DDL:
+		return []touch{{name: inv.cfg.Namespace.Epoch(), why: dropping{cause: observe.SchemaChange, detail: strings.Join(info.Writes, ", ")}}}
+	case info.Verb == sqltext.Other, info.Write && len(info.Writes) == 0:
+		return []touch{{name: inv.cfg.Namespace.Epoch(), why: dropping{cause: observe.UnknownStatement}}}
 	}
 	var all []touch
 	if e != nil {
@@ -113,6 +118,7 @@ type resolved struct {
 	// edits are those of tables of which nothing but rows changes. Their tags are among tags, but for
 	// those of tracked columns.
 	edits []*edit
+	why   dropping // if everything is dropped
 }
 
 // add adds tags, each once.
@@ -140,6 +146,9 @@ func (inv *Invalidator) resolve(s *snapshot, touches []touch) (r resolved) {
 			tables = append(tables, t.edit.table)
 		case !t.isName():
 			r.add(t.name)
+			if r.why.cause == "" {
+				r.why = t.why
+			}
 		case t.info != nil:
 			tables = append(tables, s.owners(t.info)...)
 		case strings.HasPrefix(t.name, touchTable):
@@ -151,15 +160,17 @@ func (inv *Invalidator) resolve(s *snapshot, touches []touch) (r resolved) {
 		}
 	}
 	more, all := inv.topology.called(s, calls)
+	named := append(tables, more...)
 	if !all {
-		tables, all = inv.topology.writes(s, append(tables, more...))
+		tables, all = inv.topology.writes(s, named)
 	}
 	var around []string // what changes with the edited tables
 	if !all {
 		around, all = inv.topology.writes(s, edited)
 	}
 	if all {
-		return resolved{tags: []string{inv.cfg.Namespace.Epoch()}}
+		why := inv.topology.unknown(s, calls, named, edited)
+		return resolved{tags: []string{inv.cfg.Namespace.Epoch()}, why: why}
 	}
 	for _, t := range around {
 		if !slices.Contains(edited, t) && !slices.Contains(tables, t) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
 // tx is a transaction that collects what its statements touch and runs the protocol around its COMMIT.
@@ -72,7 +73,7 @@ func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
 	}
 	// From here on nothing is known of what is committed when. Everything is marked until the
 	// transaction ends, and dropped then, even by a rollback.
-	c, err := t.inv.begin(ctx, []string{t.inv.cfg.Namespace.Epoch()})
+	c, err := t.inv.drop(ctx, dropping{cause: observe.PlainTransaction})
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func (t *tx) add(tags []string) {
 	defer t.mu.Unlock()
 	t.wrote = true
 	for _, tag := range tags {
-		t.log.add(touch{name: tag})
+		t.log.add(touch{name: tag, why: byHandOf(t.inv, tag)})
 	}
 }
 
@@ -185,6 +186,9 @@ func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error 
 	anew := !c.upToDate(t.ctx)
 	if anew || s == nil || s.version != t.inv.Version() {
 		r, _ = t.resolve(touches, anew)
+		if r.why.cause != "" {
+			c.why = r.why
+		}
 		if err := c.extend(t.ctx, r.tags); err != nil {
 			return err
 		}
@@ -226,6 +230,7 @@ func (t *tx) Commit() error {
 	}
 	r, s := t.resolve(touches, false)
 	c, err := t.inv.begin(t.until(broken), r.tags)
+	c.why = r.why
 	if err == nil {
 		err = t.confirm(c, touches, r, s)
 	}
@@ -306,6 +311,7 @@ func (t *tx) Rollback() error {
 	}
 	r, s := t.resolve(touches, false)
 	c, err := t.inv.begin(t.ctx, r.tags)
+	c.why = r.why
 	if err == nil {
 		_ = t.confirm(c, touches, r, s) // nothing can be refused any more
 	}

@@ -43,6 +43,10 @@ type Invalidation struct {
 	// Writer is whose marks stay, in hexadecimal, and Left for how long from now; zero if Doubt is empty.
 	Writer string
 	Left   time.Duration
+	// Cause says why everything in the namespace was dropped; empty where it was not.
+	Cause Cause
+	// Detail makes Cause precise: the name of a table, of a trigger or of a function. It never holds arguments.
+	Detail string
 	// Duration is what the marks and the new tokens cost the writer.
 	Duration time.Duration
 }

@@ -69,4 +69,6 @@ const (
 	StoreError Reason = "store_error"
 	// Catalog: the database's catalog, which tells tables from views, can't be read.
 	Catalog Reason = "catalog"
+	// Closed: Plugin.Close was called.
+	Closed Reason = "closed"
 )

@@ -128,14 +128,17 @@ func (r *Recorder) Region(name string) *Counter { return counter(r, r.regions, n
 // maxTables bounds the counters that names found in SQL texts can make.
 const maxTables = 10_000
 
-// Table returns the counter of a table, the same one each time; beyond 10 000 tables, that of "…".
+// OtherTables is the name under which tables are counted beyond 10 000.
+const OtherTables = "…"
+
+// Table returns the counter of a table, the same one each time; beyond 10 000 tables, that of [OtherTables].
 func (r *Recorder) Table(name string) *Counter {
 	r.mu.RLock()
 	_, known := r.tables[name]
 	full := len(r.tables) >= maxTables
 	r.mu.RUnlock()
 	if full && !known {
-		name = "…"
+		name = OtherTables
 	}
 	return counter(r, r.tables, name)
 }

@@ -15,8 +15,6 @@ import (
 )
 
 var (
-	// ErrClosed is returned by reads through a closed engine.
-	ErrClosed = errors.New("gormcache: the plugin is closed: make no cached reads after Plugin.Close")
 	// ErrUnknownRegion is wrapped by the error for a region that was not configured.
 	ErrUnknownRegion = errors.New("gormcache: unknown region")
 	// ErrCacheMiss is returned by a read that asked for cached data only, where there is none that may
@@ -80,11 +78,11 @@ func (e *Engine) Region(name string) (*Region, error) {
 // Namespace returns the prefix of the engine's keys.
 func (e *Engine) Namespace() store.Namespace { return e.cfg.Namespace }
 
-// Closed tells that Close was called.
+// Closed reports whether Close was called.
 func (e *Engine) Closed() bool { return e.ctx.Err() != nil }
 
-// Close ends background refreshes and the probes of a breaker before the store, and waits for them. Reads
-// that start later return [ErrClosed].
+// Close ends background refreshes and the probes of a breaker before the store, and waits for them. From then
+// on reads are bypassed, with reason [observe.Closed]; none fails, nor do those that are under way.
 func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true

@@ -10,6 +10,9 @@ import (
 // pending is the detail of observe.Pending.
 const pending = "an invalidation by this process has not reached the store yet and is being retried: see Stats.Pending and Stats.StoreErrors"
 
+// closed is the detail of observe.Closed.
+const closed = "the plugin is closed: Plugin.Close was called"
+
 // marked says which of the tags keeps a read from the cache, and who has marked it for how long.
 func (e *Engine) marked(tags []string, states []store.State) string {
 	for i := range states {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -85,7 +84,7 @@ type partsRead struct {
 func (p *partsRead) read(ctx context.Context) (PartsResult, error) {
 	e, q := p.engine, p.PartsRequest
 	if e.Closed() {
-		return PartsResult{Result: Result{Outcome: observe.Bypass}}, ErrClosed
+		return p.bypass(observe.Closed, closed)
 	}
 	p.hits = make([][]byte, len(q.Parts))
 	l := &p.lookup
@@ -98,7 +97,7 @@ func (p *partsRead) read(ctx context.Context) (PartsResult, error) {
 	}
 	landed := e.flights.count(q.Key).Load()
 	if err := e.lookup(ctx, &p.patience, l); err != nil {
-		return p.bypass(observe.StoreError, fault.Text(err))
+		return p.failed(err)
 	}
 	if !e.current(&q.Request, l) {
 		return PartsResult{}, ErrSchema
@@ -112,7 +111,7 @@ func (p *partsRead) read(ctx context.Context) (PartsResult, error) {
 		return PartsResult{Result: Result{Outcome: observe.Miss}}, ErrCacheMiss
 	}
 	if err := p.mend(ctx); err != nil {
-		return p.bypass(observe.StoreError, fault.Text(err))
+		return p.failed(err)
 	}
 	if !e.current(&q.Request, l) {
 		return PartsResult{}, ErrSchema
@@ -125,6 +124,11 @@ func (p *partsRead) read(ctx context.Context) (PartsResult, error) {
 
 func (p *partsRead) bypass(reason observe.Reason, detail string) (PartsResult, error) {
 	res, err := p.Region.bypass(&p.Request, reason, detail)
+	return PartsResult{Result: res}, err
+}
+
+func (p *partsRead) failed(err error) (PartsResult, error) {
+	res, err := p.Region.failed(&p.Request, err)
 	return PartsResult{Result: res}, err
 }
 

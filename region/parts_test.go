@@ -411,8 +411,8 @@ func TestPartsOfAnotherSchema(t *testing.T) {
 	c.change = func(q *region.PartsRequest) { q.Schema, q.OfSchema = 2, true }
 	c.want(t, "|of 1|miss", 1)
 	c.Close()
-	if _, err := c.ReadParts(t.Context(), c.request(1)); !errors.Is(err, region.ErrClosed) {
-		t.Errorf("%v, want ErrClosed", err)
+	if res, err := c.ReadParts(t.Context(), c.request(1)); err != nil || res.Reason != observe.Closed || res.Outcome != observe.Bypass {
+		t.Errorf("after Close: %v (%s), %v", res.Outcome, res.Reason, err)
 	}
 	if s := c.recorder.Snapshot(); s.Bypassed[observe.Marked] != 0 {
 		t.Error("marked")

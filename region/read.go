@@ -108,7 +108,7 @@ type Result struct {
 var lookups = sync.Pool{New: func() any { return new(store.Lookup) }}
 
 // Read answers a request. The error is that of the load, the caller's context's, [ErrCacheMiss],
-// [ErrClosed] or [ErrSchema]; a store that fails never gives one.
+// or [ErrSchema]; a store that fails never gives one, nor does a closed engine.
 func (r *Region) Read(ctx context.Context, q *Request) (Result, error) {
 	start, patience := time.Now(), r.engine.patience(ctx)
 	res, err := r.read(ctx, q, &patience)
@@ -133,7 +133,7 @@ var errAbandoned = errors.New("gormcache: load abandoned")
 func (r *Region) read(ctx context.Context, q *Request, patience *time.Duration) (Result, error) {
 	e := r.engine
 	if e.Closed() {
-		return Result{Outcome: observe.Bypass}, ErrClosed
+		return r.bypass(q, observe.Closed, closed)
 	}
 	if e.cfg.Blocked != nil && e.cfg.Blocked(q.Tags) {
 		return r.bypass(q, observe.Pending, pending)
@@ -143,7 +143,7 @@ func (r *Region) read(ctx context.Context, q *Request, patience *time.Duration) 
 	defer release(l)
 	l.Keys, l.Tags = append(l.Keys[:0], q.Key), q.Tags
 	if err := e.lookup(ctx, patience, l); err != nil {
-		return r.bypass(q, observe.StoreError, fault.Text(err))
+		return r.failed(q, err)
 	}
 	if !e.current(q, l) {
 		return Result{}, ErrSchema
@@ -162,7 +162,7 @@ func (r *Region) read(ctx context.Context, q *Request, patience *time.Duration) 
 	}
 	if !clean(l.States) {
 		if err := e.mend(ctx, q, patience, l); err != nil {
-			return r.bypass(q, observe.StoreError, fault.Text(err))
+			return r.failed(q, err)
 		}
 		if !e.current(q, l) {
 			return Result{}, ErrSchema
@@ -202,6 +202,14 @@ func (r *Region) bypass(q *Request, reason observe.Reason, detail string) (Resul
 		return Result{Outcome: observe.Miss, Reason: reason, Detail: detail}, ErrCacheMiss
 	}
 	return Result{Outcome: observe.Bypass, Reason: reason, Detail: detail}, nil
+}
+
+// failed leaves the cache alone because the store failed. One that is closed along with the plugin has not failed.
+func (r *Region) failed(q *Request, err error) (Result, error) {
+	if r.engine.Closed() {
+		return r.bypass(q, observe.Closed, closed)
+	}
+	return r.bypass(q, observe.StoreError, fault.Text(err))
 }
 
 // serve answers from the entry if it may be. dropped is the payload of one that an invalidation has dropped.

@@ -33,6 +33,7 @@ type fixture struct {
 type failing struct {
 	store.Store
 	lookup error
+	before func() // runs before a lookup
 	after  func() // runs when a lookup has its answer
 	set    error
 	sets   atomic.Int64
@@ -41,6 +42,9 @@ type failing struct {
 func (f *failing) Lookup(ctx context.Context, l *store.Lookup) error {
 	if f.lookup != nil {
 		return f.lookup
+	}
+	if f.before != nil {
+		f.before()
 	}
 	err := f.Store.Lookup(ctx, l)
 	if f.after != nil {
@@ -477,10 +481,69 @@ func TestCloseEndsBackgroundWork(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Close() // returns only if the refresh was told
-		if err := get(); !errors.Is(err, region.ErrClosed) {
-			t.Errorf("after Close: %v", err)
+		n.Store(0)
+		if err := get(); err != nil || n.Load() != 1 || f.recorder.Snapshot().Bypassed[observe.Closed] != 1 {
+			t.Errorf("after Close: %v, made %d times", err, n.Load())
+		}
+		if _, err := region.GetOrCreate(t.Context(), r, "k", func(context.Context) (string, error) { return "", nil }, region.WithMode(region.OnlyIfCached)); !errors.Is(err, region.ErrCacheMiss) {
+			t.Errorf("only if cached, after Close: %v", err)
 		}
 	})
+}
+
+// A refresh in the background leads the load that a caller waits for, and Close ends the refresh. The caller has
+// all the time there is, and gets its answer by itself. So does one whose lookup, or fill, the close of the store
+// meets.
+func TestCloseFailsNobodyWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, region.Config{TTL: time.Minute, StaleWhileRevalidate: time.Hour})
+		r, n := f.region(t), new(atomic.Int64)
+		get := func(opts ...region.Option) (string, error) {
+			return region.GetOrCreate(t.Context(), r, "k", func(ctx context.Context) (string, error) {
+				switch n.Add(1) {
+				case 2: // the refresh
+					<-ctx.Done()
+					return "", ctx.Err()
+				}
+				return fmt.Sprint("v", n.Load()), nil
+			}, opts...)
+		}
+		if v, err := get(); v != "v1" || err != nil {
+			t.Fatal(v, err)
+		}
+		time.Sleep(2 * time.Minute)
+		if v, err := get(); v != "v1" || err != nil { // stale, and begins the refresh
+			t.Fatal(v, err)
+		}
+		synctest.Wait()
+		time.Sleep(2 * time.Hour) // by now it is too old to be served: who comes waits for the refresh
+		answer := make(chan string, 1)
+		go func() {
+			v, err := get()
+			answer <- fmt.Sprint(v, err)
+		}()
+		synctest.Wait()
+		f.Close()
+		if got := <-answer; got != "v3<nil>" {
+			t.Errorf("who waited got %s", got)
+		}
+	})
+}
+
+// The store is closed between a reader's look at the plugin and its lookup.
+func TestALookupThatMeetsClose(t *testing.T) {
+	f := open(t, region.Config{TTL: time.Hour})
+	r, n := f.region(t), new(atomic.Int64)
+	f.store.before = func() {
+		f.Close()
+		_ = f.store.Store.Close()
+	}
+	if u, err := region.GetOrCreate(t.Context(), r, "k", counting(n, user{Name: "ada"})); err != nil || u.Name != "ada" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if s := f.recorder.Snapshot(); s.Bypassed[observe.Closed] != 1 {
+		t.Errorf("bypassed: %v", s.Bypassed)
+	}
 }
 
 func TestAStoreThatFailsNeverFailsARead(t *testing.T) {

@@ -39,8 +39,8 @@ func WithMode(m Mode) Option { return func(o *valueOptions) { o.mode = m } }
 
 // GetOrCreate returns the value under key, and makes it with create if it is not cached. Callers of
 // one process that ask for the same key meanwhile wait for one create, each until its own context
-// ends, and each gets a value of its own. The error is create's, the context's, [ErrCacheMiss] or
-// [ErrClosed]; errors are not cached.
+// ends, and each gets a value of its own. The error is create's, the context's or [ErrCacheMiss]; errors
+// are not cached. After Plugin.Close every call makes the value with create.
 //
 // T is encoded as serializer.Marshal does: a value it cannot encode is returned, and not cached. The
 // value returned by a miss has gone through the same bytes as that of a hit.

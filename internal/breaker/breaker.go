@@ -31,6 +31,7 @@ package breaker
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -61,8 +62,9 @@ type Store struct {
 }
 
 var (
-	_ store.Store = (*Store)(nil)
-	_ store.Batch = (*Store)(nil)
+	_ store.Store     = (*Store)(nil)
+	_ store.Batch     = (*Store)(nil)
+	_ store.Inspector = (*Store)(nil)
 )
 
 // New returns next behind breakers. Whoever made it stops or closes it.
@@ -86,6 +88,31 @@ func positive(d, otherwise time.Duration) time.Duration {
 
 // Open tells whether one of the breakers is open or half-open.
 func (s *Store) Open() bool { return s.reads.open.Load() || s.writes.open.Load() }
+
+// LogTo sets where the breakers say that they open and close. Set it before use; by default they say nothing.
+func (s *Store) LogTo(log *slog.Logger) {
+	s.reads.turns.begin = func(err error) {
+		log.Warn("gormcache: the store fails for readers and is not asked for the moment; the database answers", "error", err)
+	}
+	s.writes.turns.begin = func(err error) {
+		log.Warn("gormcache: the store fails for writers and is not asked for the moment; what they invalidate is queued, "+
+			"and other processes may serve old rows", "error", err)
+	}
+	for whom, c := range map[string]*circuit{"readers": s.reads, "writers": s.writes} {
+		c.turns.end = func(after time.Duration) {
+			log.Info("gormcache: the store answers "+whom+" again", "after", after.Round(time.Millisecond))
+		}
+	}
+}
+
+// State returns what there is to say of the breakers of readers and of writers.
+func (s *Store) State() (reads, writes State) { return s.reads.state(), s.writes.state() }
+
+// Inspect implements [store.Inspector]. It goes past the breakers, and tells them nothing: whoever asks wants to know
+// how the store is now.
+func (s *Store) Inspect(ctx context.Context, tags []string) ([]store.TagInfo, error) {
+	return store.Inspect(ctx, s.next, tags)
+}
 
 // Stop ends the probes in the background and waits for them. The store can be used further: from now
 // on a breaker that is open lets a caller through as a probe, whenever the cooldown has passed.
@@ -158,6 +185,7 @@ func (s *Store) write(ctx context.Context, tags []string, call func() error) err
 	err := s.writes.do(ctx, call, s.unmark(tags))
 	if err != nil && over(ctx) && s.writes.open.Load() {
 		s.reads.trip(s.look(tags...))
+		s.reads.tell(err)
 	}
 	return err
 }

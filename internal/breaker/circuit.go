@@ -40,6 +40,7 @@ type circuit struct {
 	probing   bool // a probe is under way, or one in the background will be
 	suspected bool // the store is being asked whether callers in a hurry were right to give up
 	stopped   bool
+	turns     turns
 	until     time.Time // open and stopped: when the next probe may go
 }
 
@@ -64,6 +65,7 @@ func (c *circuit) do(ctx context.Context, call func() error, probe func() check)
 		if !returned && own { // a store that panics must not leave the probe under way for ever
 			c.release(own)
 			c.record(errors.ErrUnsupported, probe)
+			c.tell(errors.ErrUnsupported)
 		}
 	}()
 	err := call()
@@ -74,6 +76,7 @@ func (c *circuit) do(ctx context.Context, call func() error, probe func() check)
 		c.suspect(probe)
 	case err != nil || own || failing:
 		c.record(err, probe)
+		c.tell(err)
 	}
 	return err
 }
@@ -114,6 +117,7 @@ func (c *circuit) suspect(probe func() check) {
 // examine gives the store as long as a call may take. A failure opens the breaker.
 func (c *circuit) examine(check check) {
 	err := c.try(check, c.patience)
+	defer c.tell(err) // once the lock is given back
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.suspected = false
@@ -200,9 +204,10 @@ func (c *circuit) heal(check check, budget time.Duration) {
 		}
 		if c.try(check, budget) == nil {
 			c.mu.Lock()
-			defer c.mu.Unlock()
 			c.close()
 			c.probing = false
+			c.mu.Unlock()
+			c.tell(nil)
 			return
 		}
 	}

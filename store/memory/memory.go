@@ -147,11 +147,16 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	return nil
 }
 
+// Clear drops all content: entries, and tags with their marks. The store can be used further.
+func (s *Store) Clear() {
+	s.entries.InvalidateAll()
+	s.tags.clear()
+}
+
 // Close implements [store.Store]: it drops all content. Closing twice is no error.
 func (s *Store) Close() error {
 	if s.closed.CompareAndSwap(false, true) {
-		s.entries.InvalidateAll()
-		s.tags.clear()
+		s.Clear()
 	}
 	return nil
 }

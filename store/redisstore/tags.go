@@ -26,7 +26,7 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 	}
 	for i, value := range values {
 		if states[i] = parse(value); !states[i].Known {
-			return s.fail(ctx, "tokens", fmt.Errorf("tag %q has the value %q after its token was made", tags[i], value))
+			return s.fail(ctx, "tokens", fmt.Errorf("a tag's value of %d bytes makes no sense after its token was made", len(value)))
 		}
 	}
 	inc.bind(states)

@@ -24,6 +24,8 @@ var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Checker = (*Store)(nil)
 	_ store.Batch   = (*Store)(nil)
+
+	_ store.Inspector = (*Store)(nil)
 )
 
 // New returns next with its entries sealed, or an error that names every wrong field and its remedy.
@@ -137,6 +139,11 @@ func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, 
 // Unmark implements [store.Store].
 func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
 	return s.next.Unmark(ctx, tags, writer)
+}
+
+// Inspect implements [store.Inspector], as far as the store behind does: tags are not sealed.
+func (s *Store) Inspect(ctx context.Context, tags []string) ([]store.TagInfo, error) {
+	return store.Inspect(ctx, s.next, tags)
 }
 
 // Check implements [store.Checker]: it asks the store behind, if that can be asked.

@@ -90,5 +90,9 @@ func calls(ctx context.Context, st store.Store, name string) map[string]func() e
 		"Mark":   func() error { return st.Mark(ctx, tags, w, long) },
 		"Settle": func() error { return store.Failure(st.Settle(ctx, tags, w, 0)) },
 		"Unmark": func() error { return st.Unmark(ctx, tags, w) },
+		"Inspect": func() error {
+			_, err := store.Inspect(ctx, st, tags)
+			return err
+		},
 	}
 }

@@ -71,6 +71,7 @@ func RunConfig(t *testing.T, c Config) {
 		{"Marks", markTests},
 		{"Writers", writerTests},
 		{"Concurrency", concurrencyTests},
+		{"Inspect", inspectTests},
 		{"Life", lifeTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 // gate is a store through which one plugin speaks to the store that all share. It stops or fails at the
-// protocol's steps: lookup, tokens, set, mark, settle, unmark.
+// protocol's steps: lookup, tokens, set, mark, settle, unmark; and at inspect.
 type gate struct {
 	store.Store
 	mu     sync.Mutex
@@ -133,6 +133,14 @@ func (g *gate) Settle(ctx context.Context, tags []string, w store.Writer, linger
 
 func (g *gate) Unmark(ctx context.Context, tags []string, w store.Writer) error {
 	return g.step(ctx, "unmark", func() error { return g.Store.Unmark(ctx, tags, w) })
+}
+
+func (g *gate) Inspect(ctx context.Context, tags []string) (infos []store.TagInfo, err error) {
+	err = g.step(ctx, "inspect", func() (err error) {
+		infos, err = store.Inspect(ctx, g.Store, tags)
+		return err
+	})
+	return infos, err
 }
 
 // process is a plugin with a database handle and a way to the store of its own, as a process has.

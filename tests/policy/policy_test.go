@@ -13,6 +13,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
@@ -338,8 +339,11 @@ func TestAClosedPluginFailsNoQueryByPolicy(t *testing.T) {
 	if _, err := find[User](w.db); err != nil {
 		t.Error(err)
 	}
-	if _, err := find[User](w.db.Clauses(fromcache.OnlyIfCached())); !errors.Is(err, gormcache.ErrClosed) {
-		t.Errorf("a query that asks for the cache: %v", err)
+	if _, err := find[User](w.db.Clauses(fromcache.OnlyIfCached())); !errors.Is(err, fromcache.ErrCacheMiss) {
+		t.Errorf("a query for cached data only: %v", err)
+	}
+	if n := w.plugin.Stats().Bypassed[observe.Closed]; n != 1 {
+		t.Errorf("%d bypasses because the plugin is closed, want 1", n)
 	}
 }
 
