@@ -9,7 +9,7 @@
 // program says so and exits with status 1.
 package main
 
-import "github.com/seed-4f7f0efa/gormcache/examples/quickstart/internal/shop"
+import "github.com/seed-4f7f0efa/gormcache/examples/quickstart/shop"
 
 // The Redis is a program of its own: its client takes as long to compile as the database.
 func main() { shop.Main(shop.Stores{Namespace: "quickstart"}) }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-4f7f0efa/gormcache/examples/quickstart/internal/shop"
+	"github.com/seed-4f7f0efa/gormcache/examples/quickstart/shop"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 )
