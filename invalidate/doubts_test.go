@@ -96,7 +96,7 @@ func TestOpenRowsEndTheirDoubt(t *testing.T) {
 		for _, end := range []error{errOpen, c.end} {
 			one.closed(end)
 			one.settle(t.Context())
-			if want := end == errOpen || c.doubt; marked(t, s, "test:t:a") != want || (len(inv.Doubts()) > 0) != want {
+			if want := errors.Is(end, errOpen) || c.doubt; marked(t, s, "test:t:a") != want || (len(inv.Doubts()) > 0) != want {
 				t.Errorf("closed with %v: marked %v, in doubt %+v", end, !want, inv.Doubts())
 			}
 		}
