@@ -56,8 +56,17 @@ func (d *droppings) first(one dropping) bool {
 	return true
 }
 
-// drops adds the cause to an invalidation that drops everything, and says so: once for each cause as a warning, then
-// to those who debug.
+// level is that of the first line about a cause: a warning, unless the program has asked for it.
+func (d dropping) level() slog.Level {
+	switch d.cause {
+	case observe.SchemaChange, observe.ByHand:
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
+}
+
+// drops adds the cause to an invalidation that drops everything, and says so: once for each cause so that it is seen,
+// then to those who debug.
 func (inv *Invalidator) drops(ctx context.Context, i *observe.Invalidation) {
 	if !slices.Contains(i.Tags, inv.cfg.Namespace.Epoch()) {
 		return
@@ -66,7 +75,7 @@ func (inv *Invalidator) drops(ctx context.Context, i *observe.Invalidation) {
 	i.Cause, i.Detail = d.cause, d.detail
 	level := slog.LevelDebug
 	if inv.dropped.first(d) {
-		level = slog.LevelWarn
+		level = d.level()
 	}
 	log := inv.cfg.Logger
 	if !log.Enabled(ctx, level) {

@@ -76,7 +76,7 @@ func AppendEnvelope(dst []byte, key string, e *Envelope) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, magic0, magic1, FormatVersion, byte(e.Kind))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.Created))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(max(e.Fresh.Milliseconds(), 0)))
+	dst = binary.BigEndian.AppendUint64(dst, freshness(e.Fresh))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(n))
 	dst = append(dst, e.Tokens...)
 	dst = append(dst, e.Payload...)
@@ -114,6 +114,14 @@ func (e *Envelope) Decode(key string, b []byte) error {
 		Payload: body[end:len(body):len(body)],
 	}
 	return nil
+}
+
+// freshness is Fresh in milliseconds, rounded up: 0 stands for no limit.
+func freshness(d time.Duration) uint64 {
+	if d <= 0 {
+		return 0
+	}
+	return uint64((d-1)/time.Millisecond) + 1
 }
 
 // maxFresh is the longest time in milliseconds that a time.Duration holds.

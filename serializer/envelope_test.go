@@ -165,3 +165,23 @@ func TestEnvelopeThatLies(t *testing.T) {
 		}
 	}
 }
+
+// A time to live of less than a millisecond is a short one, and not none.
+//
+// Falls if: it is rounded down, to what stands for no limit.
+func TestShortTimesToLiveEnd(t *testing.T) {
+	for _, fresh := range []time.Duration{1, time.Microsecond, time.Millisecond - 1, time.Millisecond, time.Millisecond + 1} {
+		at := time.UnixMilli(1_700_000_000_000)
+		b, err := serializer.AppendEnvelope(nil, "k", &serializer.Envelope{Created: at.UnixMilli(), Fresh: fresh, Kind: serializer.KindValue})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e serializer.Envelope
+		if err := e.Decode("k", b); err != nil || e.Fresh < fresh || e.Fresh >= fresh+time.Millisecond {
+			t.Errorf("%v is stored as %v (%v)", fresh, e.Fresh, err)
+		}
+		if !e.IsOld(at.Add(3 * time.Millisecond)) {
+			t.Errorf("with %v to live it is not old after 3 ms", fresh)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package shop
 import (
 	"context"
 	"database/sql"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -47,6 +49,7 @@ func newInstance(dir string, stores Stores) (*instance, error) {
 	cfg := gormcache.Config{
 		Namespace: stores.Namespace,
 		Regions:   map[string]region.Config{"shop": {TTL: time.Minute}},
+		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Hooks:     &observe.Hooks{Read: func(_ context.Context, r observe.Read) { in.last.Store(&r) }},
 	}
 	if stores.Shared != nil {
