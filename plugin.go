@@ -21,7 +21,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/relation"
@@ -33,7 +33,7 @@ var (
 	// ErrClosed is returned by db.Use of a closed plugin. Queries and writes never return it.
 	ErrClosed = errors.New("gormcache: the plugin is closed: make another one with gormcache.New")
 	// ErrNotRegistered is returned where a *gorm.DB has no plugin.
-	ErrNotRegistered = invalidate.ErrNotRegistered
+	ErrNotRegistered = writer.ErrNotRegistered
 	// ErrUnknownRegion is wrapped by the error of a query whose region is not configured.
 	ErrUnknownRegion = region.ErrUnknownRegion
 	// ErrNotExplained is returned by [Explain] where its function has made no statement on the handle that it was
@@ -56,7 +56,7 @@ type Plugin struct {
 
 	mu     sync.Mutex // one Initialize or Close at a time
 	closed bool
-	inv    atomic.Pointer[invalidate.Invalidator] // nil before Initialize, as is cache
+	inv    atomic.Pointer[writer.Invalidator] // nil before Initialize, as is cache
 	cache  atomic.Pointer[fromcache.Cache]
 }
 
@@ -94,7 +94,7 @@ func New(cfg Config) (*Plugin, error) {
 }
 
 // Name implements gorm.Plugin.
-func (p *Plugin) Name() string { return invalidate.PluginName }
+func (p *Plugin) Name() string { return writer.PluginName }
 
 // Initialize implements gorm.Plugin: db.Use calls it. A plugin serves one *gorm.DB (and all handles
 // made from it).
@@ -122,7 +122,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if dialect == sqltext.Unknown {
 		return fault.Errorf("dialect %q is not supported: use sqlite, postgres or mysql", db.Name())
 	}
-	if _, ok := db.Plugins[invalidate.Sharding]; ok {
+	if _, ok := db.Plugins[writer.Sharding]; ok {
 		return errors.New("gormcache: gorm.io/sharding takes its pool's transactions for none, and commits at the first " +
 			"statement, as with PrepareStmt: use one of the two")
 	}
@@ -190,14 +190,14 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 	for r := range p.cfg.Regions {
 		regions = append(regions, r)
 	}
-	inv := invalidate.New(invalidate.Config{
+	inv := writer.New(writer.Config{
 		Store:        p.store,
 		Namespace:    store.Namespace(p.cfg.Namespace),
 		Dialect:      dialect,
 		Grace:        p.cfg.WriteGrace,
 		WriteTimeout: p.cfg.WriteTimeout,
 		ReplicaLag:   p.cfg.ReplicaLag,
-		Policy:       p.cfg.WritePolicy,
+		Policy:       writer.Policy(p.cfg.WritePolicy),
 		Regions:      regions,
 		Views:        p.cfg.Views,
 		Triggers:     p.cfg.Triggers,
@@ -222,9 +222,9 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 }
 
 // declared are the names in the configuration that only the database can tell to be right.
-func (p *Plugin) declared(db *gorm.DB) (all []invalidate.Named) {
+func (p *Plugin) declared(db *gorm.DB) (all []writer.Named) {
 	table := func(field, key, name, column string) {
-		all = append(all, invalidate.Named{Field: fmt.Sprintf("Config.%s[%q]", field, key), Tables: []string{store.TableName(name)}, Column: column})
+		all = append(all, writer.Named{Field: fmt.Sprintf("Config.%s[%q]", field, key), Tables: []string{store.TableName(name)}, Column: column})
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.cfg.Tracked)) {
 		for _, column := range p.cfg.Tracked[key] {
@@ -243,7 +243,7 @@ func (p *Plugin) declared(db *gorm.DB) (all []invalidate.Named) {
 	}
 	for _, key := range fromcache.ExactModels(p.cfg.Models) {
 		last := key[strings.LastIndexByte(key, '.')+1:]
-		all = append(all, invalidate.Named{
+		all = append(all, writer.Named{
 			Field:  fmt.Sprintf("Config.Models[%q]", key),
 			Tables: slices.Compact([]string{store.TableName(key), store.TableName(db.NamingStrategy.TableName(last))}),
 			Met:    func() bool { return p.cache.Load().Met(key) },
@@ -395,7 +395,7 @@ func (p *Plugin) Region(name string) (*region.Region, error) { return p.engine.R
 
 // Invalidator is for the functions of package invalidate, which find it by this method. It is nil
 // before db.Use.
-func (p *Plugin) Invalidator() *invalidate.Invalidator { return p.inv.Load() }
+func (p *Plugin) Invalidator() *writer.Invalidator { return p.inv.Load() }
 
 // Cache is for package fromcache, which finds it by this method. It is nil before db.Use.
 func (p *Plugin) Cache() *fromcache.Cache { return p.cache.Load() }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -19,7 +19,7 @@ import (
 // Cache is the read path of one plugin. It is safe for concurrent use.
 type Cache struct {
 	engine   *region.Engine
-	inv      *invalidate.Invalidator
+	inv      *writer.Invalidator
 	replayer *replay.Replayer
 	cfg      Config
 	plans    memo[planKey, plan]
@@ -31,7 +31,7 @@ type Cache struct {
 // Config is what a [Cache] works with. All must be set but Database, Tracked and Models.
 type Config struct {
 	Engine      *region.Engine
-	Invalidator *invalidate.Invalidator
+	Invalidator *writer.Invalidator
 	Replayer    *replay.Replayer
 	Recorder    *observe.Recorder
 	// Dialect is the name of GORM's dialect; it is part of every key, since drivers give the same
@@ -197,7 +197,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 		defer primary(db)()
 	}
 	if c.cfg.Replaced != "" { // nor is the text built for it
-		return q.refuse(q.asked(invalidate.State{}), start)
+		return q.refuse(q.asked(writer.State{}), start)
 	}
 	callbacks.BuildQuerySQL(db)
 	if db.Error != nil {

@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/region"
 )
 
@@ -17,7 +17,7 @@ type parting struct {
 	version uint64 // of the catalog
 	// plan and key are nil where the answer does not fall into parts.
 	plan  *plan
-	key   *invalidate.Key
+	key   *writer.Key
 	place int    // of the list in the folded text
 	shape string // the text without the list
 	order order

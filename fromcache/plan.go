@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -23,7 +23,7 @@ type plan struct {
 	counters []*observe.Counter
 	// narrowed tells on which rows it depends, nil if on whole tables; base are then the tags before
 	// those.
-	narrowed *invalidate.Narrowed
+	narrowed *writer.Narrowed
 	base     []string
 	off      []string // tables that policies keep out
 	parser   serializer.Parser

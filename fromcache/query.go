@@ -5,7 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -70,7 +70,7 @@ func (q *query) prepare() bypass {
 }
 
 // policy fills in how the request is read.
-func (q *query) policy(r *region.Request, pl *plan, state invalidate.State) {
+func (q *query) policy(r *region.Request, pl *plan, state writer.State) {
 	r.Schema, r.OfSchema = pl.version, true
 	r.Kind = serializer.KindRows
 	r.TTL = q.scope.ttl
@@ -95,7 +95,7 @@ func (q *query) off(pl *plan) (table string, ok bool) {
 }
 
 // asked are the reasons that need no look at the SQL.
-func (q *query) asked(state invalidate.State) bypass {
+func (q *query) asked(state writer.State) bypass {
 	stmt := q.db.Statement
 	switch {
 	case q.db.DryRun && !q.explained:
@@ -130,7 +130,7 @@ func (q *query) withUserTags(tags []string) []string {
 }
 
 // loads sets how the database is asked: now, and, where entries may be served stale, later.
-func (q *query) loads(stmt *gorm.Statement, state invalidate.State) {
+func (q *query) loads(stmt *gorm.Statement, state writer.State) {
 	cfg := q.region.Config()
 	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
 	c, pool, sql, vars := q.Cache, stmt.ConnPool, stmt.SQL.String(), stmt.Vars

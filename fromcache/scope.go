@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/region"
 )
 
@@ -122,7 +122,7 @@ func Key(values ...any) Option {
 	return func(c *Cached) { c.key = append(c.key, values...) }
 }
 
-// Tags adds tags of your own to the entry: invalidate.Tags drops it.
+// Tags adds tags of your own to the entry: writer.Tags drops it.
 func Tags(tags ...string) Option {
 	return func(c *Cached) { c.tags = append(c.tags, tags...) }
 }
@@ -160,12 +160,12 @@ func (c *Cached) fail(err error) {
 
 // attach puts options that wait for a policy on a statement.
 func (c *Cached) attach(stmt *gorm.Statement) {
-	_, registered := stmt.DB.Plugins[invalidate.PluginName].(interface{ Cache() *Cache })
+	_, registered := stmt.DB.Plugins[writer.PluginName].(interface{ Cache() *Cache })
 	switch {
 	case c.err != nil:
 		_ = stmt.AddError(c.err)
 	case !registered && !c.bypass:
-		_ = stmt.AddError(invalidate.ErrNotRegistered)
+		_ = stmt.AddError(writer.ErrNotRegistered)
 	default:
 		stmt.Clauses[clauseName] = clause.Clause{Expression: c}
 	}
@@ -195,9 +195,9 @@ func (c *Cached) check(db *gorm.DB) error {
 	if c.err != nil {
 		return c.err
 	}
-	p, ok := db.Plugins[invalidate.PluginName].(interface{ Cache() *Cache })
+	p, ok := db.Plugins[writer.PluginName].(interface{ Cache() *Cache })
 	if !ok {
-		return invalidate.ErrNotRegistered
+		return writer.ErrNotRegistered
 	}
 	_, err := p.Cache().engine.Region(c.region)
 	return err

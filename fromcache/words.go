@@ -6,7 +6,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -25,7 +25,7 @@ const (
 )
 
 // transaction says why a query in a transaction is left to the database.
-func transaction(s invalidate.State) string {
+func transaction(s writer.State) string {
 	if !s.Followed {
 		return detailForeign
 	}

@@ -1,0 +1,331 @@
+package writer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// change is one run of the protocol for a set of tags: begin, then settle or cancel.
+type change struct {
+	inv    *Invalidator
+	writer store.Writer
+	tags   []string
+	marked bool
+	doubt  cause // why it may still take effect when it has ended
+	open   bool  // its rows are still to be read, by the application
+	void   bool  // it was never sent
+	began  time.Time
+	spare  []string // marked, but not changed after all
+	// blind tells that the store could not say whether the schema is the present one, of which epoch is the last
+	// that was seen.
+	blind bool
+	epoch store.Token
+	// guards are tags whose marks keep enrolments from filling, and bulk are the tags to change beyond tags if
+	// they have failed to.
+	guards, bulk []string
+	// caller bounds what the store is asked until the COMMIT or the statement is sent; nil: nobody does.
+	caller context.Context
+	why    dropping // if everything is dropped
+	// waited is what calls of the store have taken that failed, and failure the error of the last.
+	waited  time.Duration
+	failure error
+}
+
+// begin marks the tags. The only errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
+func (inv *Invalidator) begin(ctx context.Context, tags []string) (*change, error) {
+	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now(), caller: untilSent(ctx)}
+	return c, c.extend(ctx, tags)
+}
+
+// extend marks further tags. The errors are those of begin, after which nothing is marked.
+func (c *change) extend(ctx context.Context, tags []string) error {
+	var more []string
+	for _, tag := range tags {
+		if !slices.Contains(c.tags, tag) {
+			more = append(more, tag)
+		}
+	}
+	if len(more) == 0 {
+		return nil
+	}
+	c.tags = append(c.tags, more...)
+	ask := c.ask
+	if c.marked { // as long as all marks land they keep others from stale reads, which is worth another wait
+		ask = c.call
+	}
+	err := ask(ctx, "mark", func(ctx context.Context) error {
+		return c.inv.cfg.Store.Mark(ctx, more, c.writer, c.inv.cfg.Grace)
+	})
+	c.marked = c.marked && err == nil
+	if gone := c.withdrawn(ctx); gone != nil {
+		return gone
+	}
+	if err != nil && c.inv.cfg.Policy == FailWrite {
+		c.cancel(ctx) // some of the marks may have landed
+		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
+	}
+	return nil
+}
+
+// call makes one call of the store for this write.
+func (c *change) call(ctx context.Context, op string, fn func(context.Context) error) error {
+	began, call := time.Now(), c.inv.call
+	if c.caller != nil {
+		ctx, call = c.caller, c.inv.within
+	}
+	err := call(ctx, op, fn)
+	if err != nil {
+		c.waited, c.failure = c.waited+time.Since(began), err
+	}
+	return err
+}
+
+// ask does so unless the write has waited for a store that fails as long as it may.
+func (c *change) ask(ctx context.Context, op string, fn func(context.Context) error) error {
+	if c.gaveUp() {
+		return c.failure
+	}
+	return c.call(ctx, op, fn)
+}
+
+// gaveUp tells that the write has spent a budget on calls that failed, or the most of one, since clients have
+// time-outs of their own. What it would still ask a store that hangs would take as long, one call after another;
+// it does without, and leaves the rest to the queue.
+func (c *change) gaveUp() bool { return c.waited > c.inv.cfg.WriteTimeout/2 }
+
+// withdrawn reports the error of a caller whose context has ended before anything was sent, and takes the marks away.
+// What may have landed of them, though their call was cut off, is the queue's: the caller has no time for it.
+func (c *change) withdrawn(ctx context.Context) error {
+	if c.caller == nil {
+		return nil
+	}
+	err := gone(c.caller)
+	if err != nil && (c.failure == nil || !c.inv.queue.sweepSoon(c.tags, c.writer)) {
+		c.cancel(ctx)
+	}
+	return err
+}
+
+// ended is told what the driver returned for the statement.
+func (c *change) ended(err error) {
+	c.caller = nil
+	if inDoubt(c.inv.cfg.Dialect, err) {
+		c.claim(unknownStatement)
+	}
+}
+
+// committed is told what the driver returned for the COMMIT.
+func (c *change) committed(err error) {
+	c.caller = nil
+	if inDoubt(c.inv.cfg.Dialect, err) {
+		c.claim(unknownCommit)
+	}
+}
+
+// closed is told how the callback around the statement ended, and again how its rows did, if these were open then:
+// rows may end with an error that their statement did not have.
+func (c *change) closed(err error) {
+	c.caller = nil
+	if c.open && c.doubt == openRows {
+		c.doubt = ""
+	}
+	c.open = errors.Is(err, errOpen)
+	switch {
+	case c.open:
+		c.claim(openRows)
+	case cutShort(c.inv.cfg.Dialect, err):
+		c.claim(unknownStatement)
+	}
+}
+
+// claim notes why the change may still take effect when it has ended. What is in doubt stays so.
+func (c *change) claim(why cause) {
+	if c.doubt == "" {
+		c.doubt = why
+	}
+}
+
+// narrow is told that only these tags have changed. The marks of others go when these have their new
+// tokens: until then they are all that keeps readers from what has changed.
+func (c *change) narrow(tags []string) {
+	c.spare = slices.DeleteFunc(c.tags, func(tag string) bool { return slices.Contains(tags, tag) })
+	c.tags = tags
+}
+
+// columns marks the values of tracked columns that edits change, once their tables are marked.
+func (c *change) columns(ctx context.Context, edits []*edit) error {
+	sets := c.sets(ctx, edits)
+	c.guard(edits)
+	return c.extend(ctx, sets)
+}
+
+// guard notes what depends on the marks of the edits' tables.
+func (c *change) guard(edits []*edit) {
+	ns := c.inv.cfg.Namespace
+	for _, e := range edits {
+		if tag := ns.Table(e.table); !slices.Contains(c.guards, tag) {
+			c.guards, c.bulk = append(c.guards, tag), append(c.bulk, ns.Bulk(e.table))
+		}
+	}
+}
+
+// beyond are the tags of bulk that are not settled with the others.
+func (c *change) beyond() []string {
+	return slices.DeleteFunc(slices.Clone(c.bulk), func(tag string) bool { return slices.Contains(c.tags, tag) })
+}
+
+// passed tells that an enrolment may have got past the marks: of a guard the mark is lost.
+func (c *change) passed(lost []string) bool {
+	return slices.ContainsFunc(lost, func(tag string) bool { return slices.Contains(c.guards, tag) })
+}
+
+// late tells that an enrolment may not have seen the marks: they did not all land, or may have run out. It
+// may have filled entries then for values that are not known here.
+func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.inv.cfg.Grace }
+
+// settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
+// until they run out, which changes the tokens once more.
+func (c *change) settle(ctx context.Context) {
+	if c.void {
+		c.cancel(ctx)
+		return
+	}
+	stays := stay{linger: c.inv.cfg.ReplicaLag, why: c.doubt}
+	if c.doubt != "" {
+		stays.linger = max(stays.linger, c.inv.cfg.Grace)
+	}
+	ctx = because(ctx, c.why, c.writer)
+	if c.late() || c.gaveUp() {
+		c.tags = append(c.tags, c.beyond()...)
+	}
+	err := c.deliver(ctx, stays) // it is in the queue's hands
+	if c.blind {
+		c.inv.queue.goneBy(c.epoch, stays.linger)
+	}
+	if (err != nil || !c.marked) && stays.linger == 0 {
+		c.inv.queue.sweepLater(c.tags, c.writer)
+	}
+	if err == nil && len(c.spare) > 0 {
+		rest := *c
+		rest.tags = c.spare
+		rest.cancel(ctx)
+	}
+}
+
+// deliver gives the new tokens, or leaves them to the queue. What an enrolment may have filled meanwhile, for values
+// that are not known here, goes with the rest of the table.
+func (c *change) deliver(ctx context.Context, stays stay) error {
+	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, stays.linger) {
+		c.inv.report(ctx, c.tags, c.writer, stays, c.failure, c.began)
+		return c.failure
+	}
+	lost, err := c.inv.settle(ctx, c.tags, c.writer, stays, c.began)
+	switch {
+	case err != nil: // nobody will say later what was lost
+		if beyond := c.beyond(); len(beyond) > 0 {
+			c.inv.queue.add(beyond, c.writer, stays.linger)
+		}
+	case c.passed(lost):
+		_, err = c.inv.settle(ctx, c.beyond(), c.writer, stays, c.began)
+	}
+	return err
+}
+
+// cancel removes the marks, also those that land late: nothing was written.
+func (c *change) cancel(ctx context.Context) {
+	c.caller = nil
+	c.inv.doubts.remove(c.writer)
+	err := c.ask(ctx, "unmark", func(ctx context.Context) error {
+		return c.inv.cfg.Store.Unmark(ctx, c.tags, c.writer)
+	})
+	if err != nil || !c.marked {
+		c.inv.queue.sweepLater(c.tags, c.writer)
+	}
+}
+
+// upToDate tells that what is known of the schema is not older than any DDL that a statement which has
+// run may have met. DDL marks the epoch before it takes effect and changes it after: a writer in another
+// process, which may never read, learns so of the trigger that has just changed a further table.
+// A store that can't be asked now, and took no mark, can't be told of the write either: the queue asks later (goneBy).
+// One that took them, or is not asked any more, may be well again.
+func (c *change) upToDate(ctx context.Context) bool {
+	if c.gaveUp() {
+		return false
+	}
+	inv := c.inv
+	epoch := []string{inv.cfg.Namespace.Epoch()}
+	l := store.Lookup{Tags: epoch}
+	err := c.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) })
+	if err == nil && !l.States[0].Known {
+		err = c.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
+	}
+	if err != nil {
+		if !c.marked {
+			c.blind, c.epoch = true, inv.topology.lastEpoch()
+		}
+		return !c.marked
+	}
+	inv.topology.sawEpoch(l.States[0].Token)
+	return !l.States[0].Marked
+}
+
+// sets are the tags of tracked columns that edits change. It is asked once the edits' tables are marked: who
+// starts to track a column later sees the mark. Where a store does not answer, or the values are not known,
+// the table's rows count as unknown.
+func (c *change) sets(ctx context.Context, edits []*edit) (tags []string) {
+	if len(edits) == 0 {
+		return nil
+	}
+	tables := map[string]*catalog.Layout{}
+	for _, e := range edits {
+		tables[e.table] = e.layout
+	}
+	columns, err := c.tracked(ctx, tables)
+	ns, r := c.inv.cfg.Namespace, resolved{}
+	for _, e := range edits {
+		if sets, ok := e.sets(ns, columns[e.table]); ok && err == nil {
+			r.add(sets...)
+		} else {
+			r.add(ns.Bulk(e.table))
+		}
+	}
+	return r.tags
+}
+
+// further are the tags that a statement outside a transaction has changed beyond those that were marked
+// for it, because the schema has changed meanwhile.
+func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot, open opener) (tags []string) {
+	inv := c.inv
+	if info.DDL { // everything is dropped already
+		return nil
+	}
+	upToDate := c.upToDate(ctx)
+	if upToDate && known != nil && known.version == inv.Version() {
+		return nil
+	}
+	if c.open { // what it has open may be the pool's only connection
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, inv.cfg.WriteTimeout)
+		defer cancel()
+	}
+	s := inv.topology.within(ctx, inv.base(p), nil, !upToDate, open)
+	r := inv.resolve(s, inv.touches(info, nil))
+	for _, t := range r.tags {
+		if !slices.Contains(c.tags, t) {
+			tags = append(tags, t)
+		}
+	}
+	if r.why.cause != "" {
+		c.why = r.why
+	}
+	return tags
+}

@@ -1,0 +1,118 @@
+package writer
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// cause is why marks stay when their writer has ended.
+type cause string
+
+const (
+	unknownCommit    cause = "the outcome of a COMMIT is unknown"
+	unknownStatement cause = "the outcome of a statement outside a transaction is unknown"
+	openRows         cause = "the rows of a statement that writes are not closed"
+	foreignCommit    cause = "the COMMIT of a transaction that gormcache did not begin is not seen"
+	plainGoesOn      cause = "a transaction in plain SQL may be under way"
+)
+
+// Doubt is about marks that a writer of this process has left to run out, because what it wrote may still take effect.
+type Doubt struct {
+	// Tags bear the marks, as they stand in the store: queries that depend on one of them are bypassed by everybody.
+	Tags []string
+	// Writer is whose marks they are.
+	Writer store.Writer
+	// Cause is why they stay, in words.
+	Cause string
+	// Until is when they run out; later, if the store could not be told of them at once.
+	Until time.Time
+}
+
+// maxDoubts bounds the doubts that are remembered. Where there are more, the oldest are forgotten; their marks stay.
+const maxDoubts = 256
+
+// maxShown bounds the tags that a line of the log names.
+const maxShown = 16
+
+// doubts are those whose marks have not run out, the oldest first. The zero value is ready; it is safe for
+// concurrent use.
+type doubts struct {
+	n      atomic.Int64 // how many there are, to be read without the lock
+	mu     sync.Mutex
+	list   []Doubt
+	warned []cause
+}
+
+// Doubts returns the marks that writers of this process have left to run out, the oldest first: at most 256. A
+// transaction that gormcache did not begin leaves some with each statement.
+func (inv *Invalidator) Doubts() []Doubt {
+	d := &inv.doubts
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.expire()
+	return slices.Clone(d.list)
+}
+
+// doubt remembers marks that stay, and says so: once for each cause as a warning, then to those who debug.
+func (inv *Invalidator) doubt(ctx context.Context, d Doubt) {
+	say := inv.cfg.Logger.DebugContext
+	if inv.doubts.add(d) {
+		say = inv.cfg.Logger.WarnContext
+	}
+	say(ctx, "gormcache: marks stay after a write, and what depends on their tags is not cached until they run out",
+		"cause", d.Cause, "tags", d.Tags[:min(len(d.Tags), maxShown)], "of", len(d.Tags), "writer", d.Writer.String(), "left", time.Until(d.Until).Round(time.Millisecond))
+}
+
+// add remembers a doubt in the place of others of its writer, and reports whether its cause is news.
+func (d *doubts) add(one Doubt) (news bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.expire()
+	for _, old := range d.list {
+		if old.Writer == one.Writer {
+			one.Tags = append(one.Tags, old.Tags...)
+			slices.Sort(one.Tags)
+			one.Tags = slices.Compact(one.Tags)
+		}
+	}
+	d.forget(one.Writer)
+	if len(d.list) >= maxDoubts {
+		d.list = slices.Delete(d.list, 0, 1)
+	}
+	d.list = append(d.list, one)
+	d.n.Store(int64(len(d.list)))
+	// Rows that are open are in order, and end their doubt when they are closed.
+	if why := cause(one.Cause); why != openRows && !slices.Contains(d.warned, why) {
+		d.warned = append(d.warned, why)
+		return true
+	}
+	return false
+}
+
+// remove forgets the doubts of a writer whose marks are gone.
+func (d *doubts) remove(w store.Writer) {
+	if d.n.Load() == 0 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.forget(w)
+}
+
+// forget does so. The lock is held.
+func (d *doubts) forget(w store.Writer) {
+	d.list = slices.DeleteFunc(d.list, func(one Doubt) bool { return one.Writer == w })
+	d.n.Store(int64(len(d.list)))
+}
+
+// expire forgets marks that have run out. The lock is held.
+func (d *doubts) expire() {
+	now := time.Now()
+	d.list = slices.DeleteFunc(d.list, func(one Doubt) bool { return !now.Before(one.Until) })
+	d.n.Store(int64(len(d.list)))
+}

@@ -1,0 +1,179 @@
+package writer
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+)
+
+// Doubts are remembered until their marks are gone or have run out, and warned of once for each cause.
+func TestDoubtsAreRememberedAndWarnedOfOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		inv := newTest(memory.New(), AllowStale)
+		inv.cfg.Dialect, inv.cfg.Logger = sqltext.Postgres, slog.New(slog.NewTextHandler(&log, nil))
+		begin := func(tag string) *change {
+			c, err := inv.begin(t.Context(), []string{tag})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		certain := begin("test:t:certain")
+		certain.ended(nil)
+		certain.settle(t.Context())
+		if left := inv.Doubts(); len(left) != 0 || log.Len() > 0 {
+			t.Errorf("without a doubt: %+v, %s", left, &log)
+		}
+		a, b, commit := begin("test:t:a"), begin("test:t:b"), begin("test:t:c")
+		for _, c := range []*change{a, b} {
+			c.ended(io.EOF)
+			c.settle(t.Context())
+		}
+		commit.committed(io.EOF)
+		commit.settle(t.Context())
+		want := []Doubt{{Tags: a.tags, Writer: a.writer}, {Tags: b.tags, Writer: b.writer}, {Tags: commit.tags, Writer: commit.writer}}
+		left := inv.Doubts()
+		if len(left) != len(want) {
+			t.Fatalf("%+v", left)
+		}
+		for i, d := range left {
+			if fmt.Sprint(d.Tags) != fmt.Sprint(want[i].Tags) || d.Writer != want[i].Writer || time.Until(d.Until) != inv.cfg.Grace {
+				t.Errorf("doubt %d is %+v", i, d)
+			}
+			if !marked(t, inv.cfg.Store, d.Tags...) {
+				t.Errorf("%v bears no mark", d.Tags)
+			}
+		}
+		if got := strings.Count(log.String(), "level=WARN"); got != 2 || !strings.Contains(log.String(), a.writer.String()) || strings.Contains(log.String(), b.writer.String()) {
+			t.Errorf("%d warnings:\n%s", got, &log)
+		}
+		time.Sleep(inv.cfg.Grace)
+		if left := inv.Doubts(); len(left) != 0 {
+			t.Errorf("when the marks have run out: %+v", left)
+		}
+	})
+}
+
+// Falls if: a program that is in doubt all the time keeps all of it.
+func TestDoubtsAreBounded(t *testing.T) {
+	var d doubts
+	for i := range 2 * maxDoubts {
+		d.add(Doubt{Writer: store.NewWriter(), Tags: []string{fmt.Sprint(i)}, Until: time.Now().Add(time.Hour)})
+	}
+	if len(d.list) != maxDoubts || d.list[maxDoubts-1].Tags[0] != fmt.Sprint(2*maxDoubts-1) {
+		t.Errorf("%d are remembered, the last is %v", len(d.list), d.list[len(d.list)-1].Tags)
+	}
+}
+
+// Rows that were open when their callback ended are in doubt until they are closed.
+func TestOpenRowsEndTheirDoubt(t *testing.T) {
+	for _, c := range []struct {
+		end   error
+		doubt bool
+	}{{nil, false}, {errors.New("of the driver"), false}, {context.Canceled, true}} {
+		s := memory.New()
+		inv := newTest(s, AllowStale)
+		inv.cfg.Dialect = sqltext.Postgres
+		one, err := inv.begin(t.Context(), []string{"test:t:a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range []error{errOpen, c.end} {
+			one.closed(end)
+			one.settle(t.Context())
+			if want := errors.Is(end, errOpen) || c.doubt; marked(t, s, "test:t:a") != want || (len(inv.Doubts()) > 0) != want {
+				t.Errorf("closed with %v: marked %v, in doubt %+v", end, !want, inv.Doubts())
+			}
+		}
+	}
+}
+
+// panicking is a pool whose driver panics, or returns at once.
+type panicking struct {
+	gorm.ConnPool
+	panics bool
+}
+
+// ExecContext panics, or does nothing.
+func (p panicking) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	if p.panics {
+		panic("the driver")
+	}
+	return nil, errors.New("Error 1062 (23000): Duplicate entry")
+}
+
+// A driver that panics leaves the outcome open. Where it has returned, what panics is GORM, or a model.
+func TestPanicsOfTheDriverLeaveDoubt(t *testing.T) {
+	for _, driver := range []bool{true, false} {
+		s := memory.New()
+		inv := newTest(s, AllowStale)
+		inv.cfg.Dialect = sqltext.MySQL
+		db := &gorm.DB{Config: &gorm.Config{}}
+		db.Statement = &gorm.Statement{DB: db, ConnPool: panicking{panics: driver}, Context: t.Context()}
+		func() {
+			defer func() { _ = recover() }()
+			inv.Statement(func(db *gorm.DB) {
+				_, _ = db.Statement.ConnPool.ExecContext(t.Context(), "CREATE TABLE a (id int)")
+				panic("a model")
+			})(db)
+		}()
+		if marked(t, s, "test:n") != driver || (len(inv.Doubts()) > 0) != driver {
+			t.Errorf("the driver panics %v: in doubt %+v", driver, inv.Doubts())
+		}
+	}
+}
+
+// cutTx is a transaction whose statements are cut off, and whose end database/sql has seen to already.
+type cutTx struct{ gorm.Tx }
+
+// ExecContext is cut off.
+func (cutTx) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	return nil, context.Canceled
+}
+
+// Rollback comes too late.
+func (cutTx) Rollback() error { return sql.ErrTxDone }
+
+// A text that ends a transaction behind database/sql is cut off by its context, which database/sql takes for the
+// transaction's end:
+//
+//	writer: mark, "COMMIT", cancel   ROLLBACK: done already, settle; the marks stay
+//	server:                                                                         commits
+//
+// Falls if: only the end of the transaction counts. Then a reader stores the rows of before the COMMIT.
+func TestACommitInATextThatIsCutOffIsInDoubt(t *testing.T) {
+	s := memory.New()
+	inv := newTest(s, AllowStale)
+	inv.cfg.Dialect = sqltext.Postgres
+	for _, text := range []string{"COMMIT", "SELECT 1"} {
+		own := &tx{Tx: cutTx{}, inv: inv, caller: t.Context(), ctx: t.Context()}
+		db := &gorm.DB{Config: &gorm.Config{}}
+		db.Statement = &gorm.Statement{DB: db, ConnPool: own, Context: t.Context()}
+		inv.Statement(func(db *gorm.DB) {
+			_, err := db.Statement.ConnPool.ExecContext(t.Context(), text)
+			_ = db.AddError(err)
+		})(db)
+		_ = own.Rollback()
+		if want := text == "COMMIT"; marked(t, s, "test:n") != want || (len(inv.Doubts()) > 0) != want {
+			t.Errorf("%s: in doubt %+v", text, inv.Doubts())
+		}
+		s = memory.New()
+		inv = newTest(s, AllowStale)
+		inv.cfg.Dialect = sqltext.Postgres
+	}
+}

@@ -1,0 +1,41 @@
+package writer
+
+import (
+	"io"
+	"testing"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
+)
+
+// What MyISAM writes is there at once, so a statement that was cut short may still take effect, as outside of a
+// transaction. Its rows may be cut short when the statement itself was not.
+//
+// Falls if: the mark then ends with the statement. A reader stores what the server is about to change.
+func TestMarksOutlastAnInstantStatementInDoubt(t *testing.T) {
+	for name, c := range map[string]struct {
+		statement, callback error
+		want                bool
+	}{
+		"nothing":           {nil, nil, false},
+		"the statement":     {io.EOF, io.EOF, true},
+		"it, oddly":         {errDead, errDead, true}, // the driver's own words for it
+		"its rows":          {nil, io.EOF, true},
+		"an error of a row": {nil, errDead, false}, // the application's
+	} {
+		s := memory.New()
+		inv := newTest(s, AllowStale)
+		inv.cfg.Dialect = sqltext.MySQL
+		// Of a pool that does not tell its database the tables may be of any kind.
+		on := &tx{inv: inv, base: nowhere, ctx: t.Context(), caller: t.Context()}
+		e, err := on.announce(t.Context(), statement{info: inv.Info("INSERT INTO logs VALUES (1) RETURNING id")})
+		if err != nil || !marked(t, s, "test:n") {
+			t.Fatalf("%s: not marked before it runs, %v", name, err)
+		}
+		e.finish(c.statement)
+		e.settle(c.callback)
+		if got := marked(t, s, "test:n"); got != c.want {
+			t.Errorf("%s was cut short: marked %v, want %v", name, got, c.want)
+		}
+	}
+}

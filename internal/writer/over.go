@@ -1,0 +1,84 @@
+package writer
+
+import (
+	"database/sql"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+)
+
+// run runs a callback, and looks whether an error of it has ended the transaction.
+func (inv *Invalidator) run(db *gorm.DB, next func(*gorm.DB)) {
+	before := db.Error
+	next(db)
+	if db.Error == nil || before != nil || db.DryRun || errors.Is(db.Error, gorm.ErrRecordNotFound) {
+		return
+	}
+	if t := followed(db.Statement.ConnPool); t != nil {
+		t.failed(db.Error)
+	}
+}
+
+// failed is told of an error after which the transaction may be over, though database/sql goes on with it: MySQL
+// rolls back the victim of a deadlock, SQLite what is interrupted or says ROLLBACK in a conflict. What such a
+// connection is told next is committed at once, and no ROLLBACK takes it back.
+func (t *tx) failed(err error) {
+	over := spoilt(t.inv.cfg.Dialect, err) || t.ended()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = t.over || over
+}
+
+// ended asks SQLite, which begins no transaction within another.
+func (t *tx) ended() bool {
+	if t.inv.cfg.Dialect != sqltext.SQLite {
+		return false
+	}
+	if _, err := t.Tx.ExecContext(t.ctx, "BEGIN"); err != nil {
+		return false
+	}
+	_, _ = t.Tx.ExecContext(t.ctx, "ROLLBACK")
+	return true
+}
+
+// mayBeSerializable tells that the transaction is known to be, or that a statement may have made it so.
+func (t *tx) mayBeSerializable() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.session || t.isolation == sql.LevelSerializable
+}
+
+// Failed is told of the error of a query that did not pass through the callbacks here.
+func (inv *Invalidator) Failed(p gorm.ConnPool, err error) {
+	if t := followed(p); t != nil && err != nil {
+		t.failed(err)
+	}
+}
+
+// handedOut is told that the program reads the rows of a statement that writes or locks, while the database still
+// runs it.
+func (t *tx) handedOut() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open = true
+}
+
+// doubtful tells that the database may have rolled back the transaction while the program read rows, which shows
+// it the error and not the plugin. SQLite is asked in time; MySQL has nothing to ask.
+func (t *tx) doubtful() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open && t.inv.cfg.Dialect == sqltext.MySQL
+}
+
+// look finds out what has become of statements whose rows were handed out.
+func (t *tx) look() {
+	t.mu.Lock()
+	open := t.open && !t.over
+	t.mu.Unlock()
+	if open {
+		t.failed(nil)
+	}
+}

@@ -1,0 +1,263 @@
+package writer
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
+// The worker's pauses between attempts, and the number of tags beyond which the queue gives up
+// telling them apart and drops everything in the namespace instead.
+const (
+	minPause = 20 * time.Millisecond
+	maxPause = time.Second
+	maxTags  = 10_000
+)
+
+// queue holds the tags whose new tokens have not reached the store, and delivers them in the
+// background. Its worker lives only while there is something to deliver. It is safe for concurrent use.
+type queue struct {
+	inv *Invalidator
+	n   atomic.Int64 // what there is in tags and blind, to be read without the lock
+
+	mu      sync.Mutex
+	tags    map[string]pending
+	sweeps  []sweep
+	blind   map[store.Token]time.Duration // the epochs that writers went by who could not ask: see goneBy
+	seeing  bool                          // the worker is asking for some of these
+	added   uint64                        // counts calls of add, to tell a tag that was added again
+	why     dropping                      // of the epoch among tags, if the queue itself has put it there
+	outage  outage
+	working chan struct{} // closed when the worker has ended; nil: there is none
+	wake    chan struct{} // holds one token if the worker is not to wait
+	stop    chan struct{} // closed by close
+	closed  bool
+}
+
+// pending is the newest settling of one tag.
+type pending struct {
+	settling
+	added uint64
+	since time.Time // when the first of its settlings was queued
+}
+
+// settling is how a tag is to be settled: linger is how long a mark is to stay, because replicas lag
+// or because a transaction that can't be followed is still to commit.
+type settling struct {
+	writer store.Writer
+	linger time.Duration
+}
+
+func newQueue(inv *Invalidator) *queue {
+	return &queue{
+		inv: inv, tags: map[string]pending{}, blind: map[store.Token]time.Duration{},
+		wake: make(chan struct{}, 1), stop: make(chan struct{}),
+	}
+}
+
+func (q *queue) len() int { return int(q.n.Load()) }
+
+// count makes len tell what there is. The lock is held.
+func (q *queue) count() { q.n.Store(int64(len(q.tags) + len(q.blind))) }
+
+// blocked tells that one of the tags is waiting, or may be.
+func (q *queue) blocked(tags []string) bool {
+	if q.n.Load() == 0 {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range tags {
+		if _, ok := q.tags[t]; ok {
+			return true
+		}
+	}
+	return q.seeing || len(q.blind) > 0
+}
+
+// add queues the tags. After close they are kept, so that this process goes on bypassing them, but
+// nobody delivers them.
+func (q *queue) add(tags []string, w store.Writer, linger time.Duration) {
+	defer q.tell()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.put(tags, w, linger)
+}
+
+// hand queues tags whose new tokens the store has not been asked for, which the worker does at once. It reports
+// false, and does nothing, after close.
+func (q *queue) hand(tags []string, w store.Writer, linger time.Duration) bool {
+	defer q.tell()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	q.put(tags, w, linger)
+	q.hurry()
+	return true
+}
+
+// hurry ends the worker's pause.
+func (q *queue) hurry() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put queues the tags. The lock is held.
+func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
+	q.added++
+	q.outage.grow(q.inv.cfg.Namespace, tags)
+	longest := linger
+	for _, t := range tags {
+		// A mark that was to stay must not be lost with the settling that this one replaces.
+		was, known := q.tags[t]
+		if !known {
+			was.since = time.Now()
+		}
+		q.tags[t] = pending{settling{w, max(linger, was.linger)}, q.added, was.since}
+	}
+	if len(q.tags) > maxTags {
+		for _, p := range q.tags {
+			longest = max(longest, p.linger)
+		}
+		clear(q.tags)
+		q.tags[q.inv.cfg.Namespace.Epoch()] = pending{settling{w, longest}, q.added, q.outage.since}
+		q.why = dropping{cause: observe.Overflow}
+	}
+	q.count()
+	q.start()
+}
+
+// start makes sure that there is a worker. The lock is held.
+func (q *queue) start() {
+	if q.working == nil && !q.closed {
+		q.working = make(chan struct{})
+		go q.work(q.working)
+	}
+}
+
+// work delivers until nothing is left or the queue is closed.
+func (q *queue) work(done chan struct{}) {
+	defer close(done)
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		select {
+		case <-q.stop:
+			return
+		case <-time.After(pause):
+		case <-q.wake:
+		}
+		err := q.deliver(context.Background())
+		q.tell()
+		if err != nil {
+			continue
+		}
+		if q.sweepDue(context.Background()); q.rest() {
+			return
+		}
+	}
+}
+
+// rest ends the worker's life if nothing is left.
+func (q *queue) rest() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.tags) > 0 || len(q.sweeps) > 0 || len(q.blind) > 0 {
+		return false
+	}
+	q.working = nil
+	return true
+}
+
+// deliver tries once to settle all that is queued. Tags that were added again meanwhile stay: their
+// newer settling may cover a later commit.
+func (q *queue) deliver(ctx context.Context) error {
+	if err := q.see(ctx); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	batch := make(map[settling][]string)
+	upTo := q.added
+	for t, p := range q.tags {
+		batch[p.settling] = append(batch[p.settling], t)
+	}
+	q.mu.Unlock()
+	for s, tags := range batch {
+		err := q.inv.call(ctx, "settle", func(budget context.Context) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return store.Failure(q.inv.cfg.Store.Settle(budget, tags, s.writer, s.linger))
+		})
+		if err != nil {
+			return err
+		}
+		q.inv.cfg.Recorder.Invalidated(len(tags))
+		q.remove(tags, upTo)
+		if slices.Contains(tags, q.inv.cfg.Namespace.Epoch()) {
+			_, _, _ = q.inv.epoch(ctx) // what this has made is no news to the writers of this process
+			q.droppedAll(ctx, s.writer)
+		}
+	}
+	return nil
+}
+
+func (q *queue) remove(tags []string, upTo uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range tags {
+		if q.tags[t].added <= upTo {
+			delete(q.tags, t)
+		}
+	}
+	q.count()
+}
+
+// droppedAll reports that everything is dropped, where that is because of the queue's own doing. What else drops
+// everything has been reported when it was queued.
+func (q *queue) droppedAll(ctx context.Context, w store.Writer) {
+	q.mu.Lock()
+	why := q.why
+	q.why = dropping{}
+	q.mu.Unlock()
+	if why.cause != "" {
+		q.inv.report(because(ctx, why, w), []string{q.inv.cfg.Namespace.Epoch()}, store.Writer{}, stay{}, nil, time.Now())
+	}
+}
+
+// close stops the worker and delivers what is left, until ctx ends.
+func (q *queue) close(ctx context.Context) error {
+	defer q.tell()
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return nil
+	}
+	q.closed = true
+	close(q.stop)
+	working := q.working
+	q.mu.Unlock()
+	if working != nil {
+		<-working // it ends within one call's budget
+	}
+	for pause := minPause; q.len() > 0; pause = min(2*pause, maxPause) {
+		err := q.deliver(ctx)
+		if err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return fault.Errorf("%d invalidations could not be delivered: %w", q.len(), err)
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}

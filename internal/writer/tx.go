@@ -1,0 +1,366 @@
+package writer
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"sync"
+
+	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
+)
+
+// tx is a transaction that collects what its statements touch and runs the protocol around its COMMIT.
+// It is safe for concurrent use as far as *sql.Tx is.
+type tx struct {
+	gorm.Tx
+	inv       *Invalidator
+	db        *sql.DB
+	base      any             // what its pool leads to
+	caller    context.Context // that of Begin
+	ctx       context.Context // the same, never cancelled
+	isolation sql.IsolationLevel
+
+	mu      sync.Mutex
+	catalog *snapshot // what was known when it began
+	learned *snapshot // what it has read itself since then
+	log     changelog
+	wrote   bool    // a statement may have written something
+	ddl     bool    // a statement has changed the schema, or may have
+	session bool    // a statement changed the session or the transaction's properties
+	lent    bool    // SQLTx has handed out the transaction below
+	over    bool    // the database has rolled it back; what follows is committed statement by statement
+	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
+	broken  *change // set: a statement may have ended the transaction behind database/sql
+	altered bool    // a statement may have changed the catalog, as yet for this transaction only
+	writes  bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
+}
+
+// GetDBConn lets gorm.DB.DB() find the pool that the transaction belongs to.
+func (t *tx) GetDBConn() (*sql.DB, error) {
+	if t == nil || t.db == nil {
+		return nil, gorm.ErrInvalidDB
+	}
+	return t.db, nil
+}
+
+// note collects what a statement is about to touch. Before, not after: a statement that fails or
+// panics half way may still have written.
+func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
+	t.look()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	breaks := breaksTransaction(info)
+	if touches := t.inv.touches(info, e); len(touches) > 0 {
+		breaks = breaks || t.over
+		t.wrote = true
+		t.log.add(touches...)
+	}
+	if info.Verb == sqltext.Session {
+		t.session = true
+	}
+	if info.DDL {
+		t.ddl = true
+		t.inv.topology.forget()
+	}
+	t.altered = t.altered || breaks || len(info.Calls) > 0
+	if !breaks || t.broken != nil {
+		return nil
+	}
+	// From here on nothing is known of what is committed when. Everything is marked until the
+	// transaction ends, and dropped then, even by a rollback.
+	c, err := t.inv.drop(ctx, dropping{cause: observe.PlainTransaction})
+	if err != nil {
+		return err
+	}
+	t.wrote, t.broken = true, c
+	return nil
+}
+
+// done follows savepoints, once their statement has succeeded.
+func (t *tx) done(info *sqltext.Info) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch info.Verb {
+	case sqltext.Savepoint:
+		t.log.save(info.Savepoint)
+	case sqltext.RollbackTo:
+		t.log.rollbackTo(info.Savepoint)
+	case sqltext.Release:
+		t.log.release(info.Savepoint)
+	}
+	if info.DDL {
+		t.inv.topology.forget()
+	}
+}
+
+// written notes that a statement has succeeded, with all of its rows.
+func (t *tx) written(info *sqltext.Info) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// Rows that were handed out may not have been asked for yet, and the statement not have begun.
+	if !info.Write || info.Statements > 1 || len(info.Writes) == 0 || t.open || t.catalog == nil {
+		return
+	}
+	temporary := func(table string) bool { return t.catalog.Kind(table) != catalog.Table }
+	t.writes = t.writes || !slices.ContainsFunc(info.Writes, temporary)
+}
+
+// add collects tags that the application names itself, perhaps because this very transaction has
+// written what the plugin does not see: what is read in it from here on must not be stored.
+func (t *tx) add(tags []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wrote = true
+	for _, tag := range tags {
+		t.log.add(touch{name: tag, why: byHandOf(t.inv, tag)})
+	}
+}
+
+// edit tells which rows a statement is about to write, nil if that can't be told. The error is for the
+// caller: the statement must not run.
+func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*edit, *preimage, error) {
+	s := t.inv.topology.known(t.base)
+	if s == nil && t.catalog != nil && t.catalog.version == t.inv.Version() {
+		s = t.catalog
+	}
+	e := t.inv.edit(s, info, args)
+	if e == nil || e.insert > 0 {
+		return e, nil, nil
+	}
+	tracked := t.inv.tracking.columns(e.table)
+	if len(tracked) == 0 {
+		if e.rows == nil {
+			return nil, nil, nil
+		}
+		return e, nil, nil
+	}
+	before, err := t.foresee(ctx, e, info, args, tracked)
+	if before == nil {
+		return nil, nil, err
+	}
+	return e, before, nil
+}
+
+// take hands out what was collected, once.
+func (t *tx) take() (touches []touch, broken *change) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	touches, broken = t.log.take(), t.broken
+	t.broken = nil
+	return touches, broken
+}
+
+// defined tells that a statement has changed the schema, or may have.
+func (t *tx) defined() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ddl
+}
+
+// resolve turns what was collected into tags, by what is known of the schema.
+func (t *tx) resolve(touches []touch, anew bool) (r resolved, s *snapshot) {
+	if t.doubtful() { // then the rows that were read before may not have stayed locked
+		for _, touch := range touches {
+			if touch.edit != nil {
+				touch.edit.lost = true
+			}
+		}
+	}
+	if slices.ContainsFunc(touches, touch.isName) {
+		s = t.schema(anew)
+	}
+	return t.inv.resolve(s, touches), s
+}
+
+// confirm adds what else the touches change, once their tags are marked: by a schema not older than any
+// that the statements may have met, and the values of columns that anyone tracks.
+func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error {
+	if !slices.ContainsFunc(touches, touch.isName) {
+		return nil
+	}
+	anew := !c.upToDate(t.ctx)
+	if anew || s == nil || s.version != t.inv.Version() {
+		r, _ = t.resolve(touches, anew)
+		if r.why.cause != "" {
+			c.why = r.why
+		}
+		if err := c.extend(t.ctx, r.tags); err != nil {
+			return err
+		}
+	}
+	return c.columns(t.ctx, r.edits)
+}
+
+// schema is what is known of the schema while the transaction runs; nil: it can't be read.
+func (t *tx) schema(anew bool) *snapshot {
+	t.mu.Lock()
+	own := t.learned
+	if own == nil {
+		own = t.catalog
+	}
+	i := &inside{
+		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session,
+		apart: t.session || t.altered, writes: t.writes,
+	}
+	t.mu.Unlock()
+	i.pool, _ = t.base.(*sql.DB)
+	s := t.inv.topology.within(t.ctx, t.base, own, anew, i.view)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learned = s
+	return s
+}
+
+// Commit marks, commits and settles.
+func (t *tx) Commit() error {
+	touches, broken := t.take()
+	if t.until(broken) == t.caller && t.isDead() {
+		return t.expired()
+	}
+	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
+		defer t.inv.topology.forget()
+	}
+	if broken != nil {
+		defer broken.settle(t.ctx)
+	}
+	r, s := t.resolve(touches, false)
+	c, err := t.inv.begin(t.until(broken), r.tags)
+	c.why = r.why
+	if err == nil {
+		err = t.confirm(c, touches, r, s)
+	}
+	if err == nil {
+		err = c.withdrawn(t.ctx)
+	}
+	if err != nil {
+		_ = t.Tx.Rollback() // the refusal is what the caller must see
+		return err
+	}
+	if len(c.tags) > 0 { // also after an error, and if the driver panics: the outcome is unknown then
+		defer c.settle(t.ctx)
+	}
+	if t.isDead() { // while the marks were on their way
+		c.void = t.untouched(broken)
+		return t.expired()
+	}
+	return t.end(t.Tx.Commit, broken, c)
+}
+
+// until is the context that what is done before COMMIT must not outlast: the caller's, where nothing can have been
+// committed yet and database/sql refuses to commit after its end.
+func (t *tx) until(broken *change) context.Context {
+	if _, plain := t.Tx.(*sql.Tx); plain && t.untouched(broken) {
+		return t.caller
+	}
+	return t.ctx
+}
+
+// untouched reports whether nothing that the transaction wrote can have been committed behind database/sql.
+func (t *tx) untouched(broken *change) bool { return broken == nil && !t.doubtful() && !t.isLent() }
+
+// isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
+func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
+
+// apart tells what may be committed behind database/sql of a statement's outcome: it may have ended the transaction,
+// or have run outside of it, and may do so yet if it was cut off.
+func (t *tx) apart(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.broken != nil {
+		t.broken.ended(err)
+	}
+}
+
+// expired rolls back a transaction whose context has ended, as database/sql does when it is asked to
+// commit such a one. Here it is done on purpose, so that there is no doubt that nothing was committed.
+func (t *tx) expired() error {
+	if err := t.Tx.Rollback(); errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return t.caller.Err()
+}
+
+// end ends the transaction and tells the changes how.
+func (t *tx) end(how func() error, changes ...*change) error {
+	err := errNoReturn
+	defer func() {
+		for _, c := range changes {
+			if c != nil {
+				c.committed(err)
+			}
+		}
+	}()
+	err = how()
+	return err
+}
+
+// Rollback drops what was collected, unless it may have been committed all the same.
+func (t *tx) Rollback() error {
+	touches, broken := t.take()
+	if broken != nil {
+		defer t.inv.topology.forget()
+		defer broken.settle(t.ctx)
+	}
+	if len(touches) == 0 || !t.doubtful() && !t.isLent() { // who was lent it may have committed
+		return t.end(t.Tx.Rollback, broken)
+	}
+	r, s := t.resolve(touches, false)
+	c, err := t.inv.begin(t.ctx, r.tags)
+	c.why = r.why
+	if err == nil {
+		_ = t.confirm(c, touches, r, s) // nothing can be refused any more
+	}
+	defer c.settle(t.ctx)
+	return t.end(t.Tx.Rollback, broken, c)
+}
+
+// State is what a reader must know of the transaction that it runs in.
+type State struct {
+	In            bool // in a transaction at all
+	Followed      bool // one that the plugin follows
+	Wrote         bool // something may have been written in it
+	ReadCommitted bool // each statement sees what is committed when it starts
+	Single        bool // on a connection that the caller holds
+}
+
+// StateOf tells in what transaction statements on this pool run.
+func (inv *Invalidator) StateOf(p gorm.ConnPool) State {
+	if t := followed(p); t != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return State{
+			In: true, Followed: true, Wrote: t.wrote,
+			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && inv.cfg.Dialect != sqltext.SQLite,
+		}
+	}
+	switch q := p.(type) {
+	case gorm.TxCommitter:
+		return State{In: true}
+	case *conn, *sql.Conn:
+		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
+		return State{In: inv.plain.open(inv.place(q)), Single: true}
+	}
+	return State{Single: single(p)}
+}
+
+// followed finds the transaction below prepared statements and probes; nil if there is none that the
+// plugin began.
+func followed(p gorm.ConnPool) *tx {
+	for {
+		switch q := p.(type) {
+		case *tx:
+			return q
+		case *gorm.PreparedStmtTX:
+			p = q.Tx
+		case *txProbe:
+			p = q.ConnPool
+		default:
+			return nil
+		}
+	}
+}
