@@ -46,14 +46,17 @@ func (p *parser) timeType() {
 	}
 }
 
-// clockPostgres are the functions and words that go by the time or by chance, and not by the session.
-const clockPostgres = `
-now clock_timestamp statement_timestamp transaction_timestamp timeofday current_date current_time current_timestamp
-localtime localtimestamp age timetz random random_normal gen_random_uuid uuidv4 uuidv7 uuid_generate_v1 uuid_generate_v1mc
-uuid_generate_v4 array_sample array_shuffle nextval currval lastval
+// What goes by the time or by chance in PostgreSQL, and not by the session: words, and functions, whose names columns
+// may have too.
+const (
+	clockWords     = `current_date current_time current_timestamp localtime localtimestamp timetz`
+	clockFunctions = `
+now clock_timestamp statement_timestamp transaction_timestamp timeofday age random random_normal gen_random_uuid uuidv4
+uuidv7 uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 array_sample array_shuffle nextval currval lastval
 `
+)
 
-var clocks = words(clockPostgres)
+var clocks, clockCalls = words(clockWords), words(clockFunctions)
 
 // Clock is what makes two values of an expression of PostgreSQL differ in one session though no row has
 // changed, "" if there is nothing.
@@ -62,10 +65,10 @@ func Clock(d Dialect, expression string) string {
 		return ""
 	}
 	l := lexer{sql: expression, d: d}
-	for t := l.scan(); t.kind != tEnd; t = l.scan() {
+	for t, next := l.scan(), l.scan(); t.kind != tEnd; t, next = next, l.scan() {
 		text := strings.ToLower(expression[t.start:t.end])
 		switch {
-		case t.kind == tWord && clocks[text]:
+		case t.kind == tWord && (clocks[text] || clockCalls[text] && next.kind == tOpen):
 			return text
 		case t.kind == tString && TimeWord(text) != "":
 			return "'" + TimeWord(text) + "'"

@@ -52,6 +52,7 @@ func TestClock(t *testing.T) {
 	for expression, want := range map[string]string{
 		"(at <= now())": "now", "(day = CURRENT_DATE)": "current_date", "(at < ('now'::text)::timestamp)": "'now'",
 		"(tenant = current_setting('app.tenant'))": "", "(owner = CURRENT_USER)": "", "": "", "(at < '2020-01-01'::date)": "",
+		"(EXISTS ( SELECT 1 FROM users u WHERE (u.age < 100)))": "", "(age(born) < '18 years'::interval)": "age", "(pg_catalog.now() > at)": "now",
 	} {
 		if got := Clock(Postgres, expression); got != want {
 			t.Errorf("%s goes by %q, want %q", expression, got, want)

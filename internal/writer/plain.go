@@ -209,7 +209,7 @@ func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info 
 	})
 	if gone := gone(caller); gone != nil {
 		if _, last := inv.plain.end(on); last {
-			inv.queue.sweepSoon(c.tags, c.writer)
+			inv.takeBack(ctx, c.tags, c.writer, err)
 		}
 		return gone
 	}

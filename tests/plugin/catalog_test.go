@@ -125,10 +125,10 @@ func TestFewLookAtTheCatalog(t *testing.T) {
 	} {
 		for _, kind := range servers.Kinds {
 			for _, conns := range []int{1, 5, 50} {
+				if kind == "sqlite" && name == "explicit" && conns > 1 {
+					continue // it reads before it writes, which SQLite refuses where others write
+				}
 				t.Run(fmt.Sprintf("%s, %s, %d connections", kind, name, conns), func(t *testing.T) {
-					if kind == "sqlite" && name == "explicit" && conns > 1 {
-						t.Skip("reads before it writes, which SQLite refuses where others write")
-					}
 					c := newCrowd(t, kind, rdb, conns, shape.cfg)
 					for _, event := range []struct {
 						name  string
