@@ -1,6 +1,9 @@
 package sqltext
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Texts that a database reads as the present time, in every way of writing them, and those beside them that are none.
 func TestTimeWords(t *testing.T) {
@@ -55,6 +58,23 @@ func TestClock(t *testing.T) {
 	} {
 		if got := Clock(Postgres, expression); got != want {
 			t.Errorf("%s goes by %q, want %q", expression, got, want)
+		}
+	}
+}
+
+// No time is longer than PostgreSQL takes for one, but lists and documents of times are.
+//
+// Falls if: long texts are not looked into, or all of them are.
+func TestTimeWordsInLongTexts(t *testing.T) {
+	long := strings.Repeat("2001-01-01,", 20)
+	for s, want := range map[string]string{
+		"{" + long + "now}": "now", "[\"" + long + "\", \"Today\"]": "today", "'{" + long + "tomorrow}'": "tomorrow", "$x${" + long + "now}$x$": "now",
+		`{"x": "` + long + `", "at": "yesterday 10:00"}`: "yesterday", "<r>" + long + "<at>now</at></r>": "now", `"x"=>"` + long + `","at"=>"now"`: "now",
+		" \n{" + long + "now}": "now", long + "now": "", "what they know now, " + long: "", "{" + long + "epoch}": "", "{" + long + "known}": "", "'" + long + "'": "",
+		"$$" + long + "$$": "", "$" + long: "",
+	} {
+		if got := TimeWord(s); got != want {
+			t.Errorf("%.20s…%s: %q, want %q", s, s[len(s)-10:], got, want)
 		}
 	}
 }
