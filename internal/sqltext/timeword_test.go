@@ -13,7 +13,7 @@ func TestTimeWords(t *testing.T) {
 			"julianday()", "unixepoch()", "strftime('%s')", "julianday('now')", "date('Now')", `date("now")`, "date([now])", "date(`now`)",
 			"date(x'6e6f77')", "time(a, 'localtime')", "time(a, 'utc')", "unixepoch(('subsec'))", "unixepoch(coalesce(a, 'subsec'))",
 			"strftime('subsec', 'subsec')", "max(date('now'), a)", "unixepoch(a, 'subsec' || b)",
-			"unixepoch(case when a then b else 'subsec' end)", "date(max(a, 'now'))",
+			`"strftime"('%f', 'now')`, "[julianday]()", "`random`()", `"unixepoch"('subsec')`, "unixepoch(case when a then b else 'subsec' end)", "date(max(a, 'now'))",
 		},
 		Postgres: {
 			"'now'::timestamp", "CAST('today' AS date)", "timestamp 'Tomorrow'", "date 'YESTERDAY'", "e'now'::timestamp", "E'\\nnow'::date",
@@ -26,7 +26,7 @@ func TestTimeWords(t *testing.T) {
 	pure := map[Dialect][]string{
 		SQLite: {
 			"strftime('%f', a, 'subsec')", "unixepoch(a, 'subsec')", "unixepoch(a, '1 day', 'SubSecond')", "datetime(a, 'auto')", "date('nowhere')",
-			"date('not now')", "'now'", "upper('subsec')", "timediff(a, b)", "julianday(a)", "unixepoch(date(a), 'subsec')", `"now"`,
+			"date('not now')", "'now'", "upper('subsec')", "timediff(a, b)", "julianday(a)", "unixepoch(date(a), 'subsec')", `"now"`, `"upper"(a)`, `"strftime"('%f', a, 'subsec')`,
 		},
 		Postgres: {
 			"'epoch'::timestamp", "'infinity'::date", "'allballs'::time", "E'it\\'s\\n'", "'knows'", "U&'x'", "'a'", "CAST(a AS time)",
