@@ -199,6 +199,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 	if c.cfg.Replaced != "" { // nor is the text built for it
 		return q.refuse(q.asked(writer.State{}), start)
 	}
+	uncomment(db.Statement)
 	callbacks.BuildQuerySQL(db)
 	if db.Error != nil {
 		return answer{}, nil // next finds the error and does nothing

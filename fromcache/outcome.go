@@ -3,6 +3,7 @@ package fromcache
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -47,6 +48,22 @@ func OutcomeOf(tx *gorm.DB) (_ observe.Outcome, ok bool) {
 	return o.Outcome, ok
 }
 
+// comment begins what is said of a read in its statement's text.
+const comment = " /* gormcache: "
+
+// uncomment takes away what was said of an earlier read. In a callback after gorm:query, a session of the statement
+// at hand is a statement with the same text, which is another query when it is sent.
+func uncomment(stmt *gorm.Statement) {
+	if stmt.SQL.Len() == 0 {
+		return
+	}
+	text := stmt.SQL.String()
+	if at := strings.LastIndex(text, comment); at >= 0 && strings.Index(text[at:], "*/") == len(text)-at-2 {
+		stmt.SQL.Reset()
+		stmt.SQL.WriteString(text[:at])
+	}
+}
+
 // ended notes how the statement's read ended, for [OutcomeOf], and says so in its text where the database was not
 // asked, or not for all: whoever shows the text once the query is done (GORM's log, tracing plugins) shows it then.
 // The comment stands at the end, where tools that look at the first word find what they expect. GORM forgets the text
@@ -59,14 +76,14 @@ func (q *query) ended(ans answer, res region.Result, found, parts int, err error
 	}
 	switch {
 	case res.Outcome == observe.Hit:
-		stmt.SQL.WriteString(" /* gormcache: hit */")
+		stmt.SQL.WriteString(comment + "hit */")
 	case res.Outcome == observe.Stale:
-		stmt.SQL.WriteString(" /* gormcache: stale */")
+		stmt.SQL.WriteString(comment + "stale */")
 	case res.Coalesced:
-		stmt.SQL.WriteString(" /* gormcache: miss, coalesced */")
+		stmt.SQL.WriteString(comment + "miss, coalesced */")
 	case errors.Is(err, ErrCacheMiss):
-		stmt.SQL.WriteString(" /* gormcache: miss, not sent */")
+		stmt.SQL.WriteString(comment + "miss, not sent */")
 	case found > 0:
-		_, _ = fmt.Fprintf(&stmt.SQL, " /* gormcache: miss, %d of %d parts hit */", found, parts)
+		_, _ = fmt.Fprintf(&stmt.SQL, comment+"miss, %d of %d parts hit */", found, parts)
 	}
 }

@@ -2,7 +2,9 @@ package fromcache
 
 import (
 	"database/sql/driver"
+	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
@@ -21,9 +23,15 @@ func (c *Cache) timeWord(args []any) (word string) {
 	return ""
 }
 
+// timeWordSaid is the word in what a value says of itself. Should it panic, as on a nil pointer, then in the driver too.
+func timeWordSaid(v fmt.Stringer) (word string) {
+	defer func() { _ = recover() }()
+	return sqltext.TimeWord(v.String())
+}
+
 func timeWordOf(a any, depth int) (word string) {
 	switch v := a.(type) {
-	case nil, int, int64, uint, bool:
+	case nil, int, int64, uint, bool, time.Time:
 		return ""
 	case string:
 		return sqltext.TimeWord(v)
@@ -34,6 +42,10 @@ func timeWordOf(a any, depth int) (word string) {
 			return timeWordOf(value, depth-1)
 		}
 		return ""
+	case fmt.Stringer: // which pgx asks where it can send the value in no other way
+		if word = timeWordSaid(v); word != "" {
+			return word
+		}
 	}
 	switch v := reflect.ValueOf(a); v.Kind() {
 	case reflect.String:

@@ -34,7 +34,8 @@ func transaction(s writer.State) string {
 
 // replacedBy says that another plugin has taken the place of a callback.
 func replacedBy(callback string) string {
-	return fmt.Sprintf("another plugin had replaced GORM's callback %q when gormcache was registered: register gormcache first", callback)
+	return fmt.Sprintf("another plugin had replaced GORM's callback %q when gormcache was registered: if what it has put there calls the "+
+		"callback that it found, register gormcache first; if it calls GORM's own, its queries can't be cached", callback)
 }
 
 // offFor says that a table is kept out.

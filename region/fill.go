@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -106,7 +107,7 @@ func (e *Engine) mend(ctx context.Context, q *Request, patience *time.Duration, 
 // them on the way, and a caller in a hurry who cut it off there would leave marks that keep everybody off until they
 // run out.
 func (e *Engine) enrol(ctx context.Context, q *Request) error {
-	id := "enrol " + q.Tracks[0]
+	id := "enrol " + strings.Join(q.Tracks, " ") // the first may be that of the whole table
 	f, leader := e.flights.join(id)
 	if leader && !e.background(ctx, func(ctx context.Context) { e.enrolled(ctx, q.Tracking, id, f) }) {
 		e.flights.drop(id)

@@ -237,6 +237,38 @@ func TestAnEnrolmentOutlastsWhoeverIsInAHurry(t *testing.T) {
 	})
 }
 
+// The first readers by two columns of one table, which share the tag that says that it has any:
+//
+//	by parent:  mark T?, T?parent …………… unmark
+//	by owner:        mark T?, T?owner …………… unmark     and not: waits for the first, and finds its own tag missing
+//
+// Falls if: enrolments are shared by table.
+func TestEachColumnHasAnEnrolmentOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := openLingering(t)
+		read := func(column string) (region.Result, error) {
+			tracks := []string{"test:q:children", "test:q:children." + column}
+			return c.Read(t.Context(), &region.Request{
+				Key: "test:e:" + column, Kind: serializer.KindRows, Tags: append(c.Tags("test:t:x"), tracks...), Tracks: tracks,
+				Tracking: &tracking{enrol: func(context.Context) error {
+					time.Sleep(10 * time.Millisecond)
+					return store.Failure(c.store.Settle(t.Context(), tracks, store.NewWriter(), 0))
+				}},
+				Load: func(context.Context) (region.Loaded, error) { return region.Loaded{Payload: []byte(column)}, nil },
+			})
+		}
+		var wg sync.WaitGroup
+		for _, column := range []string{"parent", "owner"} {
+			wg.Go(func() {
+				if res, err := read(column); err != nil || res.Outcome != observe.Miss {
+					t.Errorf("by %s: %v (%s %s), %v", column, res.Outcome, res.Reason, res.Detail, err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 func TestEnrolmentsThatFail(t *testing.T) {
 	down := errors.New("down")
 	for name, enrol := range map[string]func(context.Context) error{

@@ -221,6 +221,7 @@ func (s *Store) unmark(tags []string) func() check {
 			err := s.next.Unmark(ctx, tags, nobody)
 			if err != nil && over(ctx) && !s.writes.open.Load() { // asked because of writers in a hurry
 				s.reads.trip(look)
+				s.reads.tell(err)
 			}
 			return err
 		}

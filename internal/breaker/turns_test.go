@@ -130,6 +130,35 @@ func TestItSaysThatWritersStopReaders(t *testing.T) {
 	})
 }
 
+// Writers in a hurry find out a store that hangs, for readers too: both are said, and told to Inspect.
+//
+// Falls if: the breaker of readers opens, or closes, without a word.
+func TestItSaysThatWritersInAHurryStopReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		below := &sick{hang: true}
+		s := breaker.New(below, breaker.Config{Cooldown: time.Second, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 400 * time.Millisecond})
+		defer closing(t, s)
+		said, logger := newLog()
+		s.LogTo(logger)
+		_ = impatient(t, 3*time.Millisecond, mark(s))
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		got := said.take()
+		if strings.Count(got, "level=WARN") != 2 || !strings.Contains(got, "for readers") || !strings.Contains(got, "for writers") {
+			t.Errorf("it says\n%s", got)
+		}
+		if r, w := s.State(); !r.Open || r.Err == nil || !w.Open || w.Err == nil {
+			t.Errorf("readers %+v, writers %+v", r, w)
+		}
+		below.be(nil, false, false)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if got := said.take(); strings.Count(got, "level=INFO") != 2 {
+			t.Errorf("it says\n%s", got)
+		}
+	})
+}
+
 // Inspect asks a store that nobody else asks, and its failures open nothing.
 func TestInspectGoesPastTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -99,13 +99,16 @@ func (p *parser) call() {
 		}
 	case t.kind == tWord:
 		e = p.function(t)
+	case t.kind == tQuoted && p.d == SQLite: // finds it all the same, and keeps it so in the text of a view
+		t.start, t.end = t.start+1, t.end-1
+		e = p.function(t)
 	}
 	switch e {
 	case fUnknown:
 		if p.unsafeName(t) {
 			p.volatile(canonical(p.text(t)))
 		}
-		p.opaque("function " + canonical(p.unquote(t)))
+		p.opaque("function " + canonical(p.unquote(n.last)))
 		p.calls(n)
 	case fVolatile:
 		p.volatile(canonical(p.text(t)))

@@ -151,7 +151,10 @@ func withoutEscapes(s string) (_ string, ok bool) {
 
 // TimeWord is the word by which PostgreSQL reads a text as the time of the query, "" if there is none.
 func TimeWord(s string) string {
-	if len(s) < 3 || len(s) > longestTime {
+	if len(s) > longestTime {
+		return timeWordWithin(s)
+	}
+	if len(s) < 3 {
 		return ""
 	}
 	for i := 0; i < len(s); i++ {
@@ -166,4 +169,21 @@ func TimeWord(s string) string {
 		}
 	}
 	return ""
+}
+
+// timeWordWithin finds it in a text that is too long for a time: each element of an array, and each value in a
+// composite, a range or a document, is one of its own. Other texts of that length are none.
+func timeWordWithin(s string) (word string) {
+	if s[0] == '$' { // $x${…}$x$
+		_, s, _ = strings.Cut(s[1:], "$")
+	}
+	if s = strings.TrimLeft(s, "' \t\n\r"); s == "" || !strings.Contains(`{[(<"`, s[:1]) {
+		return ""
+	}
+	for element := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(`{}[]()<>",:'$`, r) }) {
+		if len(element) <= longestTime && word == "" {
+			word = TimeWord(element)
+		}
+	}
+	return word
 }

@@ -1,6 +1,9 @@
 package sqltext
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Texts that a database reads as the present time, in every way of writing them, and those beside them that are none.
 func TestTimeWords(t *testing.T) {
@@ -10,7 +13,7 @@ func TestTimeWords(t *testing.T) {
 			"julianday()", "unixepoch()", "strftime('%s')", "julianday('now')", "date('Now')", `date("now")`, "date([now])", "date(`now`)",
 			"date(x'6e6f77')", "time(a, 'localtime')", "time(a, 'utc')", "unixepoch(('subsec'))", "unixepoch(coalesce(a, 'subsec'))",
 			"strftime('subsec', 'subsec')", "max(date('now'), a)", "unixepoch(a, 'subsec' || b)",
-			"unixepoch(case when a then b else 'subsec' end)", "date(max(a, 'now'))",
+			`"strftime"('%f', 'now')`, "[julianday]()", "`random`()", `"unixepoch"('subsec')`, "unixepoch(case when a then b else 'subsec' end)", "date(max(a, 'now'))",
 		},
 		Postgres: {
 			"'now'::timestamp", "CAST('today' AS date)", "timestamp 'Tomorrow'", "date 'YESTERDAY'", "e'now'::timestamp", "E'\\nnow'::date",
@@ -23,7 +26,7 @@ func TestTimeWords(t *testing.T) {
 	pure := map[Dialect][]string{
 		SQLite: {
 			"strftime('%f', a, 'subsec')", "unixepoch(a, 'subsec')", "unixepoch(a, '1 day', 'SubSecond')", "datetime(a, 'auto')", "date('nowhere')",
-			"date('not now')", "'now'", "upper('subsec')", "timediff(a, b)", "julianday(a)", "unixepoch(date(a), 'subsec')", `"now"`,
+			"date('not now')", "'now'", "upper('subsec')", "timediff(a, b)", "julianday(a)", "unixepoch(date(a), 'subsec')", `"now"`, `"upper"(a)`, `"strftime"('%f', a, 'subsec')`,
 		},
 		Postgres: {
 			"'epoch'::timestamp", "'infinity'::date", "'allballs'::time", "E'it\\'s\\n'", "'knows'", "U&'x'", "'a'", "CAST(a AS time)",
@@ -56,6 +59,23 @@ func TestClock(t *testing.T) {
 	} {
 		if got := Clock(Postgres, expression); got != want {
 			t.Errorf("%s goes by %q, want %q", expression, got, want)
+		}
+	}
+}
+
+// No time is longer than PostgreSQL takes for one, but lists and documents of times are.
+//
+// Falls if: long texts are not looked into, or all of them are.
+func TestTimeWordsInLongTexts(t *testing.T) {
+	long := strings.Repeat("2001-01-01,", 20)
+	for s, want := range map[string]string{
+		"{" + long + "now}": "now", "[\"" + long + "\", \"Today\"]": "today", "'{" + long + "tomorrow}'": "tomorrow", "$x${" + long + "now}$x$": "now",
+		`{"x": "` + long + `", "at": "yesterday 10:00"}`: "yesterday", "<r>" + long + "<at>now</at></r>": "now", `"x"=>"` + long + `","at"=>"now"`: "now",
+		" \n{" + long + "now}": "now", long + "now": "", "what they know now, " + long: "", "{" + long + "epoch}": "", "{" + long + "known}": "", "'" + long + "'": "",
+		"$$" + long + "$$": "", "$" + long: "",
+	} {
+		if got := TimeWord(s); got != want {
+			t.Errorf("%.20s…%s: %q, want %q", s, s[len(s)-10:], got, want)
 		}
 	}
 }

@@ -33,7 +33,8 @@ var markTests = []test{
 		s.wantClean(tag, token, true)
 	}},
 	{"WhoMarksIsNamed", func(s *suite) {
-		tag, first, last := s.name(), store.NewWriter(), store.NewWriter()
+		tag, first, last, early := s.name(), store.NewWriter(), store.NewWriter(), store.NewWriter()
+		s.mark(early, long/2, tag)
 		s.mark(last, long, tag)
 		s.mark(first, long/2, tag)
 		for call, state := range map[string]store.State{"Lookup": s.state(tag), "Tokens": s.tokens(tag)[0]} {
@@ -44,8 +45,9 @@ var markTests = []test{
 				s.Errorf("%s: the mark that holds longest is %s's for another %s, want %s's for %s", call, state.Writer, state.Left, last, long)
 			}
 		}
-		s.unmark(first, tag)
-		s.unmark(last, tag)
+		for _, w := range []store.Writer{first, last, early} {
+			s.unmark(w, tag)
+		}
 		if state := s.state(tag); state.Writer != (store.Writer{}) || state.Left != 0 {
 			s.Errorf("without a mark it is %s's for another %s", state.Writer, state.Left)
 		}
