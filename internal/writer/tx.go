@@ -219,7 +219,7 @@ func (t *tx) schema(anew bool) *snapshot {
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
 	touches, broken := t.take()
-	if t.until(broken) == t.caller && t.isDead() {
+	if t.bounded(broken) && t.isDead() {
 		return t.expired()
 	}
 	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
@@ -251,13 +251,19 @@ func (t *tx) Commit() error {
 	return t.end(t.Tx.Commit, broken, c)
 }
 
-// until is the context that what is done before COMMIT must not outlast: the caller's, where nothing can have been
-// committed yet and database/sql refuses to commit after its end.
+// until is the context that what is done before COMMIT must not outlast.
 func (t *tx) until(broken *change) context.Context {
-	if _, plain := t.Tx.(*sql.Tx); plain && t.untouched(broken) {
+	if t.bounded(broken) {
 		return t.caller
 	}
 	return t.ctx
+}
+
+// bounded reports whether that is the caller's: nothing can have been committed yet, and database/sql refuses to commit
+// after its end.
+func (t *tx) bounded(broken *change) bool {
+	_, plain := t.Tx.(*sql.Tx)
+	return plain && t.untouched(broken)
 }
 
 // untouched reports whether nothing that the transaction wrote can have been committed behind database/sql.
