@@ -36,7 +36,7 @@ type tx struct {
 	over    bool    // the database has rolled it back; what follows is committed statement by statement
 	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
 	broken  *change // set: a statement may have ended the transaction behind database/sql
-	altered bool    // a statement may have changed the catalog, as yet for this transaction only
+	altered bool    // a statement that is no DDL may have changed the catalog, as yet for this transaction only
 	writes  bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
 }
 
@@ -204,8 +204,8 @@ func (t *tx) schema(anew bool) *snapshot {
 		own = t.catalog
 	}
 	i := &inside{
-		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session,
-		apart: t.session || t.altered, writes: t.writes,
+		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session && !t.lent,
+		apart: t.session || t.ddl || t.altered || t.lent, writes: t.writes,
 	}
 	t.mu.Unlock()
 	i.pool, _ = t.base.(*sql.DB)
