@@ -115,6 +115,13 @@ func (c *change) withdrawn(ctx context.Context) error {
 	return err
 }
 
+// refused is told that its marks were refused, though what it stands for may be committed all the same. It is settled
+// without them, under another name: what has landed of them is swept.
+func (c *change) refused(edits []*edit) {
+	c.writer = store.NewWriter()
+	c.guard(edits)
+}
+
 // ended is told what the driver returned for the statement.
 func (c *change) ended(err error) {
 	c.caller = nil

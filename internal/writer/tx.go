@@ -37,6 +37,7 @@ type tx struct {
 	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
 	broken  *change // set: a statement may have ended the transaction behind database/sql
 	altered bool    // a statement that is no DDL may have changed the catalog, as yet for this transaction only
+	cut     bool    // a statement was cut off, which takes effect yet if the transaction is over
 	writes  bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
 }
 
@@ -229,8 +230,7 @@ func (t *tx) Commit() error {
 		defer broken.settle(t.ctx)
 	}
 	r, s := t.resolve(touches, false)
-	c, err := t.inv.begin(t.until(broken), r.tags)
-	c.why = r.why
+	c, err := t.begin(broken, r)
 	if err == nil {
 		err = t.confirm(c, touches, r, s)
 	}
@@ -239,6 +239,10 @@ func (t *tx) Commit() error {
 	}
 	if err != nil {
 		_ = t.Tx.Rollback() // the refusal is what the caller must see
+		if !t.untouched(broken) {
+			c.refused(r.edits)
+			c.settle(t.ctx)
+		}
 		return err
 	}
 	if len(c.tags) > 0 { // also after an error, and if the driver panics: the outcome is unknown then
@@ -249,6 +253,18 @@ func (t *tx) Commit() error {
 		return t.expired()
 	}
 	return t.end(t.Tx.Commit, broken, c)
+}
+
+// begin marks what the transaction changes.
+func (t *tx) begin(broken *change, r resolved) (*change, error) {
+	c, err := t.inv.begin(t.until(broken), r.tags)
+	c.why = r.why
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cut && (t.lent || t.open) {
+		c.claim(unknownStatement)
+	}
+	return c, err
 }
 
 // until is the context that what is done before COMMIT must not outlast.
@@ -277,6 +293,7 @@ func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
 func (t *tx) apart(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.cut = t.cut || inDoubt(t.inv.cfg.Dialect, err)
 	if t.broken != nil {
 		t.broken.ended(err)
 	}
@@ -316,10 +333,12 @@ func (t *tx) Rollback() error {
 		return t.end(t.Tx.Rollback, broken)
 	}
 	r, s := t.resolve(touches, false)
-	c, err := t.inv.begin(t.ctx, r.tags)
-	c.why = r.why
+	c, err := t.begin(broken, r)
 	if err == nil {
-		_ = t.confirm(c, touches, r, s) // nothing can be refused any more
+		err = t.confirm(c, touches, r, s)
+	}
+	if err != nil { // nothing can be refused any more
+		c.refused(r.edits)
 	}
 	defer c.settle(t.ctx)
 	return t.end(t.Tx.Rollback, broken, c)
