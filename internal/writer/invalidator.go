@@ -156,11 +156,14 @@ func (inv *Invalidator) fence(ctx context.Context, tags []string) (w store.Write
 	err = inv.within(caller, "mark", func(ctx context.Context) error {
 		return store.Failure(inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace))
 	})
+	c := &change{inv: inv, tags: tags, writer: w, marked: err == nil, failure: err}
 	if gone := gone(caller); gone != nil {
-		inv.queue.sweepSoon(tags, w)
+		c.leave(ctx)
 		return w, false, gone
 	}
 	if err != nil && inv.cfg.Policy == FailWrite {
+		c.waited = time.Since(began)
+		c.cancel(ctx) // some of the marks may have landed
 		return w, false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	if err != nil {
