@@ -34,13 +34,14 @@ func dml(p *parser) Verb {
 	return Update
 }
 
-// modifiers skips OR x of SQLite and the words that MySQL puts between verb and table.
+// modifiers skips OR x of SQLite and the words that MySQL puts between verb and table. Some of these may be the table's
+// name, then behind it is SET.
 func (p *parser) modifiers() {
 	for {
 		switch {
 		case p.tok.kw == kOr:
 			p.next()
-		case p.d == MySQL && (p.tok.kw == kIgnore || p.is(p.tok, "low_priority") || p.is(p.tok, "delayed") ||
+		case p.d == MySQL && p.ahead.kw != kSet && (p.tok.kw == kIgnore || p.is(p.tok, "low_priority") || p.is(p.tok, "delayed") ||
 			p.is(p.tok, "high_priority") || p.is(p.tok, "quick")):
 		default:
 			return

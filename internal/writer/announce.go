@@ -125,8 +125,11 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 		}
 	}
 	e.settle = func(err error) {
-		if err == nil {
+		switch {
+		case err == nil:
 			t.written(st.info)
+		case cutShort(t.inv.cfg.Dialect, err): // the driver may have panicked, or the rows have ended so
+			t.apart(err)
 		}
 		if instant != nil {
 			instant.closed(err)

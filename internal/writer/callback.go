@@ -100,8 +100,13 @@ func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 			if t := followed(db.Statement.ConnPool); t != nil {
 				t.handedOut()
 			}
-			if p, ok := db.Statement.ConnPool.(*probe); ok && !inv.StateOf(p).In {
-				inv.drain(db, p, rows)
+			switch p := db.Statement.ConnPool.(type) {
+			case *txProbe: // nobody tells of their end: in doubt is what takes effect at once
+				p.open = true
+			case *probe:
+				if !inv.StateOf(p).In {
+					inv.drain(db, p, rows)
+				}
 			}
 		})
 	}

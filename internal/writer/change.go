@@ -103,16 +103,30 @@ func (c *change) ask(ctx context.Context, op string, fn func(context.Context) er
 func (c *change) gaveUp() bool { return c.waited > c.inv.cfg.WriteTimeout/2 }
 
 // withdrawn reports the error of a caller whose context has ended before anything was sent, and takes the marks away.
-// What may have landed of them, though their call was cut off, is the queue's: the caller has no time for it.
 func (c *change) withdrawn(ctx context.Context) error {
 	if c.caller == nil {
 		return nil
 	}
 	err := gone(c.caller)
-	if err != nil && (c.failure == nil || !c.inv.queue.sweepSoon(c.tags, c.writer)) {
-		c.cancel(ctx)
+	if err != nil {
+		c.leave(ctx)
 	}
 	return err
+}
+
+// leave takes the marks away for a caller who has no time. What may have landed of them, though their call was cut off,
+// is the queue's.
+func (c *change) leave(ctx context.Context) {
+	if c.failure == nil || !c.inv.queue.sweepSoon(c.tags, c.writer) {
+		c.cancel(ctx)
+	}
+}
+
+// refused is told that its marks were refused, though what it stands for may be committed all the same. It is settled
+// without them, under another name: what has landed of them is swept.
+func (c *change) refused(edits []*edit) {
+	c.writer = store.NewWriter()
+	c.guard(edits)
 }
 
 // ended is told what the driver returned for the statement.

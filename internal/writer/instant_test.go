@@ -1,8 +1,12 @@
 package writer
 
 import (
+	"context"
+	"database/sql"
 	"io"
 	"testing"
+
+	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
@@ -37,5 +41,41 @@ func TestMarksOutlastAnInstantStatementInDoubt(t *testing.T) {
 		if got := marked(t, s, "test:n"); got != c.want {
 			t.Errorf("%s was cut short: marked %v, want %v", name, got, c.want)
 		}
+	}
+}
+
+// queryTx is a transaction whose statements return rows.
+type queryTx struct{ gorm.Tx }
+
+// QueryContext returns rows that nobody may read.
+func (queryTx) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return &sql.Rows{}, nil
+}
+
+// MyISAM writes row by row, as the program reads what comes back.
+//
+//	writer: mark, INSERT … SELECT … RETURNING, the first rows …            the last rows
+//	other:                                                      must not store
+//
+// Falls if: the statement counts as over when its rows are handed out, as it may within other transactions.
+func TestMarksOfAnInstantStatementOutlastItsCallback(t *testing.T) {
+	s := memory.New()
+	inv := newTest(s, AllowStale)
+	inv.cfg.Dialect = sqltext.MySQL
+	db := &gorm.DB{Config: &gorm.Config{}}
+	db.Statement = &gorm.Statement{
+		DB: db, Context: t.Context(),
+		ConnPool: &tx{Tx: queryTx{}, inv: inv, base: nowhere, ctx: t.Context(), caller: t.Context()},
+	}
+	db.Statement.SQL.WriteString("INSERT INTO logs SELECT * FROM more RETURNING id")
+	inv.Row(func(db *gorm.DB) {
+		rows, err := db.Statement.ConnPool.QueryContext(t.Context(), db.Statement.SQL.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Statement.Dest = rows
+	})(db)
+	if !marked(t, s, "test:n") {
+		t.Error("not marked while the rows are open")
 	}
 }

@@ -156,11 +156,14 @@ func (inv *Invalidator) fence(ctx context.Context, tags []string) (w store.Write
 	err = inv.within(caller, "mark", func(ctx context.Context) error {
 		return store.Failure(inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace))
 	})
+	c := &change{inv: inv, tags: tags, writer: w, marked: err == nil, failure: err}
 	if gone := gone(caller); gone != nil {
-		inv.takeBack(ctx, tags, w, err)
+		c.leave(ctx)
 		return w, false, gone
 	}
 	if err != nil && inv.cfg.Policy == FailWrite {
+		c.waited = time.Since(began)
+		c.cancel(ctx) // some of the marks may have landed
 		return w, false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	if err != nil {
@@ -168,15 +171,6 @@ func (inv *Invalidator) fence(ctx context.Context, tags []string) (w store.Write
 	}
 	inv.report(ctx, tags, w, stays, err, began)
 	return w, err != nil, nil
-}
-
-// takeBack takes away the marks of a writer whose caller has left before anything was sent. Where the store has taken
-// them it is well, and nobody is to meet them afterwards; what may have landed of a call that was cut off is the
-// queue's, since the caller has no time to wait for it.
-func (inv *Invalidator) takeBack(ctx context.Context, tags []string, w store.Writer, marking error) {
-	if marking != nil || inv.call(ctx, "unmark", func(ctx context.Context) error { return inv.cfg.Store.Unmark(ctx, tags, w) }) != nil {
-		inv.queue.sweepSoon(tags, w)
-	}
 }
 
 // call runs one call of the store within the write budget. The caller's cancellation does not count:

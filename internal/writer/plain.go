@@ -207,19 +207,22 @@ func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info 
 	err := inv.within(caller, "mark", func(ctx context.Context) error {
 		return inv.cfg.Store.Mark(ctx, c.tags, c.writer, inv.cfg.Grace)
 	})
+	c.marked, c.failure = err == nil, err
 	if gone := gone(caller); gone != nil {
 		if _, last := inv.plain.end(on); last {
-			inv.takeBack(ctx, c.tags, c.writer, err)
+			c.leave(ctx)
 		}
 		return gone
 	}
 	if err != nil && inv.cfg.Policy == FailWrite {
 		if !murky { // that may be about a transaction that goes on
-			inv.plain.end(on)
+			if _, last := inv.plain.end(on); last {
+				c.waited = time.Since(c.began)
+				c.cancel(ctx) // the mark may have landed
+			}
 		}
 		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
-	c.marked = err == nil
 	if err != nil { // until the mark lands, this process must not store what the transaction shows it
 		inv.queue.add(c.tags, c.writer, inv.cfg.Grace)
 	}

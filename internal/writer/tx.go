@@ -36,7 +36,8 @@ type tx struct {
 	over    bool    // the database has rolled it back; what follows is committed statement by statement
 	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
 	broken  *change // set: a statement may have ended the transaction behind database/sql
-	altered bool    // a statement may have changed the catalog, as yet for this transaction only
+	altered bool    // a statement that is no DDL may have changed the catalog, as yet for this transaction only
+	cut     bool    // a statement was cut off, which takes effect yet if the transaction is over
 	writes  bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
 }
 
@@ -204,8 +205,8 @@ func (t *tx) schema(anew bool) *snapshot {
 		own = t.catalog
 	}
 	i := &inside{
-		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session,
-		apart: t.session || t.altered, writes: t.writes,
+		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session && !t.lent,
+		apart: t.session || t.ddl || t.altered || t.lent, writes: t.writes,
 	}
 	t.mu.Unlock()
 	i.pool, _ = t.base.(*sql.DB)
@@ -219,7 +220,7 @@ func (t *tx) schema(anew bool) *snapshot {
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
 	touches, broken := t.take()
-	if t.until(broken) == t.caller && t.isDead() {
+	if t.bounded(broken) && t.isDead() {
 		return t.expired()
 	}
 	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
@@ -229,8 +230,7 @@ func (t *tx) Commit() error {
 		defer broken.settle(t.ctx)
 	}
 	r, s := t.resolve(touches, false)
-	c, err := t.inv.begin(t.until(broken), r.tags)
-	c.why = r.why
+	c, err := t.begin(broken, r)
 	if err == nil {
 		err = t.confirm(c, touches, r, s)
 	}
@@ -239,6 +239,10 @@ func (t *tx) Commit() error {
 	}
 	if err != nil {
 		_ = t.Tx.Rollback() // the refusal is what the caller must see
+		if !t.untouched(broken) {
+			c.refused(r.edits)
+			c.settle(t.ctx)
+		}
 		return err
 	}
 	if len(c.tags) > 0 { // also after an error, and if the driver panics: the outcome is unknown then
@@ -251,13 +255,31 @@ func (t *tx) Commit() error {
 	return t.end(t.Tx.Commit, broken, c)
 }
 
-// until is the context that what is done before COMMIT must not outlast: the caller's, where nothing can have been
-// committed yet and database/sql refuses to commit after its end.
+// begin marks what the transaction changes.
+func (t *tx) begin(broken *change, r resolved) (*change, error) {
+	c, err := t.inv.begin(t.until(broken), r.tags)
+	c.why = r.why
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cut && (t.lent || t.open) {
+		c.claim(unknownStatement)
+	}
+	return c, err
+}
+
+// until is the context that what is done before COMMIT must not outlast.
 func (t *tx) until(broken *change) context.Context {
-	if _, plain := t.Tx.(*sql.Tx); plain && t.untouched(broken) {
+	if t.bounded(broken) {
 		return t.caller
 	}
 	return t.ctx
+}
+
+// bounded reports whether that is the caller's: nothing can have been committed yet, and database/sql refuses to commit
+// after its end.
+func (t *tx) bounded(broken *change) bool {
+	_, plain := t.Tx.(*sql.Tx)
+	return plain && t.untouched(broken)
 }
 
 // untouched reports whether nothing that the transaction wrote can have been committed behind database/sql.
@@ -271,6 +293,7 @@ func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
 func (t *tx) apart(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.cut = t.cut || inDoubt(t.inv.cfg.Dialect, err)
 	if t.broken != nil {
 		t.broken.ended(err)
 	}
@@ -310,10 +333,12 @@ func (t *tx) Rollback() error {
 		return t.end(t.Tx.Rollback, broken)
 	}
 	r, s := t.resolve(touches, false)
-	c, err := t.inv.begin(t.ctx, r.tags)
-	c.why = r.why
+	c, err := t.begin(broken, r)
 	if err == nil {
-		_ = t.confirm(c, touches, r, s) // nothing can be refused any more
+		err = t.confirm(c, touches, r, s)
+	}
+	if err != nil { // nothing can be refused any more
+		c.refused(r.edits)
 	}
 	defer c.settle(t.ctx)
 	return t.end(t.Tx.Rollback, broken, c)
