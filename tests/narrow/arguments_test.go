@@ -6,14 +6,13 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // Where MySQL's driver puts the arguments into the text itself, it takes every question mark for a placeholder.
 func TestQuestionMarksThatAreNoPlaceholders(t *testing.T) {
-	s := memory.New()
-	t.Cleanup(func() { _ = s.Close() })
+	s := lab.Store(t, "memory")
 	d := servers.MariaDB(t)
 	d.DSN += "&interpolateParams=true"
 	w := over(t, d, d.Open(t), s, s)

@@ -13,7 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -73,8 +73,7 @@ func (w *watched) Unmark(ctx context.Context, tags []string, by store.Writer) er
 // newWatched is a world on SQLite whose writer's store is watched.
 func newWatched(t *testing.T) (*world, *watched) {
 	t.Helper()
-	s := memory.New()
-	t.Cleanup(func() { _ = s.Close() })
+	s := lab.Store(t, "memory")
 	d, st := servers.SQLite(t), &watched{Store: s}
 	return over(t, d, d.Open(t), st, s), st
 }

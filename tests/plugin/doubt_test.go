@@ -15,6 +15,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/tap"
 )
 
@@ -208,8 +209,8 @@ func TestEndedContextsOnPoolsOfTheApplication(t *testing.T) {
 	pool, err := db.DB()
 	must(t, err)
 	db.ConnPool, db.Statement.ConnPool = latePool{pool}, latePool{pool}
-	log := &told{}
-	p := use(t, db, s.store, log.everything)
+	log := &lab.Lines{}
+	p := use(t, db, s.store, everything(log))
 	warm(t, s.other.db, "users")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
