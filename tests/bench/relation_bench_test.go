@@ -15,6 +15,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -48,7 +49,7 @@ const (
 func openBuyers(b *testing.B, s store.Store, each int) *gorm.DB {
 	b.Helper()
 	db := servers.Open(b, sqlite.Open(b.TempDir()+"/bench.db?_journal_mode=WAL"))
-	ok(b, db.AutoMigrate(&Buyer{}, &Purchase{}))
+	lab.Must(b, db.AutoMigrate(&Buyer{}, &Purchase{}))
 	note := "a note that is a little longer than a name"
 	var all []Buyer
 	for i := range 10 * buyers {
@@ -58,19 +59,12 @@ func openBuyers(b *testing.B, s store.Store, each int) *gorm.DB {
 		}
 		all = append(all, buyer)
 	}
-	ok(b, db.CreateInBatches(all, 100).Error)
+	lab.Must(b, db.CreateInBatches(all, 100).Error)
 	p, err := gormcache.New(gormcache.Config{Store: s, Namespace: "bench", Regions: map[string]region.Config{"default": {TTL: time.Hour}}})
-	ok(b, err)
+	lab.Must(b, err)
 	b.Cleanup(func() { _ = p.Close() })
-	ok(b, db.Use(p))
+	lab.Must(b, db.Use(p))
 	return db
-}
-
-func ok(b *testing.B, err error) {
-	b.Helper()
-	if err != nil {
-		b.Fatal(err)
-	}
 }
 
 // BenchmarkRelation preloads the purchases of 100 buyers in turn by the database alone, with all of them cached,
@@ -101,13 +95,13 @@ func preloads(b *testing.B, db *gorm.DB) {
 	}
 	cached := db.Clauses(relation.Cache("Purchases", "default")).Session(&gorm.Session{})
 	var some []Buyer
-	ok(b, db.Order("id").Limit(absent).Find(&some).Error)
+	lab.Must(b, db.Order("id").Limit(absent).Find(&some).Error)
 	run(cached)
 	var plain, all, most time.Duration
 	for b.Loop() {
 		plain += run(db)
 		all += run(cached)
-		ok(b, invalidate.Relation(b.Context(), db, &some, "Purchases"))
+		lab.Must(b, invalidate.Relation(b.Context(), db, &some, "Purchases"))
 		most += run(cached)
 	}
 	b.ReportMetric(0, "ns/op") // of three queries and an invalidation

@@ -1,4 +1,6 @@
-// Package catalog tests the catalog against real databases.
+// Package catalog compares what the catalog makes of a database's own description with what the database does: which
+// tables a view reads, which tables a write changes by triggers and foreign keys, which functions write, what is volatile,
+// how values are laid out in columns.
 package catalog_test
 
 import (

@@ -62,7 +62,7 @@ func bothProtocols(t *testing.T, w *world) {
 				continue // there is but one way
 			}
 			want := must(t, "plain", read, handle(w.plain, prepare))
-			w.take()
+			w.outcomes.Reads()
 			w.SQL.take()
 			got := must(t, "cached", read, handle(w.cached, prepare).Clauses(fromcache.Region("default")))
 			w.outcome(t, outcome)

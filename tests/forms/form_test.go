@@ -149,7 +149,7 @@ func (w *world) check(t *testing.T, f *form) {
 	}
 	w.plainSQL.take()
 	for i, way := range []string{"first", "second"} {
-		w.take()
+		w.outcomes.Reads()
 		w.SQL.take()
 		fills := w.plugin.Stats().Fills
 		got := w.do(t, f, way)
@@ -170,7 +170,7 @@ func (w *world) check(t *testing.T, f *form) {
 // checkReads compares the reads that were reported, and the SQL that was run, with what the form says.
 func (w *world) checkReads(t *testing.T, f *form, where string, want observe.Outcome) {
 	t.Helper()
-	reads, sqls := w.take(), w.SQL.take()
+	reads, sqls := w.outcomes.Reads(), w.SQL.take()
 	for range f.subs {
 		if len(reads) == 0 || reads[0].Reason != observe.DryRun {
 			t.Errorf("%s: %d subqueries with a scope are not reported as dry runs: %+v", where, f.subs, reads)

@@ -160,7 +160,7 @@ func together(t *testing.T, w *world) {
 		}
 		done.Wait()
 		w.SQL.setGate(nil)
-		reads, sqls := w.take(), w.SQL.take()
+		reads, sqls := w.outcomes.Reads(), w.SQL.take()
 		loads := 0
 		for _, r := range reads {
 			if r.Outcome == observe.Miss && !r.Coalesced {

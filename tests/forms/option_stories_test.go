@@ -36,7 +36,7 @@ func fresh(t *testing.T, w *world) {
 	if err := invalidate.Region(t.Context(), w.cached, regions...); err != nil {
 		t.Fatal(err)
 	}
-	w.take()
+	w.outcomes.Reads()
 	w.SQL.take()
 }
 
@@ -45,7 +45,7 @@ func fresh(t *testing.T, w *world) {
 func (w *world) users(t *testing.T, want observe.Outcome, opts ...fromcache.Option) []User {
 	t.Helper()
 	var us []User
-	w.take()
+	w.outcomes.Reads()
 	w.SQL.take()
 	err := w.cached.WithContext(t.Context()).Clauses(fromcache.Region("default", opts...)).Where("age > ?", 22).Order("id").Find(&us).Error
 	if err != nil {
@@ -58,7 +58,7 @@ func (w *world) users(t *testing.T, want observe.Outcome, opts ...fromcache.Opti
 // outcome checks the one read since the last take.
 func (w *world) outcome(t *testing.T, want observe.Outcome) {
 	t.Helper()
-	reads, sqls := w.take(), w.SQL.take()
+	reads, sqls := w.outcomes.Reads(), w.SQL.take()
 	if len(reads) != 1 || reads[0].Outcome != want {
 		t.Errorf("%s: reads %+v, want one %s", w, reads, want)
 	}

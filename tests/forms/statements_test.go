@@ -1,20 +1,21 @@
 package forms_test
 
 import (
-	"slices"
 	"sync"
+
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 )
 
 // statements notes every statement that reaches a database, below all pools and prepared statements.
 type statements struct {
+	lab.Lines
 	mu   sync.Mutex
-	sqls []string
 	gate func() // if not nil, called at each query
 }
 
 func (s *statements) add(sql string) {
+	s.Add(sql)
 	s.mu.Lock()
-	s.sqls = append(s.sqls, sql)
 	gate := s.gate
 	s.mu.Unlock()
 	if gate != nil {
@@ -29,10 +30,4 @@ func (s *statements) setGate(gate func()) {
 }
 
 // take returns the statements since the last take.
-func (s *statements) take() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken := s.sqls
-	s.sqls = nil
-	return slices.Clone(taken)
-}
+func (s *statements) take() []string { return s.Take() }

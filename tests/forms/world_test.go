@@ -1,18 +1,15 @@
 package forms_test
 
 import (
-	"context"
 	"fmt"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache"
-	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 	"github.com/seed-4f7f0efa/gormcache/tests/tap"
 )
@@ -39,23 +36,7 @@ type world struct {
 	SQL      *statements
 	plugin   *gormcache.Plugin
 
-	mu    sync.Mutex
-	reads []observe.Read
-}
-
-// take returns the reads reported since the last take.
-func (w *world) take() []observe.Read {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	reads := w.reads
-	w.reads = nil
-	return slices.Clone(reads)
-}
-
-func (w *world) note(_ context.Context, r observe.Read) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.reads = append(w.reads, r)
+	outcomes lab.Outcomes
 }
 
 func newWorld(t *testing.T, dialect string, prepared bool, change ...func(*gormcache.Config)) *world {
@@ -74,7 +55,7 @@ func newWorld(t *testing.T, dialect string, prepared bool, change ...func(*gormc
 	}
 	w.plain, w.plainSQL = w.open(t)
 	w.cached, w.SQL = w.open(t)
-	w.plugin = servers.Plugin(t, w.cached, gormcache.Config{
+	w.plugin = lab.Use(t, w.cached, gormcache.Config{
 		Namespace: "forms",
 		Regions: map[string]region.Config{
 			"default":  {TTL: time.Hour},
@@ -83,7 +64,7 @@ func newWorld(t *testing.T, dialect string, prepared bool, change ...func(*gormc
 			"few_rows": {TTL: time.Hour, MaxRows: 3},
 			"small":    {TTL: time.Hour, MaxBytes: 256},
 		},
-		Hooks: &observe.Hooks{Read: w.note},
+		Hooks: w.outcomes.Hooks(),
 	}, change...)
 	t.Cleanup(func() {
 		if err := w.plugin.Close(); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -40,12 +40,7 @@ const (
 	briefTTL = 300 * time.Millisecond
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must, eventually = lab.Must, lab.Eventually
 
 // scene is a database with one thing of the name "old", and a store that processes share.
 type scene struct {
@@ -56,11 +51,8 @@ type scene struct {
 
 func newScene(t testing.TB, kind string) *scene {
 	t.Helper()
-	s := &scene{Database: servers.Empty(t, kind), store: memory.New()}
-	t.Cleanup(func() { must(t, s.store.Close()) })
-	s.plain = s.Open(t)
-	fill(t, s.plain)
-	return s
+	w := lab.New(t, kind, gormcache.Config{}, func(db *gorm.DB) error { fill(t, db); return nil })
+	return &scene{Database: w.Database, plain: w.Plain, store: lab.Store(t, "memory")}
 }
 
 func fill(t testing.TB, db *gorm.DB) {
@@ -95,7 +87,7 @@ func (s *scene) process(t testing.TB, change ...func(*gormcache.Config)) *gorm.D
 // use registers a plugin.
 func (s *scene) use(t testing.TB, db *gorm.DB, change ...func(*gormcache.Config)) *gormcache.Plugin {
 	t.Helper()
-	return servers.Plugin(t, db, gormcache.Config{
+	return lab.Use(t, db, gormcache.Config{
 		Store: s.store, Namespace: "limits",
 		Regions: map[string]region.Config{long: {TTL: time.Hour}, brief: {TTL: briefTTL}},
 	}, change...)
@@ -160,16 +152,6 @@ func stale(t testing.TB, s *scene, db *gorm.DB, remedy func() error) {
 func ends(t testing.TB, db *gorm.DB, truth string) {
 	t.Helper()
 	eventually(t, "the TTL to pass", func() bool { return nameIn(t, db, brief) == truth })
-}
-
-// eventually polls; it is for what time alone brings about.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain waited for: %s", what)
-		}
-	}
 }
 
 // byHand is the remedy of most.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Live has an index from which SQLite answers for rows that are not deleted, in the order of their names.
@@ -52,5 +53,20 @@ func TestListsThatAnIndexSorts(t *testing.T) {
 				t.Errorf("%d of %s\n got %v\nwant %v", n, r.name, got, want)
 			}
 		}
+	}
+}
+
+// A model may keep a key that its row does not get.
+func TestModelWithAKeyThatIsNotInserted(t *testing.T) {
+	returning := clause.Returning{Columns: []clause.Column{{Name: "name"}}}
+	for name, alone := range map[string]bool{"alone": true, "in a transaction": false} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := newWatched(t)
+			must(t, w.writer.Session(&gorm.Session{SkipDefaultTransaction: true}).Model(&Item{ID: 77}).Update("qty", 0).Error)
+			row6.warm(t, w.reader) // the writer has seen the catalog
+			db := w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone})
+			must(t, db.Clauses(returning).Omit("ID").Create(&Item{ID: 77, Name: "f"}).Error)
+			w.fresh(t, row6)
+		})
 	}
 }

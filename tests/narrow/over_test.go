@@ -180,3 +180,28 @@ func (w *world) over(t *testing.T, fail func(tx *gorm.DB) error, opts ...*sql.Tx
 	w.fresh(t, row1)
 	w.fresh(t, all)
 }
+
+// Tables of MyISAM take part in no transaction: what is written to them is there at once, and stays after a ROLLBACK.
+func TestTablesWithoutTransactions(t *testing.T) {
+	w := newWorld(t, "mariadb")
+	for _, sql := range []string{
+		"ALTER TABLE items ENGINE=MyISAM", "ALTER TABLE pairs ENGINE=Aria TRANSACTIONAL=1",
+		"CREATE TRIGGER counts AFTER UPDATE ON codes FOR EACH ROW UPDATE pairs SET qty = qty + 1",
+	} {
+		must(t, w.bare.Exec(sql).Error)
+	}
+	reads := []read{named("row 1"), named("shop 1"), named("all"), named("pair 1 1"), named("code ab-1")}
+	for _, sql := range []string{"UPDATE items SET qty = qty + 1 WHERE id = 1", "UPDATE codes SET qty = qty + 1 WHERE id = 'ab-1'"} {
+		w.warmAll(t, reads...)
+		_ = w.writer.Transaction(func(tx *gorm.DB) error {
+			must(t, tx.Exec(sql).Error)
+			for _, r := range reads {
+				w.fresh(t, r)
+			}
+			return errors.New("no")
+		})
+		for _, r := range reads {
+			w.fresh(t, r)
+		}
+	}
+}

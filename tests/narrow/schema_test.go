@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/plugin/dbresolver"
 
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -68,5 +69,33 @@ func TestSchemaThatAWriterCannotAskFor(t *testing.T) {
 			must(t, w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone}).Model(&Item{ID: 3}).Update("qty", 7).Error)
 			w.fresh(t, pairs)
 		})
+	}
+}
+
+// What one database's table does not have says nothing of another's of the same name.
+func TestTwoDatabasesWithATableOfOneName(t *testing.T) {
+	w, _ := newWatched(t)
+	other := servers.SQLite(t)
+	must(t, other.Open(t).Exec("CREATE TABLE items (id integer PRIMARY KEY, name text)").Error)
+	resolver := dbresolver.Register(dbresolver.Config{Sources: []gorm.Dialector{other.Dialector()}}, "other")
+	must(t, w.writer.Use(resolver))
+	t.Cleanup(func() {
+		_ = resolver.Call(func(pool gorm.ConnPool) error {
+			if c, ok := pool.(interface{ Close() error }); ok {
+				return c.Close()
+			}
+			return nil
+		})
+	})
+	r := named("shop 2")
+	r.warm(t, w.reader)
+	for range 3 {
+		must(t, w.writer.Clauses(dbresolver.Use("other")).Exec("UPDATE items SET name = 'x' WHERE id = 1").Error)
+		must(t, w.writer.Clauses(dbresolver.Use("other")).Transaction(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE items SET name = 'x' WHERE id = 1").Error
+		}))
+		r.warm(t, w.reader)
+		must(t, w.writer.Model(&Item{ID: 3}).Update("qty", gorm.Expr("qty + 7")).Error)
+		w.fresh(t, r)
 	}
 }

@@ -1,7 +1,6 @@
 package narrow_test
 
 import (
-	"context"
 	"reflect"
 	"testing"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -78,22 +77,11 @@ func (w *world) waiting(t *testing.T) bool {
 	return n > 0
 }
 
-type seenKey struct{}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = lab.Must
 
 func newWorld(t *testing.T, kind string) *world {
 	t.Helper()
-	var s store.Store = memory.New()
-	if kind != "sqlite" {
-		s = servers.Redis(t).Store(t)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := lab.Store(t, map[bool]string{true: "memory", false: "redis"}[kind == "sqlite"])
 	d := servers.Empty(t, kind)
 	return over(t, d, d.Open(t), s, s)
 }
@@ -114,14 +102,9 @@ func over(t *testing.T, d *servers.Database, writer *gorm.DB, writes, reads stor
 
 func plug(t *testing.T, db *gorm.DB, s store.Store) *gormcache.Plugin {
 	t.Helper()
-	return servers.Plugin(t, db, gormcache.Config{
+	return lab.Use(t, db, gormcache.Config{
 		Store: s, Namespace: "narrow", Tracked: map[string][]string{"items": {"shop_id", "name"}, "stands": {"shop_id"}, "codes": {"qty"}},
 		Regions: map[string]region.Config{"default": {TTL: time.Hour}},
-		Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
-			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
-				*seen = r
-			}
-		}},
 	})
 }
 
@@ -176,8 +159,7 @@ func count[T any](build func(*gorm.DB) *gorm.DB) func(*gorm.DB) (any, error) {
 func (r read) answer(t *testing.T, db *gorm.DB) (any, observe.Read) {
 	t.Helper()
 	var seen observe.Read
-	ctx := context.WithValue(t.Context(), seenKey{}, &seen)
-	got, err := r.run(db.WithContext(ctx).Session(&gorm.Session{}).Clauses(fromcache.Region("default")))
+	got, err := r.run(db.WithContext(lab.Seeing(t.Context(), &seen)).Session(&gorm.Session{}).Clauses(fromcache.Region("default")))
 	must(t, err)
 	return got, seen
 }

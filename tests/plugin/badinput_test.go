@@ -20,6 +20,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -239,16 +240,16 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 
 // Sharding that is registered later can't be refused any more. It is told of once, at the first write.
 func TestShardingRegisteredLater(t *testing.T) {
-	log, db := &lines{}, newDatabase(t, "sqlite").Open(t)
-	use(t, db, newStore(t, "memory"), func(c *gormcache.Config) { c.Logger = slog.New(slog.NewTextHandler(sink{log}, nil)) })
+	log, db := &lab.Lines{}, newDatabase(t, "sqlite").Open(t)
+	use(t, db, newStore(t, "memory"), func(c *gormcache.Config) { c.Logger = slog.New(slog.NewTextHandler(log, nil)) })
 	must(t, rename(db, 1, "alone"))
-	if got := log.take(); len(got) > 0 {
+	if got := log.Take(); len(got) > 0 {
 		t.Errorf("without it: %q", got)
 	}
 	db.Plugins["gorm:sharding"] = db.Plugins["gormcache"]
 	must(t, rename(db, 1, "beside"))
 	must(t, rename(db, 1, "beside"))
-	if got := log.take(); len(got) != 1 || !strings.Contains(got[0], "level=WARN") || !strings.Contains(got[0], "use one of the two") {
+	if got := log.Take(); len(got) != 1 || !strings.Contains(got[0], "level=WARN") || !strings.Contains(got[0], "use one of the two") {
 		t.Errorf("beside it: %q", got)
 	}
 }

@@ -67,7 +67,7 @@ func TestTransactionsThatCannotBeFollowed(t *testing.T) {
 		}},
 	} {
 		t.Run(path.name, func(t *testing.T) {
-			onScenes(t, func(t *testing.T, s *scene) {
+			onScenesInTime(t, func(t *testing.T, s *scene) {
 				before := warm(t, s.other.db, "users")
 				path.run(t, s, func(tx *gorm.DB) {
 					same(t, "its own read", direct(t, tx, "users"), func() rows { got, _ := cached(t, tx, "users"); return got }())
@@ -100,7 +100,7 @@ func TestTransactionsThatCannotBeFollowed(t *testing.T) {
 //
 // Falls if: only the fence keeps such a transaction from the cache. Then what it has not committed is stored.
 func TestUnseenTransactionOutlastsItsFence(t *testing.T) {
-	onScenes(t, func(t *testing.T, s *scene) {
+	onScenesInTime(t, func(t *testing.T, s *scene) {
 		before := warm(t, s.other.db, "users")
 		tx, own := inOwnTx(t, s.writer.db)
 		must(t, rename(tx, 1, "x"))
@@ -141,26 +141,27 @@ func grace(c *gormcache.Config) {
 //
 // Falls if: the queue settles without leaving the mark.
 func TestFenceFromTheQueue(t *testing.T) {
-	s := newScene(t, "sqlite", "memory", grace)
-	warm(t, s.other.db, "users")
-	warm(t, s.writer.db, "users")
-	s.writer.gate.fail("settle")
-	pool, err := s.writer.db.DB()
-	must(t, err)
-	own, err := pool.BeginTx(t.Context(), &sql.TxOptions{})
-	must(t, err)
-	tx := s.writer.db.Session(&gorm.Session{NewDB: true})
-	tx.Statement.ConnPool = own
-	must(t, rename(tx, 1, "x"))
-	landed(t, s)
-	marked(t, s, s.other, "users")
-	must(t, own.Commit())
-	truth := direct(t, s.plain, "users")
-	eventually(t, "the fence to run out", func() bool {
-		got, seen := cached(t, s.other.db, "users")
-		same(t, "read after COMMIT", got, truth)
-		return seen.Outcome == miss || t.Failed()
-	})
+	inTime(t, func(t *testing.T, s *scene) {
+		warm(t, s.other.db, "users")
+		warm(t, s.writer.db, "users")
+		s.writer.gate.fail("settle")
+		pool, err := s.writer.db.DB()
+		must(t, err)
+		own, err := pool.BeginTx(t.Context(), &sql.TxOptions{})
+		must(t, err)
+		tx := s.writer.db.Session(&gorm.Session{NewDB: true})
+		tx.Statement.ConnPool = own
+		must(t, rename(tx, 1, "x"))
+		landed(t, s)
+		marked(t, s, s.other, "users")
+		must(t, own.Commit())
+		truth := direct(t, s.plain, "users")
+		eventually(t, "the fence to run out", func() bool {
+			got, seen := cached(t, s.other.db, "users")
+			same(t, "read after COMMIT", got, truth)
+			return seen.Outcome == miss || t.Failed()
+		})
+	}, grace)
 }
 
 // By hand within a transaction that can't be followed: a fence too.
@@ -191,32 +192,33 @@ func TestFencesLearnOfDDLElsewhere(t *testing.T) {
 	for _, out := range []bool{false, true} {
 		for _, fenced := range []bool{false, true} {
 			t.Run(fmt.Sprintf("out of reach %v, fenced %v", out, fenced), func(t *testing.T) {
-				s := newScene(t, "sqlite", "memory", grace)
-				for range 2 { // the first shows it the epoch, the second the catalog of that
-					must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
-				}
-				if out {
-					s.writer.gate.fail("settle", "lookup", "tokens")
-				}
-				name := sync.OnceValue(func() string {
-					must(t, s.other.db.Exec(lateTrigger).Error)
-					warm(t, s.other.db, "users")
-					return "y"
-				})
-				if !fenced {
-					name()
-				}
-				tx, own := inOwnTx(t, s.writer.db)
-				must(t, tx.Exec("UPDATE islands SET name = ? WHERE id = 1", sent(name)).Error)
-				landed(t, s)
-				if _, seen := cached(t, s.other.db, "users"); seen.Outcome == hit {
-					t.Error("a hit while an unseen transaction has written")
-				}
-				must(t, own.Commit())
-				eventually(t, "the fence to run out", func() bool {
-					got, seen := cached(t, s.other.db, "users")
-					return seen.Outcome != bypass && reflect.DeepEqual(got, direct(t, s.plain, "users"))
-				})
+				inTime(t, func(t *testing.T, s *scene) {
+					for range 2 { // the first shows it the epoch, the second the catalog of that
+						must(t, s.writer.db.Exec("UPDATE islands SET name = 'x'").Error)
+					}
+					if out {
+						s.writer.gate.fail("settle", "lookup", "tokens")
+					}
+					name := sync.OnceValue(func() string {
+						must(t, s.other.db.Exec(lateTrigger).Error)
+						warm(t, s.other.db, "users")
+						return "y"
+					})
+					if !fenced {
+						name()
+					}
+					tx, own := inOwnTx(t, s.writer.db)
+					must(t, tx.Exec("UPDATE islands SET name = ? WHERE id = 1", sent(name)).Error)
+					landed(t, s)
+					if _, seen := cached(t, s.other.db, "users"); seen.Outcome == hit {
+						t.Error("a hit while an unseen transaction has written")
+					}
+					must(t, own.Commit())
+					eventually(t, "the fence to run out", func() bool {
+						got, seen := cached(t, s.other.db, "users")
+						return seen.Outcome != bypass && reflect.DeepEqual(got, direct(t, s.plain, "users"))
+					})
+				}, grace)
 			})
 		}
 	}

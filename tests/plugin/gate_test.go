@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gorm.io/gorm"
@@ -174,6 +175,19 @@ func (s *scene) process(t testing.TB, cfg gorm.Config, change ...func(*gormcache
 func onScenes(t *testing.T, schedule func(t *testing.T, s *scene), change ...func(*gormcache.Config)) {
 	t.Run("sqlite, memory", func(t *testing.T) { schedule(t, newScene(t, "sqlite", "memory", change...)) })
 	t.Run("postgres, redis", func(t *testing.T) { schedule(t, newScene(t, "postgres", "redis", change...)) })
+}
+
+// onScenesInTime is onScenes for schedules that wait for something to run out. On SQLite, where all happens in
+// this process, such a wait takes no time. A schedule may not call t.Run there.
+func onScenesInTime(t *testing.T, schedule func(t *testing.T, s *scene), change ...func(*gormcache.Config)) {
+	t.Run("sqlite, memory", func(t *testing.T) { inTime(t, schedule, change...) })
+	t.Run("postgres, redis", func(t *testing.T) { schedule(t, newScene(t, "postgres", "redis", change...)) })
+}
+
+// inTime runs a schedule on SQLite and the store in the process, in a bubble whose clock leaps to the next thing
+// that somebody waits for.
+func inTime(t *testing.T, schedule func(t *testing.T, s *scene), change ...func(*gormcache.Config)) {
+	synctest.Test(t, func(t *testing.T) { schedule(t, newScene(t, "sqlite", "memory", change...)) })
 }
 
 // fresh checks that both processes read what the database holds, not from an entry that is old.

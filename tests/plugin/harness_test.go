@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"testing"
@@ -14,26 +15,11 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eventually polls; it is for what a deadline of a store or a background worker brings about.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain waited for: %s", what)
-		}
-	}
-}
+var must, eventually = lab.Must, lab.Eventually
 
 // database is an empty database of one kind with the tests' tables in it.
 type database struct {
@@ -43,37 +29,22 @@ type database struct {
 
 func newDatabase(t testing.TB, kind string) *database {
 	t.Helper()
-	d := &database{Database: servers.Empty(t, kind)}
-	d.plain = d.Open(t)
-	must(t, schema(kind, d.plain))
-	must(t, seed(d.plain))
-	return d
+	w := lab.New(t, kind, gormcache.Config{}, func(db *gorm.DB) error { return errors.Join(schema(kind, db), seed(db)) })
+	return &database{Database: w.Database, plain: w.Plain}
 }
 
 // newStore makes a store that all plugins of one test share, as processes share a Redis.
 func newStore(t testing.TB, kind string) store.Store {
 	t.Helper()
-	if kind == "redis" {
-		return servers.Redis(t).Store(t)
-	}
-	s := memory.New()
-	t.Cleanup(func() { must(t, s.Close()) })
-	return s
+	return lab.Store(t, kind)
 }
-
-type seenKey struct{}
 
 // use registers a plugin over the store.
 func use(t testing.TB, db *gorm.DB, s store.Store, change ...func(*gormcache.Config)) *gormcache.Plugin {
 	t.Helper()
-	return servers.Plugin(t, db, gormcache.Config{
+	return lab.Use(t, db, gormcache.Config{
 		Store: s, Namespace: "test", Views: map[string][]string{"user_names": {"users"}},
 		Regions: map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
-		Hooks: &observe.Hooks{Read: func(ctx context.Context, r observe.Read) {
-			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
-				*seen = r
-			}
-		}},
 	}, change...)
 }
 
@@ -98,7 +69,7 @@ func cached(t testing.TB, db *gorm.DB, table string, opts ...fromcache.Option) (
 func tryCached(ctx context.Context, db *gorm.DB, table string, opts ...fromcache.Option) (rows, observe.Read, error) {
 	var seen observe.Read
 	got := rows{}
-	err := db.WithContext(context.WithValue(ctx, seenKey{}, &seen)).
+	err := db.WithContext(lab.Seeing(ctx, &seen)).
 		Clauses(fromcache.Region("default", opts...)).Table(table).Order(orderOf(table)).Find(&got).Error
 	return got, seen, err
 }

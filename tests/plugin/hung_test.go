@@ -21,7 +21,7 @@ func hasty(c *gormcache.Config) { c.WriteTimeout, c.BreakerFailures = 100*time.M
 //
 // Falls if: one of the calls that follow is waited for as well, or what they would have done is not done.
 func TestAWriteWaitsForOneCall(t *testing.T) {
-	onScenes(t, func(t *testing.T, s *scene) {
+	onScenesInTime(t, func(t *testing.T, s *scene) {
 		for name, write := range map[string]func(db *gorm.DB) error{
 			"default": func(db *gorm.DB) error { return rename(db, 1, "default") },
 			"transaction": func(db *gorm.DB) error {

@@ -354,7 +354,7 @@ func TestWritersInAHurryGoOnOnceTheStoreIsFoundOut(t *testing.T) {
 
 // The mark has its answer, and what the store is asked before COMMIT has none.
 func TestAWriterInAHurryIsNotHeldUpBetweenMarkAndCommit(t *testing.T) {
-	onScenes(t, func(t *testing.T, s *scene) {
+	onScenesInTime(t, func(t *testing.T, s *scene) {
 		before := warm(t, s.other.db, "users")
 		for _, name := range []string{"transaction", "autocommit"} {
 			warm(t, s.writer.db, "users") // it knows the catalog

@@ -92,47 +92,50 @@ func TestInspectShowsMarks(t *testing.T) {
 func TestInspectWhileTheStoreIsDown(t *testing.T) {
 	for _, how := range []string{"fails", "hangs"} {
 		t.Run(how, func(t *testing.T) {
-			s := newScene(t, "sqlite", "memory", func(c *gormcache.Config) {
+			inTime(t, func(t *testing.T, s *scene) { whileTheStoreIsDown(t, s, how) }, func(c *gormcache.Config) {
 				c.WriteTimeout, c.BreakerCooldown = 100*time.Millisecond, time.Hour
 			})
-			db := s.writer.db
-			warm(t, db, "users")
-			all := []string{"lookup", "tokens", "set", "mark", "settle", "unmark", "inspect"}
-			if how == "fails" {
-				s.writer.gate.fail(all...)
-			} else {
-				s.writer.gate.hang(all...)
-			}
-			for range 6 {
-				must(t, rename(db, 1, "x"))
-			}
-			began := time.Now()
-			i, err := s.writer.p.Inspect(t.Context())
-			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("it took %v", took)
-			}
-			if err == nil || how == "fails" && !errors.Is(err, errStore) || how == "hangs" && !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("the error is %v", err)
-			}
-			pending := slices.ContainsFunc(i.Pending, func(p observe.PendingTag) bool {
-				return p.Tag == "test:t:users" && p.Writer != "" && !p.Since.After(began)
-			})
-			if !pending || i.LastError == "" || !i.Writers.Open || i.Writers.Error == "" || i.Writers.Since.IsZero() {
-				t.Errorf("%+v", i)
-			}
-			if users := table(t, i, "users"); users.Tags[0].Is != observe.NotAsked {
-				t.Errorf("%+v", users)
-			}
-			for _, want := range []string{"not asked", "have not asked the store for", "test:t:users", "last error"} {
-				if text := i.String(); !strings.Contains(text, want) {
-					t.Errorf("%q is not in\n%s", want, text)
-				}
-			}
-			s.writer.gate.off() // the store is well again, and the breaker does not know yet
-			if i, err = s.writer.p.Inspect(t.Context()); err != nil || !i.Writers.Open || table(t, i, "users").Tags[0].Is == observe.NotAsked {
-				t.Errorf("past the breaker: %v\n%s", err, i)
-			}
 		})
+	}
+}
+
+func whileTheStoreIsDown(t *testing.T, s *scene, how string) {
+	db := s.writer.db
+	warm(t, db, "users")
+	all := []string{"lookup", "tokens", "set", "mark", "settle", "unmark", "inspect"}
+	if how == "fails" {
+		s.writer.gate.fail(all...)
+	} else {
+		s.writer.gate.hang(all...)
+	}
+	for range 6 {
+		must(t, rename(db, 1, "x"))
+	}
+	began := time.Now()
+	i, err := s.writer.p.Inspect(t.Context())
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if err == nil || how == "fails" && !errors.Is(err, errStore) || how == "hangs" && !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v", err)
+	}
+	pending := slices.ContainsFunc(i.Pending, func(p observe.PendingTag) bool {
+		return p.Tag == "test:t:users" && p.Writer != "" && !p.Since.After(began)
+	})
+	if !pending || i.LastError == "" || !i.Writers.Open || i.Writers.Error == "" || i.Writers.Since.IsZero() {
+		t.Errorf("%+v", i)
+	}
+	if users := table(t, i, "users"); users.Tags[0].Is != observe.NotAsked {
+		t.Errorf("%+v", users)
+	}
+	for _, want := range []string{"not asked", "have not asked the store for", "test:t:users", "last error"} {
+		if text := i.String(); !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	s.writer.gate.off() // the store is well again, and the breaker does not know yet
+	if i, err = s.writer.p.Inspect(t.Context()); err != nil || !i.Writers.Open || table(t, i, "users").Tags[0].Is == observe.NotAsked {
+		t.Errorf("past the breaker: %v\n%s", err, i)
 	}
 }
 

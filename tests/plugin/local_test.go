@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -132,5 +132,5 @@ func TestLocalProcess(t *testing.T) {
 func watching(t testing.TB, db *gorm.DB) (*gorm.DB, func() observe.Read) {
 	t.Helper()
 	read := new(observe.Read)
-	return db.WithContext(context.WithValue(t.Context(), seenKey{}, read)), func() observe.Read { return *read }
+	return db.WithContext(lab.Seeing(t.Context(), read)), func() observe.Read { return *read }
 }

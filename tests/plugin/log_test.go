@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,35 +18,12 @@ import (
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/tap"
 )
 
-// lines is what a logger of GORM writes to.
-type lines struct {
-	mu   sync.Mutex
-	text []string
-}
-
-// Printf implements logger.Writer.
-func (l *lines) Printf(format string, args ...any) { l.add(fmt.Sprintf(format, args...)) }
-
-func (l *lines) add(line string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = append(l.text, line)
-}
-
-// take hands out what was written since.
-func (l *lines) take() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := l.text
-	l.text = nil
-	return text
-}
-
 // bare is a logger of an application's own. It has no ParamsFilter.
-type bare struct{ *lines }
+type bare struct{ *lab.Lines }
 
 func (b bare) LogMode(logger.LogLevel) logger.Interface      { return b }
 func (b bare) Info(context.Context, string, ...interface{})  {}
@@ -55,27 +31,19 @@ func (b bare) Warn(context.Context, string, ...interface{})  {}
 func (b bare) Error(context.Context, string, ...interface{}) {}
 func (b bare) Trace(_ context.Context, _ time.Time, fc func() (string, int64), err error) {
 	sql, rows := fc()
-	b.add(fmt.Sprintf("%s rows=%d err=%v", sql, rows, err))
+	b.Add(fmt.Sprintf("%s rows=%d err=%v", sql, rows, err))
 }
 
 // loggers are GORM's two, with and without parameters, and one of an application's own.
-var loggers = map[string]func(*lines) logger.Interface{
-	"default": func(l *lines) logger.Interface { return logger.New(l, logger.Config{LogLevel: logger.Info}) },
-	"parameterized": func(l *lines) logger.Interface {
+var loggers = map[string]func(*lab.Lines) logger.Interface{
+	"default": func(l *lab.Lines) logger.Interface { return logger.New(l, logger.Config{LogLevel: logger.Info}) },
+	"parameterized": func(l *lab.Lines) logger.Interface {
 		return logger.New(l, logger.Config{LogLevel: logger.Info, ParameterizedQueries: true})
 	},
-	"slog": func(l *lines) logger.Interface {
-		return logger.NewSlogLogger(slog.New(slog.NewTextHandler(sink{l}, nil)), logger.Config{LogLevel: logger.Info})
+	"slog": func(l *lab.Lines) logger.Interface {
+		return logger.NewSlogLogger(slog.New(slog.NewTextHandler(l, nil)), logger.Config{LogLevel: logger.Info})
 	},
-	"the application's": func(l *lines) logger.Interface { return bare{l} },
-}
-
-// sink takes whole lines.
-type sink struct{ *lines }
-
-func (s sink) Write(line []byte) (int, error) {
-	s.add(string(bytes.TrimSpace(line)))
-	return len(line), nil
+	"the application's": func(l *lab.Lines) logger.Interface { return bare{l} },
 }
 
 // entries are ways to ask; each sends one query, and takes its scope from the handle.
@@ -125,7 +93,7 @@ func TestHitsAreSeenInTheLog(t *testing.T) {
 	for name, makeLogger := range loggers {
 		t.Run(name, func(t *testing.T) {
 			d := newDatabase(t, "sqlite")
-			log, plainLog := &lines{}, &lines{}
+			log, plainLog := &lab.Lines{}, &lab.Lines{}
 			db, plain := d.Open(t), d.Open(t)
 			db.Logger, plain.Logger = makeLogger(log), makeLogger(plainLog)
 			use(t, db, newStore(t, "memory"), func(c *gormcache.Config) {
@@ -133,11 +101,11 @@ func TestHitsAreSeenInTheLog(t *testing.T) {
 			})
 			for entry, ask := range entries {
 				must(t, ask(plain.WithContext(t.Context())))
-				want := plainLog.take()
-				log.take()
+				want := plainLog.Take()
+				log.Take()
 				for _, note := range []string{"", " /* gormcache: hit */"} {
 					must(t, ask(db.WithContext(t.Context())))
-					got := log.take()
+					got := log.Take()
 					if len(got) != 1 || len(want) != 1 {
 						t.Fatalf("%s: %d lines: %q, and without the plugin %q", entry, len(got), got, want)
 					}
@@ -156,7 +124,7 @@ func TestHitsAreSeenInTheLog(t *testing.T) {
 // What else was not sent, or not whole, is seen too; and what was is left as it is.
 func TestOtherOutcomesInTheLog(t *testing.T) {
 	d := newDatabase(t, "sqlite")
-	log := &lines{}
+	log := &lab.Lines{}
 	db := d.Open(t)
 	db.Logger = bare{log}
 	use(t, db, newStore(t, "memory"), func(c *gormcache.Config) {
@@ -198,13 +166,13 @@ func TestOtherOutcomesInTheLog(t *testing.T) {
 }
 
 // noteOf is what the log says of the outcome of one query.
-func noteOf(t *testing.T, log *lines, ask func() error) (note string) {
+func noteOf(t *testing.T, log *lab.Lines, ask func() error) (note string) {
 	t.Helper()
-	log.take()
+	log.Take()
 	if err := ask(); err != nil && !errors.Is(err, fromcache.ErrCacheMiss) {
 		t.Fatal(err)
 	}
-	got := log.take()
+	got := log.Take()
 	if len(got) != 1 {
 		t.Fatalf("%d lines: %q", len(got), got)
 	}
@@ -239,12 +207,12 @@ func TestACoalescedReadInTheLog(t *testing.T) {
 		}
 		return query
 	}}
-	log, g := &lines{}, &gate{Store: newStore(t, "memory")}
+	log, g := &lab.Lines{}, &gate{Store: newStore(t, "memory")}
 	db := d.OpenTapped(t, tapped)
 	db.Logger = logger.New(log, logger.Config{LogLevel: logger.Warn, SlowThreshold: 1})
 	use(t, db, g)
 	_, _ = cached(t, db, "islands") // the catalog is known
-	log.take()
+	log.Take()
 	ask := func(ctx context.Context) error {
 		var us []User
 		return db.WithContext(ctx).Clauses(fromcache.Region("default")).Where("age > ?", 3).Find(&us).Error
@@ -265,7 +233,7 @@ func TestACoalescedReadInTheLog(t *testing.T) {
 	<-joined
 	close(release)
 	must(t, errors.Join(<-done, <-done))
-	got := log.take()
+	got := log.Take()
 	if len(got) != 2 {
 		t.Fatalf("%d lines: %q", len(got), got)
 	}

@@ -2,11 +2,9 @@ package plugin_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"gorm.io/gorm"
@@ -14,61 +12,14 @@ import (
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 )
 
-// journal keeps the lines of the log from a level on.
-type journal struct {
-	from  slog.Level
-	mu    sync.Mutex
-	lines []string
-}
-
-// Enabled implements slog.Handler.
-func (j *journal) Enabled(_ context.Context, level slog.Level) bool { return level >= j.from }
-
-// Handle implements slog.Handler.
-func (j *journal) Handle(_ context.Context, r slog.Record) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", r.Level, r.Message)
-	r.Attrs(func(a slog.Attr) bool {
-		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
-		return true
-	})
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = append(j.lines, b.String())
-	return nil
-}
-
-// WithAttrs implements slog.Handler.
-func (j *journal) WithAttrs([]slog.Attr) slog.Handler { return j }
-
-// WithGroup implements slog.Handler.
-func (j *journal) WithGroup(string) slog.Handler { return j }
-
-// with are the lines that hold all the words, since the last call of it.
-func (j *journal) with(words ...string) (found []string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, line := range j.lines {
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
-			found = append(found, line)
-		}
-	}
-	return found
-}
-
-func (j *journal) clear() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = nil
-}
-
 // journaled makes a process whose log is kept from a level on, and whose invalidations are.
-func journaled(from slog.Level) (*journal, *[]observe.Invalidation, func(*gormcache.Config)) {
-	j, seen := &journal{from: from}, new([]observe.Invalidation)
+func journaled(from slog.Level) (*lab.Lines, *[]observe.Invalidation, func(*gormcache.Config)) {
+	j, seen := &lab.Lines{}, new([]observe.Invalidation)
 	return j, seen, func(c *gormcache.Config) {
-		c.Logger = slog.New(j)
+		c.Logger = j.Logger(from)
 		hooks := *c.Hooks
 		hooks.Invalidate = func(_ context.Context, i observe.Invalidation) { *seen = append(*seen, i) }
 		c.Hooks = &hooks
@@ -139,12 +90,12 @@ func TestWhatDropsEverythingSaysWhy(t *testing.T) {
 			warm(t, db, "users")
 			told := map[string]bool{}
 			for _, c := range causes {
-				j.clear()
+				j.Take()
 				*seen = nil
 				must(t, c.do(db))
-				said := j.with(dropsAll, "cause="+string(c.cause), c.detail)
+				said := j.With(dropsAll, "cause="+string(c.cause), c.detail)
 				key := string(c.cause) + c.detail
-				if len(said) == 0 || strings.HasPrefix(said[0], level(c.cause)) == told[key] || len(j.with("WARN")) > 1 {
+				if len(said) == 0 || strings.HasPrefix(said[0], level(c.cause)) == told[key] || len(j.With("WARN")) > 1 {
 					t.Errorf("%s: the log says %q", c.cause, said)
 				}
 				if remedy := c.cause.Remedy(); !told[key] && remedy != "" && !strings.Contains(said[0], remedy) {
@@ -155,7 +106,7 @@ func TestWhatDropsEverythingSaysWhy(t *testing.T) {
 				if at < 0 {
 					t.Errorf("%s: the hook is told %+v", c.cause, *seen)
 				}
-				if text := strings.Join(j.with("WARN"), "\n"); strings.Contains(text, secret) {
+				if text := strings.Join(j.With("WARN"), "\n"); strings.Contains(text, secret) {
 					t.Errorf("%s: an argument is told: %s", c.cause, text)
 				}
 			}
@@ -163,12 +114,12 @@ func TestWhatDropsEverythingSaysWhy(t *testing.T) {
 				t.Errorf("%d are pending", n)
 			}
 			// What drops one table says nothing of that.
-			j.clear()
+			j.Take()
 			*seen = nil
 			must(t, rename(db, 1, "x"))
 			must(t, invalidate.Tables(t.Context(), db, "users"))
-			if len(*seen) == 0 || (*seen)[0].Cause != "" || len(j.with(dropsAll)) > 0 {
-				t.Errorf("a write to one table: %+v, %q", *seen, j.with(dropsAll))
+			if len(*seen) == 0 || (*seen)[0].Cause != "" || len(j.With(dropsAll)) > 0 {
+				t.Errorf("a write to one table: %+v, %q", *seen, j.With(dropsAll))
 			}
 		})
 	}
@@ -253,7 +204,7 @@ func TestAnOutageInTheLog(t *testing.T) {
 			p := use(t, db, g, keep, func(c *gormcache.Config) { c.BreakerCooldown = 1 })
 			warm(t, db, "users")
 			must(t, rename(db, 1, "x"))
-			if got := j.with(""); len(got) > 0 {
+			if got := j.With(); len(got) > 0 {
 				t.Errorf("nothing is wrong, and the log says %q", got)
 			}
 			g.fail("lookup", "tokens", "set", "mark", "settle", "unmark")
@@ -266,20 +217,20 @@ func TestAnOutageInTheLog(t *testing.T) {
 			for _, want := range []string{
 				"WARN gormcache: the store can't be told of writes", "WARN gormcache: the store fails for readers", "WARN gormcache: the store fails for writers",
 			} {
-				if got := j.with(want); len(got) != 1 || !strings.Contains(got[0], errStore.Error()) {
+				if got := j.With(want); len(got) != 1 || !strings.Contains(got[0], errStore.Error()) {
 					t.Errorf("%s: %q", want, got)
 				}
 			}
 			g.off()
-			eventually(t, "the end of the outage", func() bool { return len(j.with("INFO")) >= 3 })
+			eventually(t, "the end of the outage", func() bool { return len(j.With("INFO")) >= 3 })
 			for _, want := range []string{
 				"INFO gormcache: the store has been told of all writes again", "INFO gormcache: the store answers readers again", "INFO gormcache: the store answers writers again",
 			} {
-				if got := j.with(want); len(got) != 1 {
+				if got := j.With(want); len(got) != 1 {
 					t.Errorf("%s: %q", want, got)
 				}
 			}
-			if text := strings.Join(j.with(""), "\n"); strings.Contains(text, secret) || !strings.Contains(text, "users") || len(j.with("")) > 7 {
+			if text := strings.Join(j.With(), "\n"); strings.Contains(text, secret) || !strings.Contains(text, "users") || len(j.With()) > 7 {
 				t.Errorf("the log has too much, or not enough:\n%s", text)
 			}
 			if p.Stats().Pending != 0 {

@@ -15,7 +15,7 @@ import (
 //
 // Falls if: only the mark keeps such a connection from the cache. Then what it has not committed is stored.
 func TestPlainTransactionOutlastsItsMark(t *testing.T) {
-	onScenes(t, func(t *testing.T, s *scene) {
+	onScenesInTime(t, func(t *testing.T, s *scene) {
 		before := warm(t, s.other.db, "users")
 		must(t, s.writer.db.Connection(func(tx *gorm.DB) error {
 			must(t, tx.Exec("BEGIN").Error)

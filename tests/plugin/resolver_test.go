@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 )
 
 // resolved is a handle whose reads go to a replica, and a named pair of databases beside. The databases
@@ -61,7 +61,7 @@ func first(t *testing.T, db *gorm.DB) (string, observe.Read) {
 	t.Helper()
 	var seen observe.Read
 	var u User
-	ctx := context.WithValue(t.Context(), seenKey{}, &seen)
+	ctx := lab.Seeing(t.Context(), &seen)
 	must(t, db.WithContext(ctx).Clauses(fromcache.Region("default")).First(&u, 1).Error)
 	return u.Name, seen
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -139,7 +140,7 @@ func TestForUpdate(t *testing.T) {
 		locking := func(db *gorm.DB) observe.Read {
 			var seen observe.Read
 			var u User
-			ctx := context.WithValue(t.Context(), seenKey{}, &seen)
+			ctx := lab.Seeing(t.Context(), &seen)
 			must(t, db.WithContext(ctx).Clauses(fromcache.Region("default", fromcache.InTransaction()),
 				clause.Locking{Strength: "UPDATE"}).First(&u, 1).Error)
 			return seen

@@ -166,7 +166,7 @@ func TestWritersOverlap(t *testing.T) {
 //
 // Falls if: the end of a mark keeps the token. (The query that finds the mark reloads in any case.)
 func TestWriterDiesBeforeSettle(t *testing.T) {
-	onScenes(t, func(t *testing.T, s *scene) {
+	onScenesInTime(t, func(t *testing.T, s *scene) {
 		warm(t, s.other.db, "users")
 		warm(t, s.other.db, "user_names")
 		s.writer.gate.once("settle", func() { marked(t, s, s.other, "users") })

@@ -1,13 +1,10 @@
 package plugin_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,49 +20,29 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/store/sealed"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // secret stands in arguments and rows, and nowhere else.
 const secret = "s3cret-of-ann"
 
-// told is all that the plugin says to the outside.
-type told struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write takes the log's lines.
-func (o *told) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *told) note(format string, args ...any) { fmt.Fprintf(o, format+"\n", args...) }
-
-func (o *told) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// everything turns on all that can be told: the log at debug, as JSON and so with every field in full,
+// everything turns on all that a plugin can say, and writes it to the lines: the log at debug, as JSON and so with every field in full,
 // and each hook. The error of a read that the database itself refused is the application's.
-func (o *told) everything(c *gormcache.Config) {
-	c.Logger = slog.New(slog.NewJSONHandler(o, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	c.Hooks = &observe.Hooks{
-		Read: func(ctx context.Context, r observe.Read) {
-			if seen, ok := ctx.Value(seenKey{}).(*observe.Read); ok {
-				*seen = r
-			}
-			r.Err = nil
-			o.note("read: %+v", r)
-		},
-		Invalidate: func(_ context.Context, i observe.Invalidation) { o.note("invalidate: %+v", i) },
-		StoreError: func(_ context.Context, op string, err error) { o.note("store error: %s: %v", op, err) },
+func everything(o *lab.Lines) func(*gormcache.Config) {
+	return func(c *gormcache.Config) {
+		c.Logger = slog.New(slog.NewJSONHandler(o, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Hooks = &observe.Hooks{
+			Read: func(ctx context.Context, r observe.Read) {
+				lab.Saw(ctx, r)
+				r.Err = nil
+				o.Printf("read: %+v", r)
+			},
+			Invalidate: func(_ context.Context, i observe.Invalidation) { o.Printf("invalidate: %+v", i) },
+			StoreError: func(_ context.Context, op string, err error) { o.Printf("store error: %s: %v", op, err) },
+		}
+		c.WriteTimeout = 2 * time.Second
 	}
-	c.WriteTimeout = 2 * time.Second
 }
 
 // The log, the hooks, the counters, the cache's own errors and the names in the store show neither
@@ -89,12 +66,12 @@ func TestSecretsAreNotTold(t *testing.T) {
 					below, err = sealed.New(below, *c.keys)
 					must(t, err)
 				}
-				o, g := &told{}, &gate{Store: below}
+				o, g := &lab.Lines{}, &gate{Store: below}
 				d := newDatabase(t, "sqlite")
 				db := d.Open(t)
-				p := use(t, db, g, o.everything)
+				p := use(t, db, g, everything(o))
 				secretLife(t, db, p, g, o)
-				o.note("stats: %+v", p.Stats())
+				o.Printf("stats: %+v", p.Stats())
 				if text := o.String(); strings.Contains(text, secret) || !strings.Contains(text, "gormcache: read") {
 					t.Errorf("the secret is told, or nothing is:\n%s", around(text, secret))
 				}
@@ -111,7 +88,7 @@ func TestSecretsAreNotTold(t *testing.T) {
 }
 
 // secretLife reads and writes in every way that says something about it.
-func secretLife(t *testing.T, db *gorm.DB, p *gormcache.Plugin, g *gate, o *told) {
+func secretLife(t *testing.T, db *gorm.DB, p *gormcache.Plugin, g *gate, o *lab.Lines) {
 	t.Helper()
 	ctx := t.Context()
 	must(t, db.Create(&User{ID: 9, Name: secret}).Error)
@@ -120,7 +97,7 @@ func secretLife(t *testing.T, db *gorm.DB, p *gormcache.Plugin, g *gate, o *told
 		t.Helper()
 		var seen observe.Read
 		var users []User
-		err := db.WithContext(context.WithValue(ctx, seenKey{}, &seen)).
+		err := db.WithContext(lab.Seeing(ctx, &seen)).
 			Clauses(fromcache.Region("default", opts...)).Where("name = ?", secret).Find(&users).Error
 		if err != nil || len(users) != 1 || users[0].Name != secret || seen.Outcome != want {
 			t.Fatalf("%+v, %v; %v (%s %s), want a %v", users, err, seen.Outcome, seen.Reason, seen.Detail, want)
@@ -150,7 +127,7 @@ func secretLife(t *testing.T, db *gorm.DB, p *gormcache.Plugin, g *gate, o *told
 		if err == nil {
 			t.Errorf("mistake %d is none", i)
 		}
-		o.note("error: %v", err)
+		o.Printf("error: %v", err)
 	}
 	var n int
 	err = db.Clauses(fromcache.Region("default")).Raw("SELECT json_extract('{}', ?)", secret).Scan(&n).Error
@@ -176,7 +153,7 @@ func secretLife(t *testing.T, db *gorm.DB, p *gormcache.Plugin, g *gate, o *told
 	}
 	eventually(t, "the entry to be there at the end", func() bool {
 		var seen observe.Read
-		must(t, db.WithContext(context.WithValue(ctx, seenKey{}, &seen)).
+		must(t, db.WithContext(lab.Seeing(ctx, &seen)).
 			Clauses(fromcache.Region("default")).Find(&[]User{}, "name = ?", secret).Error)
 		return seen.Outcome == hit
 	})
@@ -209,25 +186,25 @@ func watchedStore(t *testing.T, kind string) (store.Store, func(t *testing.T) (n
 // noting notes what reaches the store in memory, which can't be listed.
 type noting struct {
 	store.Store
-	names, values told
+	names, values lab.Lines
 }
 
 // Lookup notes the names.
 func (s *noting) Lookup(ctx context.Context, l *store.Lookup) error {
-	s.names.note("%s %s", l.Keys, l.Tags)
+	s.names.Printf("%s %s", l.Keys, l.Tags)
 	return s.Store.Lookup(ctx, l)
 }
 
 // Set notes name and value.
 func (s *noting) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	s.names.note("%s", key)
-	s.values.note("%s", value)
+	s.names.Printf("%s", key)
+	s.values.Printf("%s", value)
 	return s.Store.Set(ctx, key, value, ttl)
 }
 
 // Settle notes the tags.
 func (s *noting) Settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration) error {
-	s.names.note("%s", tags)
+	s.names.Printf("%s", tags)
 	return s.Store.Settle(ctx, tags, w, linger)
 }
 

@@ -1,13 +1,11 @@
 package plugin_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,42 +19,13 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
-// said collects what is logged, from level info on.
-type said struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.Write(p)
-}
-
-// take returns the lines since the last take that begin with a word.
-func (s *said) take(word string) (lines []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for line := range strings.Lines(s.buf.String()) {
-		if strings.HasPrefix(line, word) {
-			lines = append(lines, strings.ReplaceAll(line, `\"`, `"`))
-		}
-	}
-	s.buf.Reset()
-	return lines
-}
-
-func (s *said) log(c *gormcache.Config) {
-	c.Logger = slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
+// logTo has a plugin log to the lines, from level info on.
+func logTo(l *lab.Lines) func(*gormcache.Config) {
+	return func(c *gormcache.Config) { c.Logger = l.Logger(slog.LevelInfo) }
 }
 
 // Nation has a table that is not called as GORM would.
@@ -71,38 +40,38 @@ func (Nation) TableName() string { return "islands" }
 func TestUnknownNamesAreSaid(t *testing.T) {
 	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
-			d, l := newDatabase(t, kind), &said{}
+			d, l := newDatabase(t, kind), &lab.Lines{}
 			db := d.Open(t)
-			use(t, db, newStore(t, "memory"), l.log, func(c *gormcache.Config) {
+			use(t, db, newStore(t, "memory"), logTo(l), func(c *gormcache.Config) {
 				c.Tracked = map[string][]string{"users": {"nmae", "name", "id"}, "usres": {"name"}}
 				c.Models = map[string]fromcache.Policy{"User": {}, "Usre": {}, "Zebra": {}, "islandz": {}, "Nation": {}, "nothing*": {}}
 				c.Views = map[string][]string{"user_nmaes": {"users"}, "user_names": {"uzers"}}
 				c.Triggers = map[string][]string{"island": {"users"}}
 			})
-			if lines := l.take("level=WARN"); len(lines) > 0 {
+			if lines := l.Take("WARN gormcache: "); len(lines) > 0 {
 				t.Errorf("before the catalog was read it says %s", lines)
 			}
 			must(t, db.Find(&[]Nation{}).Error) // a policy's model whose table is called otherwise, and reads the catalog
 			for range 2 {
 				cached(t, db, "users")
 			}
-			all := l.take("level=")
+			all := l.Take()
 			for _, want := range []string{
-				`WARN msg="gormcache: Config.Tracked["users"]: users has no column "nmae" (did you mean "name"?)`,
-				`WARN msg="gormcache: Config.Tracked["usres"]: the database has no table or view "usres" (did you mean "users"?)`,
-				`WARN msg="gormcache: Config.Models["Usre"]: no model of that name has been used yet, and the database has no table or view "usre" or "usres" (did you mean "users"?)`,
-				`INFO msg="gormcache: Config.Models["Zebra"]: no model of that name`,
-				`WARN msg="gormcache: Config.Models["islandz"]: no model of that name has been used yet, and the database has no table or view "islandz" or "islandzs" (did you mean "islands"?)`,
-				`WARN msg="gormcache: Config.Views["user_nmaes"]: the database has no table or view "user_nmaes" (did you mean "user_names"?)`,
-				`WARN msg="gormcache: Config.Views["user_names"]: the database has no table or view "uzers" (did you mean "users"?)`,
-				`WARN msg="gormcache: Config.Triggers["island"]: the database has no table or view "island" (did you mean "islands"?)`,
+				`WARN gormcache: Config.Tracked["users"]: users has no column "nmae" (did you mean "name"?)`,
+				`WARN gormcache: Config.Tracked["usres"]: the database has no table or view "usres" (did you mean "users"?)`,
+				`WARN gormcache: Config.Models["Usre"]: no model of that name has been used yet, and the database has no table or view "usre" or "usres" (did you mean "users"?)`,
+				`INFO gormcache: Config.Models["Zebra"]: no model of that name`,
+				`WARN gormcache: Config.Models["islandz"]: no model of that name has been used yet, and the database has no table or view "islandz" or "islandzs" (did you mean "islands"?)`,
+				`WARN gormcache: Config.Views["user_nmaes"]: the database has no table or view "user_nmaes" (did you mean "user_names"?)`,
+				`WARN gormcache: Config.Views["user_names"]: the database has no table or view "uzers" (did you mean "users"?)`,
+				`WARN gormcache: Config.Triggers["island"]: the database has no table or view "island" (did you mean "islands"?)`,
 			} {
-				if n := strings.Count(strings.Join(all, ""), want); n != 1 {
-					t.Errorf("%d times %s in\n%s", n, want, strings.Join(all, ""))
+				if n := strings.Count(strings.Join(all, "\n"), want); n != 1 {
+					t.Errorf("%d times %s in\n%s", n, want, strings.Join(all, "\n"))
 				}
 			}
 			if len(all) != 8 {
-				t.Errorf("%d lines:\n%s", len(all), strings.Join(all, ""))
+				t.Errorf("%d lines:\n%s", len(all), strings.Join(all, "\n"))
 			}
 		})
 	}
@@ -110,17 +79,17 @@ func TestUnknownNamesAreSaid(t *testing.T) {
 
 // TestAnEmptyDatabaseIsNoReproach: a program that migrates after db.Use has no table yet.
 func TestAnEmptyDatabaseIsNoReproach(t *testing.T) {
-	l := &said{}
+	l := &lab.Lines{}
 	db := servers.Empty(t, "sqlite").Open(t)
 	servers.Plugin(t, db, gormcache.Config{Store: newStore(t, "memory"), Namespace: "test",
-		Tracked: map[string][]string{"users": {"name"}, "uzers": {"name"}}}, l.log)
+		Tracked: map[string][]string{"users": {"name"}, "uzers": {"name"}}}, logTo(l))
 	must(t, db.Transaction(func(*gorm.DB) error { return nil })) // reads the catalog
-	if lines := l.take("level=WARN"); len(lines) > 0 {
+	if lines := l.Take("WARN gormcache: "); len(lines) > 0 {
 		t.Errorf("without tables it says %s", lines)
 	}
 	must(t, db.AutoMigrate(&User{}))
 	must(t, db.Clauses(fromcache.Region("default")).Find(&[]User{}).Error)
-	if lines := l.take("level=WARN"); len(lines) != 1 || !strings.Contains(lines[0], "uzers") {
+	if lines := l.Take("WARN gormcache: "); len(lines) != 1 || !strings.Contains(lines[0], "uzers") {
 		t.Errorf("it says %s", lines)
 	}
 }
@@ -131,10 +100,10 @@ func TestAnEmptyDatabaseIsNoReproach(t *testing.T) {
 func TestUnknownTablesByHandAreSaid(t *testing.T) {
 	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
-			d, l := newDatabase(t, kind), &said{}
+			d, l := newDatabase(t, kind), &lab.Lines{}
 			db := d.Open(t)
 			var tags []string
-			use(t, db, newStore(t, "memory"), l.log, func(c *gormcache.Config) {
+			use(t, db, newStore(t, "memory"), logTo(l), func(c *gormcache.Config) {
 				c.Hooks = &observe.Hooks{Invalidate: func(_ context.Context, i observe.Invalidation) { tags = append(tags, i.Tags...) }}
 			})
 			type Usres struct{ ID uint }
@@ -144,10 +113,10 @@ func TestUnknownTablesByHandAreSaid(t *testing.T) {
 				must(t, invalidate.Model(ctx, db, &Usres{}, &User{}))
 				must(t, db.Transaction(func(tx *gorm.DB) error { return invalidate.Tables(ctx, tx, "qqq", "islands") }))
 			}
-			lines := l.take("level=WARN")
-			text := strings.Join(lines, "")
+			lines := l.Take("WARN gormcache: ")
+			text := strings.Join(lines, "\n") + "\n"
 			if len(lines) != 2 || !strings.Contains(text, `invalidate.Tables("usres"): the database has no table or view of that name (did you mean "users"?)`) ||
-				!strings.Contains(text, `invalidate.Tables("qqq"): the database has no table or view of that name"`) {
+				!strings.Contains(text, `invalidate.Tables("qqq"): the database has no table or view of that name`+"\n") {
 				t.Errorf("it says\n%s", text)
 			}
 			if all := strings.Join(tags, " "); !strings.Contains(all, "test:t:usres") || !strings.Contains(all, "test:t:users") {
@@ -161,9 +130,9 @@ func TestUnknownTablesByHandAreSaid(t *testing.T) {
 func TestTheEmbeddedStoreIsSaid(t *testing.T) {
 	for _, kind := range servers.Kinds {
 		for name, own := range map[string]store.Store{"default": nil, "given": memory.New()} {
-			l := &said{}
-			servers.Plugin(t, servers.Empty(t, kind).Open(t), gormcache.Config{Namespace: "test", Store: own}, l.log)
-			lines := l.take("level=WARN")
+			l := &lab.Lines{}
+			servers.Plugin(t, servers.Empty(t, kind).Open(t), gormcache.Config{Namespace: "test", Store: own}, logTo(l))
+			lines := l.Take("WARN gormcache: ")
 			if want := kind != "sqlite" && own == nil; want != (len(lines) == 1) || want && !(strings.Contains(lines[0], "Config.Store") && strings.Contains(lines[0], "CAVEATS.md, 14")) {
 				t.Errorf("%s, %s: it says %s", kind, name, lines)
 			}
@@ -191,7 +160,7 @@ func TestAMarkSaysWhose(t *testing.T) {
 			must(t, s.Mark(t.Context(), []string{ns.Row("users", "1")}, w, time.Minute))
 			var first observe.Read
 			row := func() {
-				must(t, db.WithContext(context.WithValue(t.Context(), seenKey{}, &first)).Clauses(fromcache.Region("default")).First(&User{}, 1).Error)
+				must(t, db.WithContext(lab.Seeing(t.Context(), &first)).Clauses(fromcache.Region("default")).First(&User{}, 1).Error)
 			}
 			if row(); first.Reason != observe.Marked || !strings.Contains(first.Detail, "row 1 of users is marked by writer "+w.String()) {
 				t.Errorf("row: %+v", first)
@@ -224,12 +193,12 @@ func TestWhyTheStoreIsAwayIsSaid(t *testing.T) {
 	} {
 		client := redis.NewClient(c.options)
 		t.Cleanup(func() { _ = client.Close() })
-		d, l := newDatabase(t, "sqlite"), &said{}
+		d, l := newDatabase(t, "sqlite"), &lab.Lines{}
 		db := d.Open(t)
-		use(t, db, redisstore.New(client), l.log, func(c *gormcache.Config) {
+		use(t, db, redisstore.New(client), logTo(l), func(c *gormcache.Config) {
 			c.ReadTimeout, c.WriteTimeout, c.WritePolicy = 500*time.Millisecond, time.Second, invalidate.FailWrite
 		})
-		if lines := l.take("level=WARN"); len(lines) != 1 || !strings.Contains(lines[0], c.word) || strings.Count(lines[0], "gormcache:") != 2 { // the line's and the error's
+		if lines := l.Take("WARN gormcache: "); len(lines) != 1 || !strings.Contains(lines[0], c.word) || strings.Count(lines[0], "gormcache:") != 2 { // the line's and the error's
 			t.Errorf("%s: db.Use says %s", name, lines)
 		}
 		_, seen := cached(t, db, "users")

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/relation"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 )
 
 // span is what a tracing plugin puts into a statement's context.
@@ -214,11 +215,11 @@ func (Owned) TableName() string { return "orders" }
 func TestTheLogNamesTheApplicationsLine(t *testing.T) {
 	d := newDatabase(t, "sqlite")
 	must(t, d.plain.Create(&[]Child{{ParentID: 1, Name: "a"}, {ParentID: 2, Name: "b"}}).Error)
-	log, plainLog := &lines{}, &lines{}
+	log, plainLog := &lab.Lines{}, &lab.Lines{}
 	db, plain := d.Open(t), d.Open(t)
 	for _, h := range []struct {
 		db  *gorm.DB
-		log *lines
+		log *lab.Lines
 	}{{db, log}, {plain, plainLog}} {
 		h.db.Logger = logger.New(h.log, logger.Config{LogLevel: logger.Info})
 	}
@@ -267,8 +268,8 @@ func TestTheLogNamesTheApplicationsLine(t *testing.T) {
 }
 
 // files are the files and lines that the log names.
-func files(log *lines) (names []string) {
-	for _, line := range log.take() {
+func files(log *lab.Lines) (names []string) {
+	for _, line := range log.Take() {
 		file, _, _ := strings.Cut(line, "\n")
 		names = append(names, filepath.Base(file))
 	}

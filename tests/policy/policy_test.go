@@ -231,7 +231,7 @@ func TestRules(t *testing.T) {
 							t.Errorf("answer %d:\n got %+v\nwant %+v", i, got, want)
 						}
 					}
-					got := w.outcomes()
+					got := w.ended()
 					if got != r.want {
 						t.Errorf("got  %q\nwant %q", got, r.want)
 					}
@@ -289,7 +289,7 @@ func TestOptionsLeaveASharedScopeAlone(t *testing.T) {
 		_, err = find[User](w.db.Clauses(scope))
 		must(t, err)
 	}
-	if got, want := w.outcomes(), "default:bypass:asked default:miss default:bypass:asked default:hit"; got != want {
+	if got, want := w.ended(), "default:bypass:asked default:miss default:bypass:asked default:hit"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -306,7 +306,7 @@ func TestTTLOfAPolicy(t *testing.T) {
 		must(t, err)
 	}
 	want := "default:miss default:miss default:miss default:miss default:hit default:hit"
-	if got := w.outcomes(); got != want {
+	if got := w.ended(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -326,7 +326,7 @@ func TestWritesDropWhatPoliciesCache(t *testing.T) {
 					}
 				}
 			}
-			if got, want := w.outcomes(), "default:miss default:hit default:miss default:hit"; got != want {
+			if got, want := w.ended(), "default:miss default:hit default:miss default:hit"; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
@@ -405,7 +405,7 @@ func TestArgumentsThatCannotBeWritten(t *testing.T) {
 	if err == nil || want == nil || err.Error() != want.Error() {
 		t.Errorf("got %v, want %v", err, want)
 	}
-	if got := w.outcomes(); got != "default:bypass:argument" {
+	if got := w.ended(); got != "default:bypass:argument" {
 		t.Error(got)
 	}
 }
@@ -420,7 +420,7 @@ func TestGenericQueries(t *testing.T) {
 		_, err = gorm.G[User](w.db, fromcache.Bypass()).Where("age > ?", 1).First(t.Context())
 		must(t, err)
 	}
-	if got, want := w.outcomes(), "default:miss default:miss default:bypass:asked default:hit default:hit default:bypass:asked"; got != want {
+	if got, want := w.ended(), "default:miss default:miss default:bypass:asked default:hit default:hit default:bypass:asked"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -443,13 +443,13 @@ func TestPreloadsByPolicyAreCachedByParent(t *testing.T) {
 			ask(1, 2)
 			must(t, w.db.Create(&Order{UserID: 2, Total: 6}).Error) // the first write learns what is tracked
 			ask(1, 2)
-			w.outcomes()
+			w.ended()
 			ask(1)
 			ask(2)
 			must(t, w.db.Create(&Order{UserID: 2, Total: 7}).Error)
 			ask(1)
 			ask(2)
-			if got, want := w.outcomes(), "default:hit default:hit default:hit default:miss"; got != want {
+			if got, want := w.ended(), "default:hit default:hit default:hit default:miss"; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})

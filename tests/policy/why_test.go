@@ -178,12 +178,12 @@ func TestExplainSaysWhyNotSelect(t *testing.T) {
 		{"sqlite", "SELECT random()", "pass its value as an argument"},
 	} {
 		w, _ := recorded(t, c.kind, every)
-		w.reads = nil
+		w.outcomes.Reads()
 		tx := w.db.Clauses(fromcache.Region("default")).Raw(c.sql)
 		var got []map[string]any
 		_ = tx.Scan(&got).Error
-		if len(w.reads) != 1 || !strings.Contains(w.reads[0].Detail, c.words) {
-			t.Errorf("%s: it does not say %q: %+v", c.sql, c.words, w.reads)
+		if reads := w.outcomes.Reads(); len(reads) != 1 || !strings.Contains(reads[0].Detail, c.words) {
+			t.Errorf("%s: it does not say %q: %+v", c.sql, c.words, reads)
 		}
 	}
 }
@@ -195,13 +195,14 @@ func TestRemediesOfReasonsHelp(t *testing.T) {
 	})
 	read := func(db *gorm.DB, query query) observe.Read {
 		t.Helper()
-		w.reads = nil
+		w.outcomes.Reads()
 		_, err := query(db)
 		must(t, err)
-		if len(w.reads) != 1 {
-			t.Fatalf("%d reads", len(w.reads))
+		reads := w.outcomes.Reads()
+		if len(reads) != 1 {
+			t.Fatalf("%d reads", len(reads))
 		}
-		return w.reads[0]
+		return reads[0]
 	}
 	small := w.db.Clauses(fromcache.Region("small")).Session(&gorm.Session{})
 	large := w.db.Clauses(fromcache.Region("large")).Session(&gorm.Session{})

@@ -1,11 +1,9 @@
 package policy_test
 
 import (
-	"context"
 	"database/sql/driver"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,11 +11,9 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
-	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
-	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 )
 
 // Company is what users belong to.
@@ -87,75 +83,51 @@ var models = []any{&Company{}, &User{}, &Order{}, &OrderItem{}, &Label{}, &Note{
 
 // world is a database with a plugin on it, and a handle without one.
 type world struct {
-	db     *gorm.DB
-	bare   *gorm.DB
-	plugin *gormcache.Plugin
-	store  store.Store
-
-	mu      sync.Mutex
-	reads   []observe.Read
-	changes [][]string
+	db       *gorm.DB
+	bare     *gorm.DB
+	plugin   *gormcache.Plugin
+	store    store.Store
+	outcomes lab.Outcomes
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = lab.Must
 
 func newWorld(t *testing.T, kind string, change ...func(*gormcache.Config)) *world {
 	t.Helper()
-	d := servers.Empty(t, kind)
-	w := &world{store: memory.New(), db: d.Open(t), bare: d.Open(t)}
-	t.Cleanup(func() { _ = w.store.Close() })
-	must(t, w.bare.AutoMigrate(models...))
-	w.seed(t)
-	w.plugin = servers.Plugin(t, w.db, gormcache.Config{
-		Store: w.store, Namespace: "policy",
+	w := &world{store: lab.Store(t, "memory")}
+	c := lab.New(t, kind, gormcache.Config{
+		Store: w.store, Namespace: "policy", Hooks: w.outcomes.Hooks(),
 		Regions: map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
-		Hooks:   &observe.Hooks{Read: w.read, Invalidate: w.changed},
-	}, change...)
+	}, seed)
+	w.bare = c.Plain
+	w.db, w.plugin = c.Process(t, change...)
 	return w
 }
 
-func (w *world) seed(t *testing.T) {
-	t.Helper()
+func seed(db *gorm.DB) error {
 	one := uint(1)
-	must(t, w.bare.Create(&Company{Name: "ACME"}).Error)
-	must(t, w.bare.Create([]*User{
-		{Name: "ada", Age: 36, CompanyID: &one, Orders: []Order{{Total: 3, Items: []OrderItem{{Name: "tea"}}}, {Total: 4}}, Labels: []*Label{{Name: "new"}}},
-		{Name: "bo", Age: 17},
-	}).Error)
-	must(t, w.bare.Create(&Note{Text: "hello"}).Error)
-	must(t, w.bare.Create(&Secret{UserID: 1, Text: "hush"}).Error)
+	return errors.Join(
+		db.AutoMigrate(models...),
+		db.Create(&Company{Name: "ACME"}).Error,
+		db.Create([]*User{
+			{Name: "ada", Age: 36, CompanyID: &one, Orders: []Order{{Total: 3, Items: []OrderItem{{Name: "tea"}}}, {Total: 4}}, Labels: []*Label{{Name: "new"}}},
+			{Name: "bo", Age: 17},
+		}).Error,
+		db.Create(&Note{Text: "hello"}).Error,
+		db.Create(&Secret{UserID: 1, Text: "hush"}).Error,
+	)
 }
 
-func (w *world) read(_ context.Context, r observe.Read) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.reads = append(w.reads, r)
-}
-
-func (w *world) changed(_ context.Context, i observe.Invalidation) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.changes = append(w.changes, i.Tags)
-}
-
-// outcomes are the reads reported since the last call, as "region:outcome", with a reason if there is one.
-func (w *world) outcomes() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// ended are the reads since the last call, as "region:outcome", with a reason if there is one.
+func (w *world) ended() string {
 	var all []string
-	for _, r := range w.reads {
+	for _, r := range w.outcomes.Reads() {
 		s := r.Region + ":" + r.Outcome.String()
 		if r.Reason != "" {
 			s += ":" + string(r.Reason)
 		}
 		all = append(all, s)
 	}
-	w.reads = nil
 	return strings.Join(all, " ")
 }
 

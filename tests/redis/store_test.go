@@ -1,4 +1,6 @@
-// Package redis_test tests redisstore against real servers.
+// Package redis_test checks what store/redisstore must get right beyond the contract that storetest checks: that Redis in
+// each of its forms (single, Cluster, Sentinel, Ring, replicas) loses, hangs, fails over and restarts, and that no mark
+// or token is believed that has been lost on the way.
 package redis_test
 
 import (

@@ -262,6 +262,9 @@ func TestListsBesideTheKeys(t *testing.T) {
 
 // A row that is written is loaded again, a row that is made is found, others are kept.
 func TestListsOfKeysAreFresh(t *testing.T) {
+	if servers.SQLiteInGo {
+		t.Skip("rows whose columns have different types by the driver are no parts of one answer")
+	}
 	w := newWorld(t, "sqlite", 8)
 	names := func() string {
 		t.Helper()

@@ -1,11 +1,9 @@
 package relation_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"gorm.io/gorm"
@@ -13,36 +11,17 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/relation"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 )
-
-// lines collects what is logged as a warning.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.buf.Reset()
-	return l.buf.String()
-}
 
 // TestACacheWithoutItsPreloadIsSaid: the query is right, and caches nothing of the relation.
 //
 // Falls if: nobody compares what is cached with what is preloaded.
 func TestACacheWithoutItsPreloadIsSaid(t *testing.T) {
-	l := &lines{}
-	w := newWorld(t, "sqlite", 3, func(c *gormcache.Config) { c.Logger = slog.New(slog.NewTextHandler(l, nil)) })
+	l := &lab.Lines{}
+	w := newWorld(t, "sqlite", 3, func(c *gormcache.Config) { c.Logger = l.Logger(slog.LevelInfo) })
 	cached := func(name string) *gorm.DB { return w.db.Clauses(relation.Cache(name, "default")) }
-	l.take()
+	l.Take()
 	for name, query := range map[string]func() error{
 		"preloaded":    func() error { return cached("Orders").Preload("Orders").Find(&[]User{}).Error },
 		"below it":     func() error { return cached("Orders").Preload("Orders.Items").Find(&[]User{}).Error },
@@ -70,7 +49,7 @@ func TestACacheWithoutItsPreloadIsSaid(t *testing.T) {
 		},
 		"without the cache": func() error { return w.db.Find(&[]User{}).Error },
 	} {
-		if must(t, query()); l.take() != "" {
+		if must(t, query()); len(l.Take()) > 0 {
 			t.Errorf("%s: it warns without cause", name)
 		}
 	}
@@ -92,8 +71,8 @@ func TestACacheWithoutItsPreloadIsSaid(t *testing.T) {
 				must(t, err)
 			}
 		}
-		said := l.take()
-		if strings.Count(said, "level=WARN") != 1 || !strings.Contains(said, `Preload(\"`+c.relation+`\")`) || !strings.Contains(said, "User") {
+		said := strings.Join(l.Take(), "\n")
+		if strings.Count(said, "WARN ") != 1 || !strings.Contains(said, `Preload("`+c.relation+`")`) || !strings.Contains(said, "User") {
 			t.Errorf("%s: it says\n%s", c.relation, said)
 		}
 	}

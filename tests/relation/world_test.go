@@ -2,7 +2,6 @@ package relation_test
 
 import (
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,16 +11,12 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/relation"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 	"github.com/seed-4f7f0efa/gormcache/tests/tap"
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = lab.Must
 
 // world is a database, a handle without the plugin, which tells the truth and writes behind the cache's back,
 // and one with it, whose queries are noted.
@@ -30,8 +25,7 @@ type world struct {
 	db     *gorm.DB
 	plugin *gormcache.Plugin
 
-	mu      sync.Mutex
-	queries []string
+	queries lab.Lines
 	runs    int
 }
 
@@ -42,7 +36,7 @@ func newWorld(t testing.TB, kind string, users int, change ...func(*gormcache.Co
 	must(t, migrate(w.plain))
 	must(t, w.plain.Transaction(func(tx *gorm.DB) error { return seed(tx.Session(&gorm.Session{Initialized: true}), users) }))
 	w.db = d.OpenTapped(t, &tap.Tap{Ran: w.note})
-	w.plugin = servers.Plugin(t, w.db, gormcache.Config{
+	w.plugin = lab.Use(t, w.db, gormcache.Config{
 		Namespace: "relations",
 		Regions:   map[string]region.Config{"default": {TTL: time.Hour}, "second": {TTL: time.Hour}},
 	}, change...)
@@ -51,21 +45,13 @@ func newWorld(t testing.TB, kind string, users int, change ...func(*gormcache.Co
 }
 
 func (w *world) note(query string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if strings.HasPrefix(query, "SELECT") && !strings.Contains(query, "FOR UPDATE") {
-		w.queries = append(w.queries, query)
+		w.queries.Add(query)
 	}
 }
 
 // take returns the queries since the last take.
-func (w *world) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	queries := w.queries
-	w.queries = nil
-	return queries
-}
+func (w *world) take() []string { return w.queries.Take() }
 
 // fresh is a key that no entry has yet.
 func (w *world) fresh() fromcache.Option {

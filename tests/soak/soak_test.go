@@ -22,6 +22,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -93,12 +94,7 @@ func TestSoak(t *testing.T) {
 	final(t, plain, plan{DSN: pg.DSN, Redis: rds.Addr})
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = lab.Must
 
 // run runs one process and returns its samples.
 func run(t *testing.T, p plan) (all []sample) {

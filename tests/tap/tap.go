@@ -1,4 +1,5 @@
-// Package tap opens databases whose statements can be watched, below all pools and prepared statements.
+// Package tap opens databases whose statements can be watched, or rewritten, below all pools and prepared statements:
+// where a test says that a query was not sent, nothing reached the driver.
 package tap
 
 import (

@@ -3,18 +3,13 @@ package redis_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must, eventually = lab.Must, lab.Eventually
 
 func lookup(t testing.TB, s store.Store, tags ...string) []store.State {
 	t.Helper()
@@ -31,15 +26,6 @@ func token(t testing.TB, s store.Store, tag string) store.Token {
 		t.Fatalf("tag %s is %v", tag, states[0])
 	}
 	return states[0].Token
-}
-
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain waited for: %s", what)
-		}
-	}
 }
 
 // follow makes replica one of master, and returns when it has its data.

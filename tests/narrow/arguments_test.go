@@ -1,19 +1,18 @@
 package narrow_test
 
 import (
-	"errors"
 	"testing"
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/jackc/pgx/v5"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 // Where MySQL's driver puts the arguments into the text itself, it takes every question mark for a placeholder.
 func TestQuestionMarksThatAreNoPlaceholders(t *testing.T) {
-	s := memory.New()
-	t.Cleanup(func() { _ = s.Close() })
+	s := lab.Store(t, "memory")
 	d := servers.MariaDB(t)
 	d.DSN += "&interpolateParams=true"
 	w := over(t, d, d.Open(t), s, s)
@@ -46,27 +45,26 @@ func TestQuestionMarksThatAreNoPlaceholders(t *testing.T) {
 	}
 }
 
-// Tables of MyISAM take part in no transaction: what is written to them is there at once, and stays after a ROLLBACK.
-func TestTablesWithoutTransactions(t *testing.T) {
-	w := newWorld(t, "mariadb")
-	for _, sql := range []string{
-		"ALTER TABLE items ENGINE=MyISAM", "ALTER TABLE pairs ENGINE=Aria TRANSACTIONAL=1",
-		"CREATE TRIGGER counts AFTER UPDATE ON codes FOR EACH ROW UPDATE pairs SET qty = qty + 1",
-	} {
-		must(t, w.bare.Exec(sql).Error)
+// pgx takes its options from among the arguments, before it counts them.
+func TestOptionsOfPGXAreNoArguments(t *testing.T) {
+	w := newWorld(t, "postgres")
+	row1, row3 := named("row 1"), named("row 3 and more")
+	for _, alone := range []bool{true, false} {
+		w.warmAll(t, row1, row3)
+		db := w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone})
+		must(t, db.Transaction(func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE items SET qty = qty + $1 WHERE id = $2", pgx.QueryExecModeSimpleProtocol, 3, 1).Error
+		}))
+		w.fresh(t, row1)
+		must(t, db.Exec("UPDATE items SET qty = qty + $1 WHERE id = $2", pgx.QueryExecModeSimpleProtocol, 3, 1).Error)
+		w.fresh(t, row1)
 	}
-	reads := []read{named("row 1"), named("shop 1"), named("all"), named("pair 1 1"), named("code ab-1")}
-	for _, sql := range []string{"UPDATE items SET qty = qty + 1 WHERE id = 1", "UPDATE codes SET qty = qty + 1 WHERE id = 'ab-1'"} {
-		w.warmAll(t, reads...)
-		_ = w.writer.Transaction(func(tx *gorm.DB) error {
-			must(t, tx.Exec(sql).Error)
-			for _, r := range reads {
-				w.fresh(t, r)
-			}
-			return errors.New("no")
-		})
-		for _, r := range reads {
-			w.fresh(t, r)
-		}
-	}
+	shifted := read{"shifted", func(db *gorm.DB) (any, error) {
+		var got []Item
+		err := db.Raw("SELECT * FROM items WHERE qty >= $1 AND id = $2", pgx.QueryExecModeExec, 0, 1).Find(&got).Error
+		return got, err
+	}}
+	shifted.warm(t, w.reader)
+	must(t, w.writer.Model(&Item{ID: 1}).Update("qty", 99).Error)
+	w.fresh(t, shifted)
 }

@@ -10,13 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
-	"gorm.io/plugin/dbresolver"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/memory"
+	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -76,8 +73,7 @@ func (w *watched) Unmark(ctx context.Context, tags []string, by store.Writer) er
 // newWatched is a world on SQLite whose writer's store is watched.
 func newWatched(t *testing.T) (*world, *watched) {
 	t.Helper()
-	s := memory.New()
-	t.Cleanup(func() { _ = s.Close() })
+	s := lab.Store(t, "memory")
 	d, st := servers.SQLite(t), &watched{Store: s}
 	return over(t, d, d.Open(t), st, s), st
 }
@@ -208,73 +204,6 @@ func TestEnrolmentWhoseTagsAreLost(t *testing.T) {
 	close(goOn)
 	must(t, <-written)
 	w.fresh(t, r)
-}
-
-// What one database's table does not have says nothing of another's of the same name.
-func TestTwoDatabasesWithATableOfOneName(t *testing.T) {
-	w, _ := newWatched(t)
-	other := servers.SQLite(t)
-	must(t, other.Open(t).Exec("CREATE TABLE items (id integer PRIMARY KEY, name text)").Error)
-	resolver := dbresolver.Register(dbresolver.Config{Sources: []gorm.Dialector{other.Dialector()}}, "other")
-	must(t, w.writer.Use(resolver))
-	t.Cleanup(func() {
-		_ = resolver.Call(func(pool gorm.ConnPool) error {
-			if c, ok := pool.(interface{ Close() error }); ok {
-				return c.Close()
-			}
-			return nil
-		})
-	})
-	r := named("shop 2")
-	r.warm(t, w.reader)
-	for range 3 {
-		must(t, w.writer.Clauses(dbresolver.Use("other")).Exec("UPDATE items SET name = 'x' WHERE id = 1").Error)
-		must(t, w.writer.Clauses(dbresolver.Use("other")).Transaction(func(tx *gorm.DB) error {
-			return tx.Exec("UPDATE items SET name = 'x' WHERE id = 1").Error
-		}))
-		r.warm(t, w.reader)
-		must(t, w.writer.Model(&Item{ID: 3}).Update("qty", gorm.Expr("qty + 7")).Error)
-		w.fresh(t, r)
-	}
-}
-
-// A model may keep a key that its row does not get.
-func TestModelWithAKeyThatIsNotInserted(t *testing.T) {
-	returning := clause.Returning{Columns: []clause.Column{{Name: "name"}}}
-	for name, alone := range map[string]bool{"alone": true, "in a transaction": false} {
-		t.Run(name, func(t *testing.T) {
-			w, _ := newWatched(t)
-			must(t, w.writer.Session(&gorm.Session{SkipDefaultTransaction: true}).Model(&Item{ID: 77}).Update("qty", 0).Error)
-			row6.warm(t, w.reader) // the writer has seen the catalog
-			db := w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone})
-			must(t, db.Clauses(returning).Omit("ID").Create(&Item{ID: 77, Name: "f"}).Error)
-			w.fresh(t, row6)
-		})
-	}
-}
-
-// pgx takes its options from among the arguments, before it counts them.
-func TestOptionsOfPGXAreNoArguments(t *testing.T) {
-	w := newWorld(t, "postgres")
-	row1, row3 := named("row 1"), named("row 3 and more")
-	for _, alone := range []bool{true, false} {
-		w.warmAll(t, row1, row3)
-		db := w.writer.Session(&gorm.Session{SkipDefaultTransaction: alone})
-		must(t, db.Transaction(func(tx *gorm.DB) error {
-			return tx.Exec("UPDATE items SET qty = qty + $1 WHERE id = $2", pgx.QueryExecModeSimpleProtocol, 3, 1).Error
-		}))
-		w.fresh(t, row1)
-		must(t, db.Exec("UPDATE items SET qty = qty + $1 WHERE id = $2", pgx.QueryExecModeSimpleProtocol, 3, 1).Error)
-		w.fresh(t, row1)
-	}
-	shifted := read{"shifted", func(db *gorm.DB) (any, error) {
-		var got []Item
-		err := db.Raw("SELECT * FROM items WHERE qty >= $1 AND id = $2", pgx.QueryExecModeExec, 0, 1).Find(&got).Error
-		return got, err
-	}}
-	shifted.warm(t, w.reader)
-	must(t, w.writer.Model(&Item{ID: 1}).Update("qty", 99).Error)
-	w.fresh(t, shifted)
 }
 
 func (w *world) warmAll(t *testing.T, reads ...read) {
