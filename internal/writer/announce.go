@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -31,44 +32,44 @@ type ending struct {
 	// statement.
 	affected func(int64) error
 	// inserted, if not nil, is an INSERT whose keys the models show when the callback has ended.
-	inserted *edit
+	inserted insertion
 }
 
 // announce does what has to be done before a statement runs: collect in a transaction that is
 // followed, fence in one that is not, mark outside.
-func (inv *Invalidator) announce(ctx context.Context, p gorm.ConnPool, query string, args []any) (ending, error) {
-	st := statement{info: inv.texts.Info(query), args: args}
+func (w *Writer) announce(ctx context.Context, p gorm.ConnPool, query string, args []any) (ending, error) {
+	st := statement{info: w.texts.Info(query), args: args}
 	if t := followed(p); t != nil {
 		return t.announce(ctx, st)
 	}
-	if inv.bounds(p, st.info) {
-		return inv.boundary(ctx, p, st.info)
+	if w.bounds(p, st.info) {
+		return w.boundary(ctx, p, st.info)
 	}
-	touches := inv.touches(st.info, nil)
-	if len(touches) == 0 {
+	effects := w.schema.Effects(st.info, nil)
+	if len(effects) == 0 {
 		return ending{finish: nothing}, nil
 	}
 	if _, foreign := p.(gorm.TxCommitter); foreign {
-		return inv.apart(ctx, p, st.info)
+		return w.apart(ctx, p, st.info)
 	}
-	return inv.alone(ctx, p, st)
+	return w.alone(ctx, p, st)
 }
 
-// apart fences what a statement touches in a transaction that can't be followed, and when it has run what it touches
+// apart fences what a statement effects in a transaction that can't be followed, and when it has run what it effects
 // by a schema not older than any that it may have met.
-func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (ending, error) {
+func (w *Writer) apart(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (ending, error) {
 	if info.DDL {
-		inv.topology.forget()
+		w.schema.Forget()
 	}
-	open := inv.foreign(p)
-	known := inv.topology.within(ctx, inv.base(p), nil, false, open)
-	r := inv.resolve(known, inv.touches(info, nil))
-	c := &change{inv: inv, tags: r.tags, began: time.Now(), why: r.why}
-	w, queued, err := inv.fence(because(ctx, r.why, store.Writer{}), c.tags)
+	open := w.foreign(p)
+	known := w.schema.Within(ctx, w.base(p), nil, false, open)
+	r := w.schema.Resolve(known, w.schema.Effects(info, nil))
+	c := &change{w: w, tags: r.Tags, began: time.Now(), why: r.Why}
+	id, queued, err := w.fence(withReason(ctx, r.Why, store.Writer{}), c.tags)
 	if err != nil {
 		return ending{}, err
 	}
-	c.writer, c.marked = w, !queued
+	c.id, c.marked = id, !queued
 	undo := func() {
 		if !queued {
 			c.cancel(ctx)
@@ -77,10 +78,10 @@ func (inv *Invalidator) apart(ctx context.Context, p gorm.ConnPool, info *sqltex
 	return ending{finish: nothing, undo: undo, settle: func(error) {
 		further := c.further(ctx, p, info, known, open)
 		if c.blind {
-			inv.queue.goneBy(c.epoch, inv.cfg.Grace)
+			w.queue.goneBy(c.epoch, w.cfg.Grace)
 		}
 		// Too late for a refusal: what fails is queued.
-		_, _ = inv.settle(because(ctx, c.why, store.Writer{}), further, store.NewWriter(), stay{inv.cfg.Grace, foreignCommit}, c.began)
+		_, _ = w.settle(withReason(ctx, c.why, store.Writer{}), further, store.NewWriter(), stay{w.cfg.Grace, foreignCommit}, c.began)
 	}}, nil
 }
 
@@ -133,32 +134,32 @@ func (t *tx) announce(ctx context.Context, st statement) (ending, error) {
 			instant.settle(ctx)
 		}
 	}
-	if edit != nil && edit.open && edit.insert > 0 {
-		e.inserted = edit
+	if edit != nil && edit.Pending && edit.Inserts > 0 {
+		e.inserted = insertion{edit}
 	}
 	return e, nil
 }
 
-// alone marks what a statement outside of transactions touches, and settles when it has ended.
-func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement) (ending, error) {
+// alone marks what a statement outside of transactions effects, and settles when it has ended.
+func (w *Writer) alone(ctx context.Context, p gorm.ConnPool, st statement) (ending, error) {
 	info := st.info
-	var known *snapshot
+	var known *schema.Snapshot
 	if !info.DDL {
-		known = inv.learn(ctx, p)
+		known = w.learn(ctx, p)
 	}
-	edit := inv.edit(known, info, st.args)
-	if edit != nil && edit.insert == 0 && edit.rows == nil {
+	edit, _ := w.schema.Edit(known, info, st.args, w.tracking.columns)
+	if edit != nil && edit.Inserts == 0 && edit.Rows == nil {
 		edit = nil
 	}
-	touches := inv.touches(info, edit)
-	r := inv.resolve(known, touches)
-	if len(r.tags) == 0 { // it calls functions, which write nothing as far as is known
-		return inv.harmless(ctx, p, info, known), nil
+	effects := w.schema.Effects(info, edit)
+	r := w.schema.Resolve(known, effects)
+	if len(r.Tags) == 0 { // it calls functions, which write nothing as far as is known
+		return w.harmless(ctx, p, info, known), nil
 	}
-	c, err := inv.begin(ctx, r.tags)
-	c.why = r.why
+	c, err := w.begin(ctx, r.Tags)
+	c.why = r.Why
 	if err == nil {
-		err = c.columns(ctx, r.edits)
+		err = c.columns(ctx, r.Edits)
 	}
 	if err == nil {
 		err = c.withdrawn(ctx)
@@ -167,36 +168,36 @@ func (inv *Invalidator) alone(ctx context.Context, p gorm.ConnPool, st statement
 		return ending{}, err
 	}
 	if info.DDL {
-		inv.topology.forget()
+		w.schema.Forget()
 	}
-	opened := edit != nil && edit.open // until GORM has read its key back, it changes the table
+	opened := edit != nil && edit.Pending // until GORM has read its key back, it changes the table
 	e := ending{finish: c.ended, undo: func() { c.cancel(ctx) }, settle: func(err error) {
 		if info.DDL {
-			inv.topology.forget()
+			w.schema.Forget()
 		}
 		c.closed(err)
-		further := c.further(ctx, p, info, known, inv.outside(p))
+		further := c.further(ctx, p, info, known, w.outside(p))
 		c.tags = append(c.tags, further...)
 		if opened && err == nil && c.doubt == "" && !c.late() && len(further) == 0 {
-			if r := inv.resolve(known, touches); len(r.edits) > 0 {
-				c.guard(r.edits)
-				c.narrow(append(r.tags, c.sets(ctx, r.edits)...))
+			if r := w.schema.Resolve(known, effects); len(r.Edits) > 0 {
+				c.guard(r.Edits)
+				c.narrow(append(r.Tags, c.sets(ctx, r.Edits)...))
 			}
 		}
 		c.settle(ctx)
 	}}
 	if opened {
-		e.inserted = edit
+		e.inserted = insertion{edit}
 	}
 	return e, nil
 }
 
 // harmless settles what a statement has changed after all, by functions that another process has replaced meanwhile.
-func (inv *Invalidator) harmless(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot) ending {
-	c := &change{inv: inv, writer: store.NewWriter(), began: time.Now()}
+func (w *Writer) harmless(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *schema.Snapshot) ending {
+	c := &change{w: w, id: store.NewWriter(), began: time.Now()}
 	return ending{finish: c.ended, settle: func(err error) {
 		c.closed(err)
-		c.tags = c.further(ctx, p, info, known, inv.outside(p))
+		c.tags = c.further(ctx, p, info, known, w.outside(p))
 		if len(c.tags) > 0 || c.blind {
 			c.settle(ctx)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -18,7 +19,7 @@ func (q *queue) goneBy(epoch store.Token, linger time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.blind[epoch] = max(linger, q.blind[epoch])
-	q.outage.grow(q.inv.cfg.Namespace, nil)
+	q.outage.grow(q.w.cfg.Namespace, nil)
 	q.count()
 	q.start()
 }
@@ -30,7 +31,7 @@ func (q *queue) see(ctx context.Context) error {
 	if len(blind) == 0 {
 		return nil
 	}
-	now, known, err := q.inv.epoch(ctx)
+	now, known, err := q.w.epoch(ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.seeing = false
@@ -39,8 +40,8 @@ func (q *queue) see(ctx context.Context) error {
 		case err != nil:
 			q.blind[epoch] = max(linger, q.blind[epoch])
 		case !known || epoch != now:
-			q.put([]string{q.inv.cfg.Namespace.Epoch()}, store.NewWriter(), max(linger, q.inv.cfg.ReplicaLag))
-			q.why = dropping{cause: observe.SchemaUnverified}
+			q.put([]string{q.w.cfg.Namespace.Epoch()}, store.NewWriter(), max(linger, q.w.cfg.ReplicaLag))
+			q.why = schema.Reason{Cause: observe.SchemaUnverified}
 		}
 	}
 	q.count()
@@ -57,19 +58,19 @@ func (q *queue) ask() map[store.Token]time.Duration {
 }
 
 // epoch asks for the present one, which a store that has lost it does not know.
-func (inv *Invalidator) epoch(ctx context.Context) (token store.Token, known bool, err error) {
-	l := store.Lookup{Tags: []string{inv.cfg.Namespace.Epoch()}}
-	err = inv.call(ctx, "lookup", func(budget context.Context) error {
+func (w *Writer) epoch(ctx context.Context) (token store.Token, known bool, err error) {
+	l := store.Lookup{Tags: []string{w.cfg.Namespace.Epoch()}}
+	err = w.call(ctx, "lookup", func(budget context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return inv.cfg.Store.Lookup(budget, &l)
+		return w.cfg.Store.Lookup(budget, &l)
 	})
 	if err != nil {
 		return store.Token{}, false, err
 	}
 	if l.States[0].Known { // the next writer that can't ask goes by this one
-		inv.topology.sawEpoch(l.States[0].Token)
+		w.schema.SawEpoch(l.States[0].Token)
 	}
 	return l.States[0].Token, l.States[0].Known, nil
 }

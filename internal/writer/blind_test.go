@@ -38,23 +38,23 @@ func TestBlindWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var settled []string
-				inv, s := newQueued(func(_ int, tags []string, _ store.Writer, _ time.Duration) error {
+				w, s := newQueued(func(_ int, tags []string, _ store.Writer, _ time.Duration) error {
 					settled = append(settled, tags...)
 					return nil
 				})
 				asked := 0
-				inv.cfg.Store = epochs{s, func() (store.State, error) {
+				w.cfg.Store = epochs{s, func() (store.State, error) {
 					if asked++; asked < 4 {
 						return store.State{}, errDead
 					}
-					if asked == 4 && !inv.Blocked([]string{"any"}) {
+					if asked == 4 && !w.Blocked([]string{"any"}) {
 						t.Error("this process trusts the cache before it has seen the epoch")
 					}
 					return c.is, nil
 				}}
-				inv.queue.goneBy(c.went.Token, 0)
-				if inv.Pending() != 1 || !inv.Blocked([]string{"any"}) {
-					t.Errorf("%d are pending", inv.Pending())
+				w.queue.goneBy(c.went.Token, 0)
+				if w.Pending() != 1 || !w.Blocked([]string{"any"}) {
+					t.Errorf("%d are pending", w.Pending())
 				}
 				time.Sleep(time.Hour)
 				synctest.Wait()
@@ -62,16 +62,16 @@ func TestBlindWrites(t *testing.T) {
 				if c.drops { // and what that has made is what the next writer goes by
 					want = 5
 				}
-				if inv.Pending() != 0 || inv.Blocked([]string{"any"}) || asked != want {
-					t.Errorf("%d are pending after %d questions", inv.Pending(), asked)
+				if w.Pending() != 0 || w.Blocked([]string{"any"}) || asked != want {
+					t.Errorf("%d are pending after %d questions", w.Pending(), asked)
 				}
-				if got := inv.topology.lastEpoch(); got != c.is.Token {
+				if got := w.schema.LastEpoch(); got != c.is.Token {
 					t.Errorf("the next writer goes by %v", got)
 				}
-				if slices.Contains(settled, inv.cfg.Namespace.Epoch()) != c.drops || len(settled) > 1 {
+				if slices.Contains(settled, w.cfg.Namespace.Epoch()) != c.drops || len(settled) > 1 {
 					t.Errorf("%q were dropped", settled)
 				}
-				if err := inv.Close(t.Context()); err != nil {
+				if err := w.Close(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -82,19 +82,19 @@ func TestBlindWrites(t *testing.T) {
 // An epoch that is noted while the store is asked is asked for again: its commit may be newer than the answer.
 func TestBlindWritesWhileTheEpochIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv, s := newQueued(func(int, []string, store.Writer, time.Duration) error { return nil })
+		w, s := newQueued(func(int, []string, store.Writer, time.Duration) error { return nil })
 		token, asked := store.NewToken(), 0
-		inv.cfg.Store = epochs{s, func() (store.State, error) {
+		w.cfg.Store = epochs{s, func() (store.State, error) {
 			if asked++; asked == 1 {
-				inv.queue.goneBy(token, 0)
+				w.queue.goneBy(token, 0)
 			}
 			return store.State{Token: token, Known: true}, nil
 		}}
-		inv.queue.goneBy(token, 0)
+		w.queue.goneBy(token, 0)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if asked != 2 || inv.Pending() != 0 {
-			t.Errorf("asked %d times, %d are pending", asked, inv.Pending())
+		if asked != 2 || w.Pending() != 0 {
+			t.Errorf("asked %d times, %d are pending", asked, w.Pending())
 		}
 	})
 }
@@ -102,12 +102,12 @@ func TestBlindWritesWhileTheEpochIsAsked(t *testing.T) {
 // Close asks too, and says if it asked in vain.
 func TestCloseAfterBlindWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv, s := newQueued(func(int, []string, store.Writer, time.Duration) error { return nil })
-		inv.cfg.Store = epochs{s, func() (store.State, error) { return store.State{}, errDead }}
-		inv.queue.goneBy(store.NewToken(), 0)
+		w, s := newQueued(func(int, []string, store.Writer, time.Duration) error { return nil })
+		w.cfg.Store = epochs{s, func() (store.State, error) { return store.State{}, errDead }}
+		w.queue.goneBy(store.NewToken(), 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := inv.Close(ctx); err == nil {
+		if err := w.Close(ctx); err == nil {
 			t.Error("no error, though nothing was asked")
 		}
 	})

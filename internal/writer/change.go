@@ -10,14 +10,15 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // change is one run of the protocol for a set of tags: begin, then settle or cancel.
 type change struct {
-	inv    *Invalidator
-	writer store.Writer
+	w      *Writer
+	id     store.Writer
 	tags   []string
 	marked bool
 	doubt  cause // why it may still take effect when it has ended
@@ -34,15 +35,15 @@ type change struct {
 	guards, bulk []string
 	// caller bounds what the store is asked until the COMMIT or the statement is sent; nil: nobody does.
 	caller context.Context
-	why    dropping // if everything is dropped
+	why    schema.Reason // if everything is dropped
 	// waited is what calls of the store have taken that failed, and failure the error of the last.
 	waited  time.Duration
 	failure error
 }
 
 // begin marks the tags. The only errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
-func (inv *Invalidator) begin(ctx context.Context, tags []string) (*change, error) {
-	c := &change{inv: inv, writer: store.NewWriter(), marked: true, began: time.Now(), caller: untilSent(ctx)}
+func (w *Writer) begin(ctx context.Context, tags []string) (*change, error) {
+	c := &change{w: w, id: store.NewWriter(), marked: true, began: time.Now(), caller: untilSent(ctx)}
 	return c, c.extend(ctx, tags)
 }
 
@@ -63,13 +64,13 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 		ask = c.call
 	}
 	err := ask(ctx, "mark", func(ctx context.Context) error {
-		return c.inv.cfg.Store.Mark(ctx, more, c.writer, c.inv.cfg.Grace)
+		return c.w.cfg.Store.Mark(ctx, more, c.id, c.w.cfg.Grace)
 	})
 	c.marked = c.marked && err == nil
 	if gone := c.withdrawn(ctx); gone != nil {
 		return gone
 	}
-	if err != nil && c.inv.cfg.Policy == FailWrite {
+	if err != nil && c.w.cfg.Policy == FailWrite {
 		c.cancel(ctx) // some of the marks may have landed
 		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
@@ -78,9 +79,9 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 
 // call makes one call of the store for this write.
 func (c *change) call(ctx context.Context, op string, fn func(context.Context) error) error {
-	began, call := time.Now(), c.inv.call
+	began, call := time.Now(), c.w.call
 	if c.caller != nil {
-		ctx, call = c.caller, c.inv.within
+		ctx, call = c.caller, c.w.within
 	}
 	err := call(ctx, op, fn)
 	if err != nil {
@@ -100,7 +101,7 @@ func (c *change) ask(ctx context.Context, op string, fn func(context.Context) er
 // gaveUp tells that the write has spent a budget on calls that failed, or the most of one, since clients have
 // time-outs of their own. What it would still ask a store that hangs would take as long, one call after another;
 // it does without, and leaves the rest to the queue.
-func (c *change) gaveUp() bool { return c.waited > c.inv.cfg.WriteTimeout/2 }
+func (c *change) gaveUp() bool { return c.waited > c.w.cfg.WriteTimeout/2 }
 
 // withdrawn reports the error of a caller whose context has ended before anything was sent, and takes the marks away.
 // What may have landed of them, though their call was cut off, is the queue's: the caller has no time for it.
@@ -109,7 +110,7 @@ func (c *change) withdrawn(ctx context.Context) error {
 		return nil
 	}
 	err := gone(c.caller)
-	if err != nil && (c.failure == nil || !c.inv.queue.sweepSoon(c.tags, c.writer)) {
+	if err != nil && (c.failure == nil || !c.w.queue.sweepSoon(c.tags, c.id)) {
 		c.cancel(ctx)
 	}
 	return err
@@ -118,7 +119,7 @@ func (c *change) withdrawn(ctx context.Context) error {
 // ended is told what the driver returned for the statement.
 func (c *change) ended(err error) {
 	c.caller = nil
-	if inDoubt(c.inv.cfg.Dialect, err) {
+	if inDoubt(c.w.cfg.Dialect, err) {
 		c.claim(unknownStatement)
 	}
 }
@@ -126,7 +127,7 @@ func (c *change) ended(err error) {
 // committed is told what the driver returned for the COMMIT.
 func (c *change) committed(err error) {
 	c.caller = nil
-	if inDoubt(c.inv.cfg.Dialect, err) {
+	if inDoubt(c.w.cfg.Dialect, err) {
 		c.claim(unknownCommit)
 	}
 }
@@ -142,7 +143,7 @@ func (c *change) closed(err error) {
 	switch {
 	case c.open:
 		c.claim(openRows)
-	case cutShort(c.inv.cfg.Dialect, err):
+	case cutShort(c.w.cfg.Dialect, err):
 		c.claim(unknownStatement)
 	}
 }
@@ -162,18 +163,18 @@ func (c *change) narrow(tags []string) {
 }
 
 // columns marks the values of tracked columns that edits change, once their tables are marked.
-func (c *change) columns(ctx context.Context, edits []*edit) error {
+func (c *change) columns(ctx context.Context, edits []*schema.Edit) error {
 	sets := c.sets(ctx, edits)
 	c.guard(edits)
 	return c.extend(ctx, sets)
 }
 
 // guard notes what depends on the marks of the edits' tables.
-func (c *change) guard(edits []*edit) {
-	ns := c.inv.cfg.Namespace
+func (c *change) guard(edits []*schema.Edit) {
+	ns := c.w.cfg.Namespace
 	for _, e := range edits {
-		if tag := ns.Table(e.table); !slices.Contains(c.guards, tag) {
-			c.guards, c.bulk = append(c.guards, tag), append(c.bulk, ns.Bulk(e.table))
+		if tag := ns.Table(e.Table); !slices.Contains(c.guards, tag) {
+			c.guards, c.bulk = append(c.guards, tag), append(c.bulk, ns.Bulk(e.Table))
 		}
 	}
 }
@@ -190,7 +191,7 @@ func (c *change) passed(lost []string) bool {
 
 // late tells that an enrolment may not have seen the marks: they did not all land, or may have run out. It
 // may have filled entries then for values that are not known here.
-func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.inv.cfg.Grace }
+func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.w.cfg.Grace }
 
 // settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
 // until they run out, which changes the tokens once more.
@@ -199,20 +200,20 @@ func (c *change) settle(ctx context.Context) {
 		c.cancel(ctx)
 		return
 	}
-	stays := stay{linger: c.inv.cfg.ReplicaLag, why: c.doubt}
+	stays := stay{linger: c.w.cfg.ReplicaLag, why: c.doubt}
 	if c.doubt != "" {
-		stays.linger = max(stays.linger, c.inv.cfg.Grace)
+		stays.linger = max(stays.linger, c.w.cfg.Grace)
 	}
-	ctx = because(ctx, c.why, c.writer)
+	ctx = withReason(ctx, c.why, c.id)
 	if c.late() || c.gaveUp() {
 		c.tags = append(c.tags, c.beyond()...)
 	}
 	err := c.deliver(ctx, stays) // it is in the queue's hands
 	if c.blind {
-		c.inv.queue.goneBy(c.epoch, stays.linger)
+		c.w.queue.goneBy(c.epoch, stays.linger)
 	}
 	if (err != nil || !c.marked) && stays.linger == 0 {
-		c.inv.queue.sweepLater(c.tags, c.writer)
+		c.w.queue.sweepLater(c.tags, c.id)
 	}
 	if err == nil && len(c.spare) > 0 {
 		rest := *c
@@ -224,18 +225,18 @@ func (c *change) settle(ctx context.Context) {
 // deliver gives the new tokens, or leaves them to the queue. What an enrolment may have filled meanwhile, for values
 // that are not known here, goes with the rest of the table.
 func (c *change) deliver(ctx context.Context, stays stay) error {
-	if c.gaveUp() && c.inv.queue.hand(c.tags, c.writer, stays.linger) {
-		c.inv.report(ctx, c.tags, c.writer, stays, c.failure, c.began)
+	if c.gaveUp() && c.w.queue.hand(c.tags, c.id, stays.linger) {
+		c.w.report(ctx, c.tags, c.id, stays, c.failure, c.began)
 		return c.failure
 	}
-	lost, err := c.inv.settle(ctx, c.tags, c.writer, stays, c.began)
+	lost, err := c.w.settle(ctx, c.tags, c.id, stays, c.began)
 	switch {
 	case err != nil: // nobody will say later what was lost
 		if beyond := c.beyond(); len(beyond) > 0 {
-			c.inv.queue.add(beyond, c.writer, stays.linger)
+			c.w.queue.add(beyond, c.id, stays.linger)
 		}
 	case c.passed(lost):
-		_, err = c.inv.settle(ctx, c.beyond(), c.writer, stays, c.began)
+		_, err = c.w.settle(ctx, c.beyond(), c.id, stays, c.began)
 	}
 	return err
 }
@@ -243,12 +244,12 @@ func (c *change) deliver(ctx context.Context, stays stay) error {
 // cancel removes the marks, also those that land late: nothing was written.
 func (c *change) cancel(ctx context.Context) {
 	c.caller = nil
-	c.inv.doubts.remove(c.writer)
+	c.w.doubts.remove(c.id)
 	err := c.ask(ctx, "unmark", func(ctx context.Context) error {
-		return c.inv.cfg.Store.Unmark(ctx, c.tags, c.writer)
+		return c.w.cfg.Store.Unmark(ctx, c.tags, c.id)
 	})
 	if err != nil || !c.marked {
-		c.inv.queue.sweepLater(c.tags, c.writer)
+		c.w.queue.sweepLater(c.tags, c.id)
 	}
 }
 
@@ -261,71 +262,71 @@ func (c *change) upToDate(ctx context.Context) bool {
 	if c.gaveUp() {
 		return false
 	}
-	inv := c.inv
-	epoch := []string{inv.cfg.Namespace.Epoch()}
+	w := c.w
+	epoch := []string{w.cfg.Namespace.Epoch()}
 	l := store.Lookup{Tags: epoch}
-	err := c.call(ctx, "lookup", func(ctx context.Context) error { return inv.cfg.Store.Lookup(ctx, &l) })
+	err := c.call(ctx, "lookup", func(ctx context.Context) error { return w.cfg.Store.Lookup(ctx, &l) })
 	if err == nil && !l.States[0].Known {
-		err = c.call(ctx, "tokens", func(ctx context.Context) error { return inv.cfg.Store.Tokens(ctx, epoch, l.States) })
+		err = c.call(ctx, "tokens", func(ctx context.Context) error { return w.cfg.Store.Tokens(ctx, epoch, l.States) })
 	}
 	if err != nil {
 		if !c.marked {
-			c.blind, c.epoch = true, inv.topology.lastEpoch()
+			c.blind, c.epoch = true, w.schema.LastEpoch()
 		}
 		return !c.marked
 	}
-	inv.topology.sawEpoch(l.States[0].Token)
+	w.schema.SawEpoch(l.States[0].Token)
 	return !l.States[0].Marked
 }
 
 // sets are the tags of tracked columns that edits change. It is asked once the edits' tables are marked: who
 // starts to track a column later sees the mark. Where a store does not answer, or the values are not known,
 // the table's rows count as unknown.
-func (c *change) sets(ctx context.Context, edits []*edit) (tags []string) {
+func (c *change) sets(ctx context.Context, edits []*schema.Edit) (tags []string) {
 	if len(edits) == 0 {
 		return nil
 	}
 	tables := map[string]*catalog.Layout{}
 	for _, e := range edits {
-		tables[e.table] = e.layout
+		tables[e.Table] = e.Layout
 	}
 	columns, err := c.tracked(ctx, tables)
-	ns, r := c.inv.cfg.Namespace, resolved{}
+	ns, found := c.w.cfg.Namespace, schema.Changes{}
 	for _, e := range edits {
-		if sets, ok := e.sets(ns, columns[e.table]); ok && err == nil {
-			r.add(sets...)
+		if sets, ok := e.Sets(ns, columns[e.Table]); ok && err == nil {
+			found.Add(sets...)
 		} else {
-			r.add(ns.Bulk(e.table))
+			found.Add(ns.Bulk(e.Table))
 		}
 	}
-	return r.tags
+	return found.Tags
 }
 
 // further are the tags that a statement outside a transaction has changed beyond those that were marked
 // for it, because the schema has changed meanwhile.
-func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *snapshot, open opener) (tags []string) {
-	inv := c.inv
+func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *schema.Snapshot, open schema.Opener) (tags []string) {
+	w := c.w
 	if info.DDL { // everything is dropped already
 		return nil
 	}
 	upToDate := c.upToDate(ctx)
-	if upToDate && known != nil && known.version == inv.Version() {
+	if upToDate && w.schema.Holds(known) {
 		return nil
 	}
 	if c.open { // what it has open may be the pool's only connection
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, inv.cfg.WriteTimeout)
+		ctx, cancel = context.WithTimeout(ctx, w.cfg.WriteTimeout)
 		defer cancel()
 	}
-	s := inv.topology.within(ctx, inv.base(p), nil, !upToDate, open)
-	r := inv.resolve(s, inv.touches(info, nil))
-	for _, t := range r.tags {
+	s := w.schema.Within(ctx, w.base(p), nil, !upToDate, open)
+	r := w.schema.Resolve(s, w.schema.Effects(info, nil))
+	for _, t := range r.Tags {
 		if !slices.Contains(c.tags, t) {
 			tags = append(tags, t)
 		}
 	}
-	if r.why.cause != "" {
-		c.why = r.why
+	if r.Why.Cause != "" {
+		c.why = r.Why
 	}
 	return tags
 }

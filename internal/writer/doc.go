@@ -14,7 +14,7 @@
 //
 // Step 3 runs whatever step 2 returned, and with a context that the caller cannot cancel. Unless the
 // server itself has answered, an error of COMMIT leaves open whether it will still take effect: there
-// the marks stay until they run out ([Invalidator.Doubts]). A process that dies in between leaves marks too: others bypass
+// the marks stay until they run out ([Writer.Doubts]). A process that dies in between leaves marks too: others bypass
 // until their deadline (the write grace), and the mark's end changes the token.
 //
 // Which tags the touched tables stand for is found out at COMMIT, by the schema of then: triggers and

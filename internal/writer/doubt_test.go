@@ -66,13 +66,13 @@ func TestErrorsThatLeaveAWriteInDoubt(t *testing.T) {
 
 // Rows may end with an error that their statement did not have, and nothing that comes later takes a doubt away.
 func TestDoubtStays(t *testing.T) {
-	inv := newTest(memory.New(), AllowStale)
-	inv.cfg.Dialect = sqltext.Postgres
+	w := newTest(memory.New(), AllowStale)
+	w.cfg.Dialect = sqltext.Postgres
 	for name, cut := range map[string]func(c *change){
 		"statement": func(c *change) { c.ended(io.EOF) },
 		"rows":      func(c *change) { c.closed(io.EOF) },
 	} {
-		c := &change{inv: inv}
+		c := &change{w: w}
 		for _, want := range []bool{false, true} {
 			c.ended(nil)
 			c.closed(nil)

@@ -24,11 +24,11 @@ func TestMarksOutlastAnInstantStatementInDoubt(t *testing.T) {
 		"an error of a row": {nil, errDead, false}, // the application's
 	} {
 		s := memory.New()
-		inv := newTest(s, AllowStale)
-		inv.cfg.Dialect = sqltext.MySQL
+		w := newTest(s, AllowStale)
+		w.cfg.Dialect = sqltext.MySQL
 		// Of a pool that does not tell its database the tables may be of any kind.
-		on := &tx{inv: inv, base: nowhere, ctx: t.Context(), caller: t.Context()}
-		e, err := on.announce(t.Context(), statement{info: inv.Info("INSERT INTO logs VALUES (1) RETURNING id")})
+		on := &tx{w: w, base: nil, ctx: t.Context(), caller: t.Context()}
+		e, err := on.announce(t.Context(), statement{info: w.Info("INSERT INTO logs VALUES (1) RETURNING id")})
 		if err != nil || !marked(t, s, "test:n") {
 			t.Fatalf("%s: not marked before it runs, %v", name, err)
 		}

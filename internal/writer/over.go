@@ -10,7 +10,7 @@ import (
 )
 
 // run runs a callback, and looks whether an error of it has ended the transaction.
-func (inv *Invalidator) run(db *gorm.DB, next func(*gorm.DB)) {
+func (w *Writer) run(db *gorm.DB, next func(*gorm.DB)) {
 	before := db.Error
 	next(db)
 	if db.Error == nil || before != nil || db.DryRun || errors.Is(db.Error, gorm.ErrRecordNotFound) {
@@ -25,7 +25,7 @@ func (inv *Invalidator) run(db *gorm.DB, next func(*gorm.DB)) {
 // rolls back the victim of a deadlock, SQLite what is interrupted or says ROLLBACK in a conflict. What such a
 // connection is told next is committed at once, and no ROLLBACK takes it back.
 func (t *tx) failed(err error) {
-	over := spoilt(t.inv.cfg.Dialect, err) || t.ended()
+	over := rolledBack(t.w.cfg.Dialect, err) || t.ended()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = t.over || over
@@ -33,7 +33,7 @@ func (t *tx) failed(err error) {
 
 // ended asks SQLite, which begins no transaction within another.
 func (t *tx) ended() bool {
-	if t.inv.cfg.Dialect != sqltext.SQLite {
+	if t.w.cfg.Dialect != sqltext.SQLite {
 		return false
 	}
 	if _, err := t.Tx.ExecContext(t.ctx, "BEGIN"); err != nil {
@@ -51,7 +51,7 @@ func (t *tx) mayBeSerializable() bool {
 }
 
 // Failed is told of the error of a query that did not pass through the callbacks here.
-func (inv *Invalidator) Failed(p gorm.ConnPool, err error) {
+func (w *Writer) Failed(p gorm.ConnPool, err error) {
 	if t := followed(p); t != nil && err != nil {
 		t.failed(err)
 	}
@@ -70,7 +70,7 @@ func (t *tx) handedOut() {
 func (t *tx) doubtful() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.open && t.inv.cfg.Dialect == sqltext.MySQL
+	return t.open && t.w.cfg.Dialect == sqltext.MySQL
 }
 
 // look finds out what has become of statements whose rows were handed out.

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -29,10 +30,10 @@ type plainTxs struct {
 // plainTx has a writer of its own, so that its end never takes another's mark away. On a pool several
 // may be open at once, and which of them ends can't be told: the mark stays until the last one does.
 type plainTx struct {
-	writer store.Writer
-	open   int
-	saves  []string // its savepoints, if the first of them began it
-	murky  bool     // which of its savepoints are left is not known, nor whether it is still under way
+	id    store.Writer
+	open  int
+	saves []string // its savepoints, if the first of them began it
+	murky bool     // which of its savepoints are left is not known, nor whether it is still under way
 }
 
 // begin returns the writer to mark with.
@@ -41,7 +42,7 @@ func (p *plainTxs) begin(on any, saves ...string) store.Writer {
 	defer p.mu.Unlock()
 	t, ok := p.m[on]
 	if !ok {
-		t.writer = store.NewWriter()
+		t.id = store.NewWriter()
 		if p.m == nil || len(p.m) >= maxPlain { // marks that are forgotten run out
 			p.m = map[any]plainTx{}
 		}
@@ -49,7 +50,7 @@ func (p *plainTxs) begin(on any, saves ...string) store.Writer {
 	t.open++
 	t.saves = saves
 	p.m[on] = t
-	return t.writer
+	return t.id
 }
 
 // keep returns the writer to settle with where a transaction goes on; false: there is none.
@@ -57,7 +58,7 @@ func (p *plainTxs) keep(on any) (store.Writer, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t, ok := p.m[on]
-	return t.writer, ok
+	return t.id, ok
 }
 
 // murk is told of a text that sets and releases savepoints: what is left then nobody can tell.
@@ -70,7 +71,7 @@ func (p *plainTxs) murk(on any) store.Writer {
 	t := p.m[on]
 	t.murky = true
 	p.m[on] = t
-	return t.writer
+	return t.id
 }
 
 // nested follows savepoints, and tells that a statement about one is within a transaction that goes on.
@@ -109,7 +110,7 @@ func (p *plainTxs) isMurky(on any) bool {
 }
 
 // end returns the writer to settle with; last tells that none of its transactions is open any more.
-func (p *plainTxs) end(on any) (w store.Writer, last bool) {
+func (p *plainTxs) end(on any) (id store.Writer, last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t, ok := p.m[on]
@@ -119,10 +120,10 @@ func (p *plainTxs) end(on any) (w store.Writer, last bool) {
 	if t.open--; t.open > 0 {
 		t.saves = nil
 		p.m[on] = t
-		return t.writer, false
+		return t.id, false
 	}
 	delete(p.m, on)
-	return t.writer, true
+	return t.id, true
 }
 
 // open tells that one is under way.
@@ -141,8 +142,8 @@ func boundary(info *sqltext.Info) bool {
 
 // bounds tells the same. In SQLite the outermost savepoint begins one too, and its release commits it; what is
 // rolled back to it goes on.
-func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
-	if _, foreign := p.(gorm.TxCommitter); foreign || inv.cfg.Dialect != sqltext.SQLite {
+func (w *Writer) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
+	if _, foreign := p.(gorm.TxCommitter); foreign || w.cfg.Dialect != sqltext.SQLite {
 		return boundary(info)
 	}
 	if info.Saves {
@@ -150,25 +151,25 @@ func (inv *Invalidator) bounds(p gorm.ConnPool, info *sqltext.Info) bool {
 	}
 	switch info.Verb {
 	case sqltext.Savepoint, sqltext.Release, sqltext.RollbackTo:
-		return !inv.plain.nested(inv.place(p), info) && info.Verb != sqltext.RollbackTo
+		return !w.plain.nested(w.place(p), info) && info.Verb != sqltext.RollbackTo
 	}
 	return boundary(info)
 }
 
 // boundary follows transactions that are written as plain SQL outside gorm.DB.Begin. What runs within
 // can't be told from what runs beside it, so all is bypassed until the end, and dropped then.
-func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (ending, error) {
-	on := inv.place(p)
-	c := &change{inv: inv, tags: []string{inv.cfg.Namespace.Epoch()}, began: time.Now(), why: dropping{cause: observe.PlainTransaction}}
-	murky := info.Saves && inv.cfg.Dialect == sqltext.SQLite
+func (w *Writer) boundary(ctx context.Context, p gorm.ConnPool, info *sqltext.Info) (ending, error) {
+	on := w.place(p)
+	c := &change{w: w, tags: []string{w.cfg.Namespace.Epoch()}, began: time.Now(), why: schema.Reason{Cause: observe.PlainTransaction}}
+	murky := info.Saves && w.cfg.Dialect == sqltext.SQLite
 	if !murky && (info.Ends || info.Verb == sqltext.Release) {
-		return ending{finish: c.ended, settle: func(err error) { inv.endPlain(ctx, c, on, info, err) }}, nil
+		return ending{finish: c.ended, settle: func(err error) { w.endPlain(ctx, c, on, info, err) }}, nil
 	}
-	if err := inv.beginPlain(ctx, c, on, info, murky); err != nil {
+	if err := w.beginPlain(ctx, c, on, info, murky); err != nil {
 		return ending{}, err
 	}
 	undo := func() {
-		if _, last := inv.plain.end(on); last { // it did not begin
+		if _, last := w.plain.end(on); last { // it did not begin
 			c.cancel(ctx)
 		}
 	}
@@ -181,62 +182,62 @@ func (inv *Invalidator) boundary(ctx context.Context, p gorm.ConnPool, info *sql
 		}
 		return ending{finish: c.ended, settle: settle, undo: func() { settle(nil) }}, nil
 	case info.Verb == sqltext.Begin && !info.Inside: // it ends in the same text
-		return ending{finish: c.ended, settle: func(err error) { inv.endPlain(ctx, c, on, info, err) }, undo: undo}, nil
+		return ending{finish: c.ended, settle: func(err error) { w.endPlain(ctx, c, on, info, err) }, undo: undo}, nil
 	}
 	return ending{undo: undo, finish: func(err error) {
-		if err != nil && info.Statements <= 1 && !inDoubt(inv.cfg.Dialect, err) {
+		if err != nil && info.Statements <= 1 && !inDoubt(w.cfg.Dialect, err) {
 			undo()
 		}
 	}}, nil
 }
 
 // beginPlain marks for a transaction that begins.
-func (inv *Invalidator) beginPlain(ctx context.Context, c *change, on any, info *sqltext.Info, murky bool) error {
+func (w *Writer) beginPlain(ctx context.Context, c *change, on any, info *sqltext.Info, murky bool) error {
 	switch {
 	case murky:
-		c.writer = inv.plain.murk(on)
+		c.id = w.plain.murk(on)
 	case info.Verb == sqltext.Savepoint:
-		c.writer = inv.plain.begin(on, info.Savepoint)
+		c.id = w.plain.begin(on, info.Savepoint)
 	default:
-		c.writer = inv.plain.begin(on)
+		c.id = w.plain.begin(on)
 	}
 	caller := untilSent(ctx)
 	if murky { // the mark is that of a transaction that goes on, perhaps
 		caller = context.WithoutCancel(ctx)
 	}
-	err := inv.within(caller, "mark", func(ctx context.Context) error {
-		return inv.cfg.Store.Mark(ctx, c.tags, c.writer, inv.cfg.Grace)
+	err := w.within(caller, "mark", func(ctx context.Context) error {
+		return w.cfg.Store.Mark(ctx, c.tags, c.id, w.cfg.Grace)
 	})
 	if gone := gone(caller); gone != nil {
-		if _, last := inv.plain.end(on); last {
-			inv.queue.sweepSoon(c.tags, c.writer)
+		if _, last := w.plain.end(on); last {
+			w.takeBack(ctx, c.tags, c.id, err)
 		}
 		return gone
 	}
-	if err != nil && inv.cfg.Policy == FailWrite {
+	if err != nil && w.cfg.Policy == FailWrite {
 		if !murky { // that may be about a transaction that goes on
-			inv.plain.end(on)
+			w.plain.end(on)
 		}
 		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	c.marked = err == nil
 	if err != nil { // until the mark lands, this process must not store what the transaction shows it
-		inv.queue.add(c.tags, c.writer, inv.cfg.Grace)
+		w.queue.add(c.tags, c.id, w.cfg.Grace)
 	}
 	return nil
 }
 
 // endPlain settles for one that has ended, as far as err and the text can tell.
-func (inv *Invalidator) endPlain(ctx context.Context, c *change, on any, info *sqltext.Info, err error) {
+func (w *Writer) endPlain(ctx context.Context, c *change, on any, info *sqltext.Info, err error) {
 	last := false
-	w, ok := inv.plain.keep(on)
+	id, ok := w.plain.keep(on)
 	switch {
 	case info.Inside && !ok:
-		c.writer = inv.plain.begin(on)
-	case ok && (info.Inside || inv.goesOn(on, info, err)):
-		c.writer = w
+		c.id = w.plain.begin(on)
+	case ok && (info.Inside || w.goesOn(on, info, err)):
+		c.id = id
 	default:
-		c.writer, last = inv.plain.end(on)
+		c.id, last = w.plain.end(on)
 	}
 	if !last {
 		c.claim(plainGoesOn) // the mark is others' too
@@ -247,25 +248,25 @@ func (inv *Invalidator) endPlain(ctx context.Context, c *change, on any, info *s
 
 // goesOn tells that the transaction may be under way behind what was to end it: SQLite refuses a COMMIT while others
 // read, or where a foreign key is missing, and any database the rest of a text that has begun one.
-func (inv *Invalidator) goesOn(on any, info *sqltext.Info, err error) bool {
+func (w *Writer) goesOn(on any, info *sqltext.Info, err error) bool {
 	switch {
-	case info.Verb == sqltext.Release && inv.plain.isMurky(on):
+	case info.Verb == sqltext.Release && w.plain.isMurky(on):
 		return true
 	case err == nil:
 		return false
 	case info.Statements > 1:
 		return true
 	}
-	return inv.cfg.Dialect == sqltext.SQLite && info.Verb != sqltext.Rollback && !strings.Contains(err.Error(), "no transaction is active")
+	return w.cfg.Dialect == sqltext.SQLite && info.Verb != sqltext.Rollback && !strings.Contains(err.Error(), "no transaction is active")
 }
 
 // place is what a transaction in plain SQL runs on: the connection, where there is but one.
-func (inv *Invalidator) place(p gorm.ConnPool) any {
+func (w *Writer) place(p gorm.ConnPool) any {
 	switch q := p.(type) {
 	case *conn:
 		return q.Conn
 	case *sql.Conn:
 		return q
 	}
-	return inv.base(p)
+	return w.base(p)
 }

@@ -22,14 +22,14 @@ func TestPlainTransactionsKeepTheirMarksApart(t *testing.T) {
 	if again := p.begin("a"); again != a {
 		t.Error("a second transaction on the same pool has another mark")
 	}
-	if w, last := p.end("a"); w != a || last {
-		t.Errorf("the first end on a: %v, last %v", w == a, last)
+	if id, last := p.end("a"); id != a || last {
+		t.Errorf("the first end on a: %v, last %v", id == a, last)
 	}
-	if w, last := p.end("a"); w != a || !last {
-		t.Errorf("the second end on a: %v, last %v", w == a, last)
+	if id, last := p.end("a"); id != a || !last {
+		t.Errorf("the second end on a: %v, last %v", id == a, last)
 	}
-	if w, last := p.end("a"); w == a || !last {
-		t.Errorf("an end without a beginning: %v, last %v", w == a, last)
+	if id, last := p.end("a"); id == a || !last {
+		t.Errorf("an end without a beginning: %v, last %v", id == a, last)
 	}
 	for i := range 2 * maxPlain {
 		p.begin(i)
@@ -40,9 +40,9 @@ func TestPlainTransactionsKeepTheirMarksApart(t *testing.T) {
 }
 
 // say runs a text that begins or ends a transaction, as its callback does.
-func say(t *testing.T, inv *Invalidator, p gorm.ConnPool, text string, err error) {
+func say(t *testing.T, w *Writer, p gorm.ConnPool, text string, err error) {
 	t.Helper()
-	e, refused := inv.boundary(t.Context(), p, inv.Info(text))
+	e, refused := w.boundary(t.Context(), p, w.Info(text))
 	if refused != nil {
 		t.Fatal(refused)
 	}
@@ -60,9 +60,9 @@ func say(t *testing.T, inv *Invalidator, p gorm.ConnPool, text string, err error
 // Falls if: the mark ends with the text. Then nothing tells that what R has stored is too old.
 func TestMarksOutlastATextThatSetsSavepoints(t *testing.T) {
 	s, p := memory.New(), new(sql.DB)
-	inv := newTest(s, AllowStale)
+	w := newTest(s, AllowStale)
 	for range 2 {
-		say(t, inv, p, "SAVEPOINT a; SAVEPOINT b", nil)
+		say(t, w, p, "SAVEPOINT a; SAVEPOINT b", nil)
 		if !marked(t, s, "test:n") {
 			t.Fatal("the mark has ended with the text")
 		}
@@ -76,17 +76,17 @@ func TestMarksOutlastATextThatSetsSavepoints(t *testing.T) {
 // it was before; and where it is not taken away though there is no other, nothing is stored for the whole grace.
 func TestARefusedBeginOnAPool(t *testing.T) {
 	s, p, busy := memory.New(), new(sql.DB), errors.New("the database is locked")
-	inv := newTest(s, AllowStale)
-	say(t, inv, p, "BEGIN", busy)
+	w := newTest(s, AllowStale)
+	say(t, w, p, "BEGIN", busy)
 	if marked(t, s, "test:n") {
 		t.Error("there is a mark of a transaction that did not begin")
 	}
-	say(t, inv, p, "BEGIN", nil)
-	say(t, inv, p, "BEGIN", busy)
+	say(t, w, p, "BEGIN", nil)
+	say(t, w, p, "BEGIN", busy)
 	if !marked(t, s, "test:n") {
 		t.Error("the mark of a transaction that is open has gone")
 	}
-	say(t, inv, p, "COMMIT", nil)
+	say(t, w, p, "COMMIT", nil)
 	if marked(t, s, "test:n") {
 		t.Error("the last transaction has ended, and its mark is there")
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 )
 
 // pools remembers the wrapper of each pool, because dbresolver uses pools as map keys and because one
@@ -19,12 +21,12 @@ type pools struct {
 // and the like still work through it.
 type pool struct {
 	*sql.DB
-	inv *Invalidator
+	w *Writer
 }
 
 // BeginTx begins a transaction that the plugin follows.
 func (p *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
-	return p.inv.beginTx(ctx, p, opts, p.DB, func() (gorm.ConnPool, error) { return p.DB.BeginTx(ctx, opts) })
+	return p.w.beginTx(ctx, p, opts, p.DB, func() (gorm.ConnPool, error) { return p.DB.BeginTx(ctx, opts) })
 }
 
 // GetDBConn lets gorm.DB.DB() find the pool below.
@@ -33,12 +35,12 @@ func (p *pool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
 // conn is a single connection (gorm.DB.Connection) whose transactions are followed.
 type conn struct {
 	*sql.Conn
-	inv *Invalidator
+	w *Writer
 }
 
 // BeginTx begins a transaction that the plugin follows.
 func (c *conn) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
-	return c.inv.beginTx(ctx, c, opts, nil, func() (gorm.ConnPool, error) { return c.Conn.BeginTx(ctx, opts) })
+	return c.w.beginTx(ctx, c, opts, nil, func() (gorm.ConnPool, error) { return c.Conn.BeginTx(ctx, opts) })
 }
 
 // single tells that statements on this pool run on one connection, which the caller holds.
@@ -60,13 +62,13 @@ func single(p any) bool {
 // custom is a pool of the application's own making whose transactions are followed.
 type custom struct {
 	gorm.ConnPool
-	inv *Invalidator
+	w *Writer
 }
 
 // BeginTx begins a transaction that the plugin follows.
 func (c *custom) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	db, _ := c.GetDBConn()
-	return c.inv.beginTx(ctx, c, opts, db, func() (gorm.ConnPool, error) {
+	return c.w.beginTx(ctx, c, opts, db, func() (gorm.ConnPool, error) {
 		switch b := c.ConnPool.(type) {
 		case gorm.TxBeginner:
 			return b.BeginTx(ctx, opts)
@@ -96,54 +98,54 @@ func (c *custom) Ping() error {
 // Wrap returns the pool with its transactions followed; the same wrapper for the same *sql.DB.
 // Transactions, and what is wrapped already, come back as they are. Prepared statements stay
 // outside: gorm.PreparedStmtDB is copied around the wrapped pool and shares its statements.
-func (inv *Invalidator) Wrap(given gorm.ConnPool) gorm.ConnPool {
+func (w *Writer) Wrap(given gorm.ConnPool) gorm.ConnPool {
 	switch p := given.(type) {
 	case *pool, *conn, *custom, *probe, *txProbe, gorm.TxCommitter:
 		return given
 	case *sql.DB:
-		if w, ok := inv.pools.m.Load(p); ok {
+		if w, ok := w.pools.m.Load(p); ok {
 			return w.(*pool)
 		}
-		w, _ := inv.pools.m.LoadOrStore(p, &pool{DB: p, inv: inv})
+		w, _ := w.pools.m.LoadOrStore(p, &pool{DB: p, w: w})
 		return w.(*pool)
 	case *sql.Conn:
-		return &conn{Conn: p, inv: inv}
+		return &conn{Conn: p, w: w}
 	case *gorm.PreparedStmtDB:
-		inner := inv.Wrap(p.ConnPool)
+		inner := w.Wrap(p.ConnPool)
 		if inner == p.ConnPool {
 			return given
 		}
 		return &gorm.PreparedStmtDB{ConnPool: inner, Mux: p.Mux, Stmts: p.Stmts}
 	case gorm.TxBeginner, gorm.ConnPoolBeginner:
-		return &custom{ConnPool: given, inv: inv}
+		return &custom{ConnPool: given, w: w}
 	}
 	return given
 }
 
 // Attach wraps the pool of a database handle, and so of all handles that are made from it later.
-func (inv *Invalidator) Attach(db *gorm.DB) {
-	if inv.main == nil {
-		inv.root = db.ConnPool
-		if prepared, ok := inv.root.(*gorm.PreparedStmtDB); ok {
-			inv.root = prepared.ConnPool
+func (w *Writer) Attach(db *gorm.DB) {
+	if w.main == nil {
+		w.root = db.ConnPool
+		if prepared, ok := w.root.(*gorm.PreparedStmtDB); ok {
+			w.root = prepared.ConnPool
 		}
-		inv.main = new(byte) // a name of its own
+		w.main = new(byte) // a name of its own
 	}
 	if prepared, ok := db.ConnPool.(*gorm.PreparedStmtDB); ok {
 		// In place, since GORM holds this very one in a cache of its own as well.
-		prepared.ConnPool = inv.Wrap(prepared.ConnPool)
+		prepared.ConnPool = w.Wrap(prepared.ConnPool)
 	} else {
-		db.ConnPool = inv.Wrap(db.ConnPool)
+		db.ConnPool = w.Wrap(db.ConnPool)
 	}
 	if db.Statement != nil {
-		db.Statement.ConnPool = inv.Wrap(db.Statement.ConnPool)
+		db.Statement.ConnPool = w.Wrap(db.Statement.ConnPool)
 	}
 }
 
 // beginTx begins a transaction below and follows it. Before that the catalog is read, if it is not
 // yet known: at COMMIT it would be too late, as the transaction may hold the only connection.
-func (inv *Invalidator) beginTx(ctx context.Context, p gorm.ConnPool, opts *sql.TxOptions, db *sql.DB, begin func() (gorm.ConnPool, error)) (gorm.ConnPool, error) {
-	known := inv.learn(ctx, p)
+func (w *Writer) beginTx(ctx context.Context, p gorm.ConnPool, opts *sql.TxOptions, db *sql.DB, begin func() (gorm.ConnPool, error)) (gorm.ConnPool, error) {
+	known := w.learn(ctx, p)
 	below, err := begin()
 	if err != nil {
 		// A typed nil: gorm.DB.Rollback after a failed Begin looks whether the committer is nil.
@@ -153,7 +155,7 @@ func (inv *Invalidator) beginTx(ctx context.Context, p gorm.ConnPool, opts *sql.
 	if !ok {
 		return below, nil // can't be followed; its writes are fenced
 	}
-	t := &tx{Tx: inner, inv: inv, db: db, base: inv.base(p), caller: ctx, ctx: context.WithoutCancel(ctx), catalog: known}
+	t := &tx{Tx: inner, w: w, db: db, base: w.base(p), caller: ctx, ctx: context.WithoutCancel(ctx), catalog: known}
 	if opts != nil {
 		t.isolation = opts.Isolation
 	}
@@ -161,11 +163,10 @@ func (inv *Invalidator) beginTx(ctx context.Context, p gorm.ConnPool, opts *sql.
 }
 
 // learn reads the catalog if need be. Where that fails it returns nil, and writes drop everything.
-func (inv *Invalidator) learn(ctx context.Context, p gorm.ConnPool) *snapshot {
-	s, err := inv.topology.load(ctx, inv.base(p), inv.outside(p))
+func (w *Writer) learn(ctx context.Context, p gorm.ConnPool) *schema.Snapshot {
+	s, err := w.schema.Load(ctx, w.base(p), w.outside(p))
 	if err != nil {
-		inv.cfg.Logger.DebugContext(ctx, "gormcache: the database's catalog can't be read; a write drops everything", "error", err)
+		w.cfg.Logger.DebugContext(ctx, "gormcache: the database's catalog can't be read; a write drops everything", "error", err)
 	}
-	inv.foundOut(ctx, s)
 	return s
 }

@@ -11,14 +11,14 @@ import (
 // the SQL is complete and not yet sent. It announces what the statement touches and passes it on.
 type probe struct {
 	gorm.ConnPool
-	inv     *Invalidator
+	w       *Writer
 	stmt    *gorm.Statement
 	settles []func(error) // to be run when the statement has ended and its rows are closed
 	finish  func(error)   // the ending's, of the statement that returned rows last
 	busy    bool          // the driver has not returned, or its rows are not known to be closed
 	open    bool          // its rows are the application's to read, which may end it later
 	// inserted are statements whose rows are known only when GORM has read their keys back.
-	inserted []*edit
+	inserted []insertion
 }
 
 // txProbe is a probe within a transaction. What runs inside of the statement (a Valuer that asks the
@@ -65,7 +65,7 @@ func (p *probe) QueryContext(ctx context.Context, query string, args ...any) (*s
 func (p *probe) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	e, err := p.announce(ctx, query, args)
 	if err != nil {
-		return p.inv.cfg.Replayer.RowError(err)
+		return p.w.cfg.Replayer.RowError(err)
 	}
 	p.busy = true
 	row, err := p.first(ctx, query, args)
@@ -81,9 +81,9 @@ func (p *probe) QueryRowContext(ctx context.Context, query string, args ...any) 
 func (p *probe) first(ctx context.Context, query string, args []any) (*sql.Row, error) {
 	rows, err := p.ConnPool.QueryContext(ctx, query, args...)
 	if err != nil {
-		return p.inv.cfg.Replayer.RowError(err), err
+		return p.w.cfg.Replayer.RowError(err), err
 	}
-	return p.inv.cfg.Replayer.First(rows)
+	return p.w.cfg.Replayer.First(rows)
 }
 
 // BeginTx passes on to the pool below.
@@ -115,7 +115,7 @@ func (p *probe) announce(ctx context.Context, query string, args []any) (ending,
 	if err := unsent(ctx, p.ConnPool); err != nil {
 		return ending{}, err
 	}
-	e, err := p.inv.announce(ctx, p.ConnPool, query, args)
+	e, err := p.w.announce(ctx, p.ConnPool, query, args)
 	if err != nil {
 		return e, err
 	}
@@ -128,7 +128,7 @@ func (p *probe) announce(ctx context.Context, query string, args []any) (ending,
 	if e.settle != nil {
 		p.settles = append(p.settles, e.settle)
 	}
-	if e.inserted != nil && e.inserted.awaits(p.stmt) {
+	if e.inserted.Edit != nil && e.inserted.awaits(p.stmt) {
 		p.inserted = append(p.inserted, e.inserted)
 	}
 	return e, nil
@@ -142,14 +142,14 @@ func (p *probe) settle(err error) {
 }
 
 // install puts a probe in the place of the statement's pool, until restore.
-func (inv *Invalidator) install(stmt *gorm.Statement) (p *probe, restore func()) {
-	original := inv.Wrap(stmt.ConnPool)
+func (w *Writer) install(stmt *gorm.Statement) (p *probe, restore func()) {
+	original := w.Wrap(stmt.ConnPool)
 	var stand gorm.ConnPool
 	if committer, ok := original.(gorm.TxCommitter); ok {
-		t := &txProbe{probe: probe{ConnPool: original, inv: inv, stmt: stmt}, TxCommitter: committer}
+		t := &txProbe{probe: probe{ConnPool: original, w: w, stmt: stmt}, TxCommitter: committer}
 		p, stand = &t.probe, t
 	} else {
-		p = &probe{ConnPool: original, inv: inv, stmt: stmt}
+		p = &probe{ConnPool: original, w: w, stmt: stmt}
 		stand = p
 	}
 	stmt.ConnPool = stand

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -23,8 +24,8 @@ const (
 // queue holds the tags whose new tokens have not reached the store, and delivers them in the
 // background. Its worker lives only while there is something to deliver. It is safe for concurrent use.
 type queue struct {
-	inv *Invalidator
-	n   atomic.Int64 // what there is in tags and blind, to be read without the lock
+	w *Writer
+	n atomic.Int64 // what there is in tags and blind, to be read without the lock
 
 	mu      sync.Mutex
 	tags    map[string]pending
@@ -32,7 +33,7 @@ type queue struct {
 	blind   map[store.Token]time.Duration // the epochs that writers went by who could not ask: see goneBy
 	seeing  bool                          // the worker is asking for some of these
 	added   uint64                        // counts calls of add, to tell a tag that was added again
-	why     dropping                      // of the epoch among tags, if the queue itself has put it there
+	why     schema.Reason                 // of the epoch among tags, if the queue itself has put it there
 	outage  outage
 	working chan struct{} // closed when the worker has ended; nil: there is none
 	wake    chan struct{} // holds one token if the worker is not to wait
@@ -50,13 +51,13 @@ type pending struct {
 // settling is how a tag is to be settled: linger is how long a mark is to stay, because replicas lag
 // or because a transaction that can't be followed is still to commit.
 type settling struct {
-	writer store.Writer
+	id     store.Writer
 	linger time.Duration
 }
 
-func newQueue(inv *Invalidator) *queue {
+func newQueue(w *Writer) *queue {
 	return &queue{
-		inv: inv, tags: map[string]pending{}, blind: map[store.Token]time.Duration{},
+		w: w, tags: map[string]pending{}, blind: map[store.Token]time.Duration{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 }
@@ -83,23 +84,23 @@ func (q *queue) blocked(tags []string) bool {
 
 // add queues the tags. After close they are kept, so that this process goes on bypassing them, but
 // nobody delivers them.
-func (q *queue) add(tags []string, w store.Writer, linger time.Duration) {
+func (q *queue) add(tags []string, id store.Writer, linger time.Duration) {
 	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.put(tags, w, linger)
+	q.put(tags, id, linger)
 }
 
 // hand queues tags whose new tokens the store has not been asked for, which the worker does at once. It reports
 // false, and does nothing, after close.
-func (q *queue) hand(tags []string, w store.Writer, linger time.Duration) bool {
+func (q *queue) hand(tags []string, id store.Writer, linger time.Duration) bool {
 	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return false
 	}
-	q.put(tags, w, linger)
+	q.put(tags, id, linger)
 	q.hurry()
 	return true
 }
@@ -113,9 +114,9 @@ func (q *queue) hurry() {
 }
 
 // put queues the tags. The lock is held.
-func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
+func (q *queue) put(tags []string, id store.Writer, linger time.Duration) {
 	q.added++
-	q.outage.grow(q.inv.cfg.Namespace, tags)
+	q.outage.grow(q.w.cfg.Namespace, tags)
 	longest := linger
 	for _, t := range tags {
 		// A mark that was to stay must not be lost with the settling that this one replaces.
@@ -123,15 +124,15 @@ func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
 		if !known {
 			was.since = time.Now()
 		}
-		q.tags[t] = pending{settling{w, max(linger, was.linger)}, q.added, was.since}
+		q.tags[t] = pending{settling{id, max(linger, was.linger)}, q.added, was.since}
 	}
 	if len(q.tags) > maxTags {
 		for _, p := range q.tags {
 			longest = max(longest, p.linger)
 		}
 		clear(q.tags)
-		q.tags[q.inv.cfg.Namespace.Epoch()] = pending{settling{w, longest}, q.added, q.outage.since}
-		q.why = dropping{cause: observe.Overflow}
+		q.tags[q.w.cfg.Namespace.Epoch()] = pending{settling{id, longest}, q.added, q.outage.since}
+		q.why = schema.Reason{Cause: observe.Overflow}
 	}
 	q.count()
 	q.start()
@@ -191,20 +192,20 @@ func (q *queue) deliver(ctx context.Context) error {
 	}
 	q.mu.Unlock()
 	for s, tags := range batch {
-		err := q.inv.call(ctx, "settle", func(budget context.Context) error {
+		err := q.w.call(ctx, "settle", func(budget context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return store.Failure(q.inv.cfg.Store.Settle(budget, tags, s.writer, s.linger))
+			return store.Failure(q.w.cfg.Store.Settle(budget, tags, s.id, s.linger))
 		})
 		if err != nil {
 			return err
 		}
-		q.inv.cfg.Recorder.Invalidated(len(tags))
+		q.w.cfg.Recorder.Invalidated(len(tags))
 		q.remove(tags, upTo)
-		if slices.Contains(tags, q.inv.cfg.Namespace.Epoch()) {
-			_, _, _ = q.inv.epoch(ctx) // what this has made is no news to the writers of this process
-			q.droppedAll(ctx, s.writer)
+		if slices.Contains(tags, q.w.cfg.Namespace.Epoch()) {
+			_, _, _ = q.w.epoch(ctx) // what this has made is no news to the writers of this process
+			q.droppedAll(ctx, s.id)
 		}
 	}
 	return nil
@@ -223,13 +224,13 @@ func (q *queue) remove(tags []string, upTo uint64) {
 
 // droppedAll reports that everything is dropped, where that is because of the queue's own doing. What else drops
 // everything has been reported when it was queued.
-func (q *queue) droppedAll(ctx context.Context, w store.Writer) {
+func (q *queue) droppedAll(ctx context.Context, id store.Writer) {
 	q.mu.Lock()
 	why := q.why
-	q.why = dropping{}
+	q.why = schema.Reason{}
 	q.mu.Unlock()
-	if why.cause != "" {
-		q.inv.report(because(ctx, why, w), []string{q.inv.cfg.Namespace.Epoch()}, store.Writer{}, stay{}, nil, time.Now())
+	if why.Cause != "" {
+		q.w.report(withReason(ctx, why, id), []string{q.w.cfg.Namespace.Epoch()}, store.Writer{}, stay{}, nil, time.Now())
 	}
 }
 

@@ -11,21 +11,21 @@ import (
 // A text that the store can't be told of is refused. The transaction that it would have been in goes on.
 func TestARefusedTextEndsNoTransaction(t *testing.T) {
 	p, on := &patient{Store: memory.New()}, new(int)
-	inv := newTest(p, FailWrite)
+	w := newTest(p, FailWrite)
 	say := func(text string) error {
-		info := inv.Info(text)
-		return inv.beginPlain(t.Context(), &change{inv: inv, writer: store.NewWriter(), tags: []string{"test:n"}}, on, info, info.Saves)
+		info := w.Info(text)
+		return w.beginPlain(t.Context(), &change{w: w, id: store.NewWriter(), tags: []string{"test:n"}}, on, info, info.Saves)
 	}
 	if err := say("BEGIN"); err != nil {
 		t.Fatal(err)
 	}
 	p.fails = []string{"mark"}
 	for _, text := range []string{"SAVEPOINT a; SAVEPOINT b", "BEGIN"} {
-		if err := say(text); !errors.Is(err, ErrStoreUnavailable) || !inv.plain.open(on) {
-			t.Errorf("%q: %v, and a transaction is open: %v", text, err, inv.plain.open(on))
+		if err := say(text); !errors.Is(err, ErrStoreUnavailable) || !w.plain.open(on) {
+			t.Errorf("%q: %v, and a transaction is open: %v", text, err, w.plain.open(on))
 		}
 	}
-	if _, last := inv.plain.end(on); !last {
+	if _, last := w.plain.end(on); !last {
 		t.Error("what was refused counts as one that is open")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -41,23 +42,23 @@ func (p *preimage) recount(args []any) {
 	}
 	names, ok := p.narrow.Names(sqltext.MySQL)
 	p.again = ok && !slices.ContainsFunc(names, func(name string) bool {
-		return p.edit.layout.Moves(name) ||
+		return p.edit.Layout.Moves(name) ||
 			slices.ContainsFunc(p.narrow.Sets, func(set sqltext.Set) bool { return set.Column == name && !p.keeps(set, args) })
 	})
 }
 
 // keeps tells that an assignment leaves its column as it is: a number, to which the condition pins it already.
 func (p *preimage) keeps(set sqltext.Set, args []any) bool {
-	c, ok := p.edit.layout.Column(set.Column)
+	c, ok := p.edit.Layout.Column(set.Column)
 	if !ok || c.Kind != catalog.Integer {
 		return false
 	}
-	values := pin(p.narrow, set.Column)
+	values := schema.Pin(p.narrow, set.Column)
 	if len(values) != 1 {
 		return false
 	}
-	before, _, ok := argument(c, values[0], args)
-	after, _, known := argument(c, set.Value, args)
+	before, _, ok := schema.Argument(c, values[0], args)
+	after, _, known := schema.Argument(c, set.Value, args)
 	return ok && known && before == after // of NULL the condition finds nothing
 }
 
@@ -65,17 +66,17 @@ func (p *preimage) keeps(set sqltext.Set, args []any) bool {
 // values, or to NULL, and the statement sets that column to another.
 func (p *preimage) differs(args []any) bool {
 	return slices.ContainsFunc(p.narrow.Sets, func(set sqltext.Set) bool {
-		c, compares := p.edit.layout.Column(set.Column)
+		c, compares := p.edit.Layout.Column(set.Column)
 		if slices.Contains(p.narrow.Nulls, set.Column) && !compares {
 			// Of a column that is NOT NULL, MySQL takes the date 0000-00-00 for NULL, but makes it of no time such as these.
-			v, known := operand(set.Value, args)
+			v, known := schema.Operand(set.Value, args)
 			t, ok := v.(time.Time)
 			return known && ok && t.Year() > 1970 && t.Year() < 2038
 		}
 		if !compares {
 			return false
 		}
-		after, null, ok := argument(c, set.Value, args)
+		after, null, ok := schema.Argument(c, set.Value, args)
 		if !ok {
 			return false
 		}
@@ -85,7 +86,7 @@ func (p *preimage) differs(args []any) bool {
 		}
 		return slices.ContainsFunc(p.narrow.Pins, func(pin sqltext.Pin) bool {
 			return pin.Column == set.Column && !slices.ContainsFunc(pin.Values, func(o sqltext.Operand) bool {
-				before, isNull, ok := argument(c, o, args)
+				before, isNull, ok := schema.Argument(c, o, args)
 				return !ok || !isNull && !null && before == after
 			})
 		})
@@ -100,11 +101,11 @@ func (p *preimage) differs(args []any) bool {
 //
 // The error is for the caller: after it the transaction is not what it was.
 func (p *preimage) strangers(ctx context.Context) error {
-	query, _ := p.narrow.Select(sqltext.MySQL, quotedNames(p.edit.layout.Key))
+	query, _ := p.narrow.Select(sqltext.MySQL, quotedNames(p.edit.Layout.Key))
 	query += fmt.Sprintf(" LIMIT %d", p.found+1)
 	switch level := p.level(); level {
 	case "":
-		p.edit.lost = true
+		p.edit.Incomplete = true
 		return nil
 	case "READ-COMMITTED", "READ-UNCOMMITTED":
 	default:
@@ -115,9 +116,9 @@ func (p *preimage) strangers(ctx context.Context) error {
 		err = p.recognise(rows)
 	}
 	if err != nil {
-		p.edit.lost = true
+		p.edit.Incomplete = true
 	}
-	if spoilt(sqltext.MySQL, err) {
+	if rolledBack(sqltext.MySQL, err) {
 		return err
 	}
 	return nil
@@ -136,14 +137,14 @@ func (p *preimage) level() string {
 // recognise looks for rows that were not found before.
 func (p *preimage) recognise(rows *sql.Rows) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	values := make([]any, len(p.edit.layout.Key))
+	values := make([]any, len(p.edit.Layout.Key))
 	into := pointers(values)
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
 		if !p.keys[asIs(values)] {
-			p.edit.lost = true
+			p.edit.Incomplete = true
 		}
 	}
 	return rows.Err()

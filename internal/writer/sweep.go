@@ -16,35 +16,35 @@ const maxSweeps = 1024
 // the mark after the writer's settling. Nobody would take that mark away, and all processes would
 // bypass its tags until it runs out.
 type sweep struct {
-	tags   []string
-	writer store.Writer
-	due    time.Time
-	until  time.Time // when the mark has run out by itself
+	tags  []string
+	id    store.Writer
+	due   time.Time
+	until time.Time // when the mark has run out by itself
 }
 
 // sweepLater has the writer's marks taken away some time after its end.
-func (q *queue) sweepLater(tags []string, w store.Writer) {
+func (q *queue) sweepLater(tags []string, id store.Writer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sweep(tags, w, q.inv.cfg.WriteTimeout) // by then the call that is under way has landed or is lost
+	q.sweep(tags, id, q.w.cfg.WriteTimeout) // by then the call that is under way has landed or is lost
 }
 
 // sweepSoon has them taken away at once too: of a writer who has left in the middle, whose marks may stand in a store
 // that is well. It reports false where the queue will not.
-func (q *queue) sweepSoon(tags []string, w store.Writer) bool {
+func (q *queue) sweepSoon(tags []string, id store.Writer) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.hurry()
-	return q.sweep(tags, w, 0) && q.sweep(tags, w, q.inv.cfg.WriteTimeout)
+	return q.sweep(tags, id, 0) && q.sweep(tags, id, q.w.cfg.WriteTimeout)
 }
 
 // sweep notes marks that are to be taken away, and reports whether there was room. The lock is held.
-func (q *queue) sweep(tags []string, w store.Writer, after time.Duration) bool {
+func (q *queue) sweep(tags []string, id store.Writer, after time.Duration) bool {
 	if len(q.sweeps) >= maxSweeps || q.closed {
 		return false
 	}
 	now := time.Now()
-	q.sweeps = append(q.sweeps, sweep{tags, w, now.Add(after), now.Add(q.inv.cfg.Grace)})
+	q.sweeps = append(q.sweeps, sweep{tags, id, now.Add(after), now.Add(q.w.cfg.Grace)})
 	q.start()
 	return true
 }
@@ -53,8 +53,8 @@ func (q *queue) sweep(tags []string, w store.Writer, after time.Duration) bool {
 // is what keeps other processes from the old entries.
 func (q *queue) sweepDue(ctx context.Context) {
 	for _, s := range q.takeDue() {
-		err := q.inv.call(ctx, "unmark", func(ctx context.Context) error {
-			return q.inv.cfg.Store.Unmark(ctx, s.tags, s.writer)
+		err := q.w.call(ctx, "unmark", func(ctx context.Context) error {
+			return q.w.cfg.Store.Unmark(ctx, s.tags, s.id)
 		})
 		if err != nil {
 			s.due = time.Now().Add(maxPause)
@@ -88,6 +88,6 @@ func (q *queue) waits(tag string) bool {
 	if _, ok := q.tags[tag]; ok {
 		return true
 	}
-	_, all := q.tags[q.inv.cfg.Namespace.Epoch()]
+	_, all := q.tags[q.w.cfg.Namespace.Epoch()]
 	return all
 }

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
@@ -18,7 +19,7 @@ import (
 // It is safe for concurrent use as far as *sql.Tx is.
 type tx struct {
 	gorm.Tx
-	inv       *Invalidator
+	w         *Writer
 	db        *sql.DB
 	base      any             // what its pool leads to
 	caller    context.Context // that of Begin
@@ -26,8 +27,8 @@ type tx struct {
 	isolation sql.IsolationLevel
 
 	mu      sync.Mutex
-	catalog *snapshot // what was known when it began
-	learned *snapshot // what it has read itself since then
+	catalog *schema.Snapshot // what was known when it began
+	learned *schema.Snapshot // what it has read itself since then
 	log     changelog
 	wrote   bool    // a statement may have written something
 	ddl     bool    // a statement has changed the schema, or may have
@@ -50,22 +51,22 @@ func (t *tx) GetDBConn() (*sql.DB, error) {
 
 // note collects what a statement is about to touch. Before, not after: a statement that fails or
 // panics half way may still have written.
-func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
+func (t *tx) note(ctx context.Context, info *sqltext.Info, e *schema.Edit) error {
 	t.look()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	breaks := breaksTransaction(info)
-	if touches := t.inv.touches(info, e); len(touches) > 0 {
+	if effects := t.w.schema.Effects(info, e); len(effects) > 0 {
 		breaks = breaks || t.over
 		t.wrote = true
-		t.log.add(touches...)
+		t.log.add(effects...)
 	}
 	if info.Verb == sqltext.Session {
 		t.session = true
 	}
 	if info.DDL {
 		t.ddl = true
-		t.inv.topology.forget()
+		t.w.schema.Forget()
 	}
 	t.altered = t.altered || breaks || len(info.Calls) > 0
 	if !breaks || t.broken != nil {
@@ -73,7 +74,7 @@ func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
 	}
 	// From here on nothing is known of what is committed when. Everything is marked until the
 	// transaction ends, and dropped then, even by a rollback.
-	c, err := t.inv.drop(ctx, dropping{cause: observe.PlainTransaction})
+	c, err := t.w.drop(ctx, schema.Reason{Cause: observe.PlainTransaction})
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (t *tx) done(info *sqltext.Info) {
 		t.log.release(info.Savepoint)
 	}
 	if info.DDL {
-		t.inv.topology.forget()
+		t.w.schema.Forget()
 	}
 }
 
@@ -117,29 +118,29 @@ func (t *tx) add(tags []string) {
 	defer t.mu.Unlock()
 	t.wrote = true
 	for _, tag := range tags {
-		t.log.add(touch{name: tag, why: byHandOf(t.inv, tag)})
+		t.log.add(schema.TagEffect(tag, byHandOf(t.w, tag)))
 	}
 }
 
 // edit tells which rows a statement is about to write, nil if that can't be told. The error is for the
 // caller: the statement must not run.
-func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*edit, *preimage, error) {
-	s := t.inv.topology.known(t.base)
-	if s == nil && t.catalog != nil && t.catalog.version == t.inv.Version() {
+func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*schema.Edit, *preimage, error) {
+	s := t.w.schema.Known(t.base)
+	if s == nil && t.w.schema.Holds(t.catalog) {
 		s = t.catalog
 	}
-	e := t.inv.edit(s, info, args)
-	if e == nil || e.insert > 0 {
+	e, _ := t.w.schema.Edit(s, info, args, t.w.tracking.columns)
+	if e == nil || e.Inserts > 0 {
 		return e, nil, nil
 	}
-	tracked := t.inv.tracking.columns(e.table)
+	tracked := t.w.tracking.columns(e.Table)
 	if len(tracked) == 0 {
-		if e.rows == nil {
+		if e.Rows == nil {
 			return nil, nil, nil
 		}
 		return e, nil, nil
 	}
-	before, err := t.foresee(ctx, e, info, args, tracked)
+	before, err := t.readPreimage(ctx, e, info, args, tracked)
 	if before == nil {
 		return nil, nil, err
 	}
@@ -147,12 +148,12 @@ func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*edit, *
 }
 
 // take hands out what was collected, once.
-func (t *tx) take() (touches []touch, broken *change) {
+func (t *tx) take() (effects []schema.Effect, broken *change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	touches, broken = t.log.take(), t.broken
+	effects, broken = t.log.take(), t.broken
 	t.broken = nil
-	return touches, broken
+	return effects, broken
 }
 
 // defined tells that a statement has changed the schema, or may have.
@@ -163,53 +164,56 @@ func (t *tx) defined() bool {
 }
 
 // resolve turns what was collected into tags, by what is known of the schema.
-func (t *tx) resolve(touches []touch, anew bool) (r resolved, s *snapshot) {
+func (t *tx) resolve(effects []schema.Effect, anew bool) (r schema.Changes, s *schema.Snapshot) {
 	if t.doubtful() { // then the rows that were read before may not have stayed locked
-		for _, touch := range touches {
-			if touch.edit != nil {
-				touch.edit.lost = true
+		for _, effect := range effects {
+			if e := effect.Edit(); e != nil {
+				e.Incomplete = true
 			}
 		}
 	}
-	if slices.ContainsFunc(touches, touch.isName) {
+	if slices.ContainsFunc(effects, unresolved) {
 		s = t.schema(anew)
 	}
-	return t.inv.resolve(s, touches), s
+	return t.w.schema.Resolve(s, effects), s
 }
 
-// confirm adds what else the touches change, once their tags are marked: by a schema not older than any
+// confirm adds what else the effects change, once their tags are marked: by a schema not older than any
 // that the statements may have met, and the values of columns that anyone tracks.
-func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error {
-	if !slices.ContainsFunc(touches, touch.isName) {
+func (t *tx) confirm(c *change, effects []schema.Effect, r schema.Changes, s *schema.Snapshot) error {
+	if !slices.ContainsFunc(effects, unresolved) {
 		return nil
 	}
 	anew := !c.upToDate(t.ctx)
-	if anew || s == nil || s.version != t.inv.Version() {
-		r, _ = t.resolve(touches, anew)
-		if r.why.cause != "" {
-			c.why = r.why
+	if anew || !t.w.schema.Holds(s) {
+		r, _ = t.resolve(effects, anew)
+		if r.Why.Cause != "" {
+			c.why = r.Why
 		}
-		if err := c.extend(t.ctx, r.tags); err != nil {
+		if err := c.extend(t.ctx, r.Tags); err != nil {
 			return err
 		}
 	}
-	return c.columns(t.ctx, r.edits)
+	return c.columns(t.ctx, r.Edits)
 }
 
+// unresolved reports whether an effect needs a schema to tell what it changes.
+func unresolved(e schema.Effect) bool { return !e.Resolved() }
+
 // schema is what is known of the schema while the transaction runs; nil: it can't be read.
-func (t *tx) schema(anew bool) *snapshot {
+func (t *tx) schema(anew bool) *schema.Snapshot {
 	t.mu.Lock()
 	own := t.learned
 	if own == nil {
 		own = t.catalog
 	}
-	i := &inside{
-		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session,
-		apart: t.session || t.altered, writes: t.writes,
+	i := &schema.Inside{
+		Dialect: t.w.cfg.Dialect, Conn: t.Tx, ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session,
+		Private: t.session || t.altered, Writes: t.writes,
 	}
 	t.mu.Unlock()
-	i.pool, _ = t.base.(*sql.DB)
-	s := t.inv.topology.within(t.ctx, t.base, own, anew, i.view)
+	i.Pool, _ = t.base.(*sql.DB)
+	s := t.w.schema.Within(t.ctx, t.base, own, anew, i.Open)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.learned = s
@@ -218,21 +222,21 @@ func (t *tx) schema(anew bool) *snapshot {
 
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
-	touches, broken := t.take()
+	effects, broken := t.take()
 	if t.until(broken) == t.caller && t.isDead() {
 		return t.expired()
 	}
 	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
-		defer t.inv.topology.forget()
+		defer t.w.schema.Forget()
 	}
 	if broken != nil {
 		defer broken.settle(t.ctx)
 	}
-	r, s := t.resolve(touches, false)
-	c, err := t.inv.begin(t.until(broken), r.tags)
-	c.why = r.why
+	r, s := t.resolve(effects, false)
+	c, err := t.w.begin(t.until(broken), r.Tags)
+	c.why = r.Why
 	if err == nil {
-		err = t.confirm(c, touches, r, s)
+		err = t.confirm(c, effects, r, s)
 	}
 	if err == nil {
 		err = c.withdrawn(t.ctx)
@@ -301,19 +305,19 @@ func (t *tx) end(how func() error, changes ...*change) error {
 
 // Rollback drops what was collected, unless it may have been committed all the same.
 func (t *tx) Rollback() error {
-	touches, broken := t.take()
+	effects, broken := t.take()
 	if broken != nil {
-		defer t.inv.topology.forget()
+		defer t.w.schema.Forget()
 		defer broken.settle(t.ctx)
 	}
-	if len(touches) == 0 || !t.doubtful() && !t.isLent() { // who was lent it may have committed
+	if len(effects) == 0 || !t.doubtful() && !t.isLent() { // who was lent it may have committed
 		return t.end(t.Tx.Rollback, broken)
 	}
-	r, s := t.resolve(touches, false)
-	c, err := t.inv.begin(t.ctx, r.tags)
-	c.why = r.why
+	r, s := t.resolve(effects, false)
+	c, err := t.w.begin(t.ctx, r.Tags)
+	c.why = r.Why
 	if err == nil {
-		_ = t.confirm(c, touches, r, s) // nothing can be refused any more
+		_ = t.confirm(c, effects, r, s) // nothing can be refused any more
 	}
 	defer c.settle(t.ctx)
 	return t.end(t.Tx.Rollback, broken, c)
@@ -329,13 +333,13 @@ type State struct {
 }
 
 // StateOf tells in what transaction statements on this pool run.
-func (inv *Invalidator) StateOf(p gorm.ConnPool) State {
+func (w *Writer) StateOf(p gorm.ConnPool) State {
 	if t := followed(p); t != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		return State{
 			In: true, Followed: true, Wrote: t.wrote,
-			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && inv.cfg.Dialect != sqltext.SQLite,
+			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && w.cfg.Dialect != sqltext.SQLite,
 		}
 	}
 	switch q := p.(type) {
@@ -343,7 +347,7 @@ func (inv *Invalidator) StateOf(p gorm.ConnPool) State {
 		return State{In: true}
 	case *conn, *sql.Conn:
 		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
-		return State{In: inv.plain.open(inv.place(q)), Single: true}
+		return State{In: w.plain.open(w.place(q)), Single: true}
 	}
 	return State{Single: single(p)}
 }

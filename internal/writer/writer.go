@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -33,7 +34,7 @@ const (
 // ErrStoreUnavailable is wrapped by the error of a write that [FailWrite] refused. Nothing was committed.
 var ErrStoreUnavailable = errors.New("gormcache: the store can't be told of the write, and the policy is FailWrite")
 
-// Config is what an [Invalidator] works with. Store, Namespace, Dialect, Recorder, Logger, Replayer and the
+// Config is what an [Writer] works with. Store, Namespace, Dialect, Recorder, Logger, Replayer and the
 // durations must be set.
 type Config struct {
 	Store        store.Store
@@ -46,17 +47,17 @@ type Config struct {
 	Regions      []string            // the regions there are
 	Views        map[string][]string // view → what it reads
 	Triggers     map[string][]string // table → what its triggers change
-	Declared     []Named             // names to be looked for in the database
+	Declared     []schema.Named      // names to be looked for in the database
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
 	Replayer     Replayer
 }
 
-// Invalidator turns writes into new tokens. It is safe for concurrent use.
-type Invalidator struct {
+// Writer turns writes into new tokens. It is safe for concurrent use.
+type Writer struct {
 	cfg      Config
 	texts    *sqltext.Cache
-	topology *topology
+	schema   *schema.Schema
 	queue    *queue
 	pools    pools
 	plain    plainTxs
@@ -66,11 +67,10 @@ type Invalidator struct {
 	regions  map[string]bool
 	doubts   doubts
 	warned   sync.Once
-	names    names
+	lookedUp lookedUp
 	sharded  sync.Once
 	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
 	main     any           // its base then
-
 }
 
 // Replayer reads the rows of statements that write ahead of the application, since only then they have surely run to
@@ -88,36 +88,37 @@ type Replayer interface {
 // memo is how many SQL texts are remembered with what they touch.
 const memo = 4096
 
-// New returns an invalidator. Configuration must have been validated.
-func New(cfg Config) *Invalidator {
-	inv := &Invalidator{
-		cfg:      cfg,
-		texts:    sqltext.NewCache(cfg.Dialect, memo),
-		topology: newTopology(cfg),
-		regions:  map[string]bool{},
+// New returns a writer. Configuration must have been validated.
+func New(cfg Config) *Writer {
+	w := &Writer{
+		cfg:   cfg,
+		texts: sqltext.NewCache(cfg.Dialect, memo),
+		schema: schema.New(schema.Config{
+			Namespace: cfg.Namespace, Dialect: cfg.Dialect, Views: cfg.Views, Triggers: cfg.Triggers, Declared: cfg.Declared, Logger: cfg.Logger,
+		}),
+		regions: map[string]bool{},
 	}
 	for _, name := range cfg.Regions {
-		inv.regions[name] = true
+		w.regions[name] = true
 	}
-	inv.names.declared = cfg.Declared
-	inv.queue = newQueue(inv)
-	return inv
+	w.queue = newQueue(w)
+	return w
 }
 
 // Info tells what a SQL text touches. The result is shared and must not be modified.
-func (inv *Invalidator) Info(sql string) *sqltext.Info { return inv.texts.Info(sql) }
+func (w *Writer) Info(sql string) *sqltext.Info { return w.texts.Info(sql) }
 
 // Blocked tells that an invalidation of one of the tags has not reached the store yet.
-func (inv *Invalidator) Blocked(tags []string) bool { return inv.queue.blocked(tags) }
+func (w *Writer) Blocked(tags []string) bool { return w.queue.blocked(tags) }
 
 // Pending is the number of tags whose invalidation has not reached the store yet, and of epochs that it has still
 // to be asked for.
-func (inv *Invalidator) Pending() int { return inv.queue.len() }
+func (w *Writer) Pending() int { return w.queue.len() }
 
 // Close tries once more to deliver what is pending, until ctx ends, and stops the background work.
 // The error tells how much was lost; marks that landed keep others from stale reads until their
 // deadline all the same. Writes that come later still invalidate, but are not retried.
-func (inv *Invalidator) Close(ctx context.Context) error { return inv.queue.close(ctx) }
+func (w *Writer) Close(ctx context.Context) error { return w.queue.close(ctx) }
 
 // stay is how long a writer's marks stay when it has settled, and why, if that is because of a doubt.
 type stay struct {
@@ -126,70 +127,79 @@ type stay struct {
 }
 
 // settle delivers new tokens, or queues them. The returned error says that they were queued; lost are tags that
-// did not bear w's mark any more.
-func (inv *Invalidator) settle(ctx context.Context, tags []string, w store.Writer, stays stay, began time.Time) (lost []string, err error) {
+// did not bear id's mark any more.
+func (w *Writer) settle(ctx context.Context, tags []string, id store.Writer, stays stay, began time.Time) (lost []string, err error) {
 	if len(tags) == 0 {
 		return nil, nil
 	}
-	err = inv.call(ctx, "settle", func(ctx context.Context) error {
-		err := inv.cfg.Store.Settle(ctx, tags, w, stays.linger)
+	err = w.call(ctx, "settle", func(ctx context.Context) error {
+		err := w.cfg.Store.Settle(ctx, tags, id, stays.linger)
 		lost = store.Lost(err)
 		return store.Failure(err)
 	})
 	if err != nil {
-		inv.queue.add(tags, w, stays.linger)
+		w.queue.add(tags, id, stays.linger)
 	} else {
-		inv.cfg.Recorder.Invalidated(len(tags))
+		w.cfg.Recorder.Invalidated(len(tags))
 	}
-	inv.report(ctx, tags, w, stays, err, began)
+	w.report(ctx, tags, id, stays, err, began)
 	return lost, err
 }
 
 // fence marks the tags and leaves the marks to run out, which changes the tokens: for writes whose
 // commit can't be seen. The errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
-func (inv *Invalidator) fence(ctx context.Context, tags []string) (w store.Writer, queued bool, err error) {
-	w = store.NewWriter()
+func (w *Writer) fence(ctx context.Context, tags []string) (id store.Writer, queued bool, err error) {
+	id = store.NewWriter()
 	if len(tags) == 0 {
-		return w, false, nil
+		return id, false, nil
 	}
-	began, caller, stays := time.Now(), untilSent(ctx), stay{inv.cfg.Grace, foreignCommit}
-	err = inv.within(caller, "mark", func(ctx context.Context) error {
-		return store.Failure(inv.cfg.Store.Settle(ctx, tags, w, inv.cfg.Grace))
+	began, caller, stays := time.Now(), untilSent(ctx), stay{w.cfg.Grace, foreignCommit}
+	err = w.within(caller, "mark", func(ctx context.Context) error {
+		return store.Failure(w.cfg.Store.Settle(ctx, tags, id, w.cfg.Grace))
 	})
 	if gone := gone(caller); gone != nil {
-		inv.queue.sweepSoon(tags, w)
-		return w, false, gone
+		w.takeBack(ctx, tags, id, err)
+		return id, false, gone
 	}
-	if err != nil && inv.cfg.Policy == FailWrite {
-		return w, false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
+	if err != nil && w.cfg.Policy == FailWrite {
+		return id, false, fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
 	if err != nil {
-		inv.queue.add(tags, w, inv.cfg.Grace)
+		w.queue.add(tags, id, w.cfg.Grace)
 	}
-	inv.report(ctx, tags, w, stays, err, began)
-	return w, err != nil, nil
+	w.report(ctx, tags, id, stays, err, began)
+	return id, err != nil, nil
+}
+
+// takeBack takes away the marks of a writer whose caller has left before anything was sent. Where the store has taken
+// them it is well, and nobody is to meet them afterwards; what may have landed of a call that was cut off is the
+// queue's, since the caller has no time to wait for it.
+func (w *Writer) takeBack(ctx context.Context, tags []string, id store.Writer, marking error) {
+	if marking != nil || w.call(ctx, "unmark", func(ctx context.Context) error { return w.cfg.Store.Unmark(ctx, tags, id) }) != nil {
+		w.queue.sweepSoon(tags, id)
+	}
 }
 
 // call runs one call of the store within the write budget. The caller's cancellation does not count:
 // what was written is written.
-func (inv *Invalidator) call(ctx context.Context, op string, fn func(context.Context) error) error {
-	return inv.within(context.WithoutCancel(ctx), op, fn)
+func (w *Writer) call(ctx context.Context, op string, fn func(context.Context) error) error {
+	return w.within(context.WithoutCancel(ctx), op, fn)
 }
 
 // within runs one within the write budget and the caller's context: one that can still be given up, because nothing
 // has been sent to the database.
-func (inv *Invalidator) within(ctx context.Context, op string, fn func(context.Context) error) error {
-	budget, cancel := context.WithTimeoutCause(ctx, inv.cfg.WriteTimeout, store.ErrBudget)
+func (w *Writer) within(ctx context.Context, op string, fn func(context.Context) error) error {
+	budget, cancel := context.WithTimeoutCause(ctx, w.cfg.WriteTimeout, store.ErrBudget)
 	defer cancel()
 	err := fn(budget)
 	if err == nil || gone(ctx) != nil { // whose caller has no time says nothing of the store
 		return err
 	}
 	failure := err // only here is it moved to the heap
-	inv.failure.Store(&failure)
-	inv.cfg.Recorder.StoreError(op)
-	inv.cfg.Logger.DebugContext(ctx, "gormcache: store failed", "op", op, "error", err)
-	if hook := inv.cfg.Recorder.Hooks.StoreError; hook != nil {
+	w.failure.Store(&failure)
+	w.cfg.Recorder.StoreError(op)
+	w.cfg.Logger.DebugContext(ctx, "gormcache: store failed", "op", op, "error", err)
+	if hook := w.cfg.Recorder.Hooks.StoreError; hook != nil {
 		hook(ctx, op, err)
 	}
 	return err
@@ -213,20 +223,20 @@ func gone(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// report tells hooks, log and [Invalidator.Doubts] of tags that were settled, or queued because of err.
-func (inv *Invalidator) report(ctx context.Context, tags []string, w store.Writer, stays stay, err error, began time.Time) {
+// report tells hooks, log and [Writer.Doubts] of tags that were settled, or queued because of err.
+func (w *Writer) report(ctx context.Context, tags []string, id store.Writer, stays stay, err error, began time.Time) {
 	i := observe.Invalidation{Tags: tags, Queued: err != nil, Err: err, Duration: time.Since(began)}
-	inv.drops(ctx, &i)
+	w.drops(ctx, &i)
 	if stays.why != "" {
-		i.Doubt, i.Writer, i.Left = string(stays.why), w.String(), stays.linger
-		inv.doubt(ctx, Doubt{Tags: slices.Clone(tags), Writer: w, Cause: i.Doubt, Until: time.Now().Add(stays.linger)})
+		i.Doubt, i.Writer, i.Left = string(stays.why), id.String(), stays.linger
+		w.doubt(ctx, Doubt{Tags: slices.Clone(tags), Writer: id, Cause: i.Doubt, Until: time.Now().Add(stays.linger)})
 	} else {
-		inv.doubts.remove(w)
+		w.doubts.remove(id)
 	}
-	if hook := inv.cfg.Recorder.Hooks.Invalidate; hook != nil {
+	if hook := w.cfg.Recorder.Hooks.Invalidate; hook != nil {
 		hook(ctx, i)
 	}
-	if log := inv.cfg.Logger; log.Enabled(ctx, slog.LevelDebug) {
+	if log := w.cfg.Logger; log.Enabled(ctx, slog.LevelDebug) {
 		log.DebugContext(ctx, "gormcache: invalidate", "tags", i.Tags, "queued", i.Queued, "error", i.Err, "cause", string(i.Cause), "detail", i.Detail, "took", i.Duration)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
@@ -17,8 +16,8 @@ import (
 func TestKeysAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{Store: memory.New()}
-		inv := newTest(p, AllowStale)
-		k, primary := &Key{inv: inv, tracks: []string{"test:q:users", "test:q:users.age"}}, &Key{inv: inv}
+		w := newTest(p, AllowStale)
+		k, primary := &enrolment{w: w, tracks: []string{"test:q:users", "test:q:users.age"}}, &enrolment{w: w}
 		k.kept.Store(int64(time.Since(start)))
 		if k.Due() {
 			t.Error("due at once")
@@ -36,7 +35,7 @@ func TestKeysAreKept(t *testing.T) {
 		if calls := p.take(); !slices.Equal(calls, []string{"unmark"}) {
 			t.Errorf("calls %v: one that makes no tag is wanted", calls)
 		}
-		if err := inv.Close(t.Context()); err != nil {
+		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -75,8 +74,8 @@ func TestEnrolmentMakesWhatIsNotThere(t *testing.T) {
 		{"user_id", []bool{true, false}, made},
 		{"user_id", []bool{false, true}, made},
 	} {
-		k := &Key{
-			inv: newTest(forgetful{p, c.lost}, AllowStale), table: "items", columns: []catalog.Column{{Name: c.column}},
+		k := &enrolment{
+			w: newTest(forgetful{p, c.lost}, AllowStale), table: "items", column: c.column,
 			tracks: []string{"test:q:items", "test:q:items." + c.column},
 		}
 		if err := k.Enrol(t.Context()); err != nil {

@@ -1,4 +1,4 @@
-package writer
+package schema
 
 import (
 	"runtime"
@@ -10,10 +10,10 @@ import (
 )
 
 // nothingKnown is the catalog of an empty database: all that follows comes from what is declared.
-func nothingKnown() *snapshot { return &snapshot{Catalog: &catalog.Catalog{}} }
+func nothingKnown() *Snapshot { return &Snapshot{Catalog: &catalog.Catalog{}} }
 
 func TestDeclaredViews(t *testing.T) {
-	top := newTopology(Config{Views: map[string][]string{
+	top := New(Config{Views: map[string][]string{
 		"Public.Top":  {"Middle", "public.c"},
 		"middle":      {"A", "s.b"},
 		"round":       {"about"},
@@ -41,7 +41,7 @@ func TestDeclaredViews(t *testing.T) {
 }
 
 func TestDeclaredTriggers(t *testing.T) {
-	top := newTopology(Config{Triggers: map[string][]string{
+	top := New(Config{Triggers: map[string][]string{
 		"Orders": {"stock", "s.Log"},
 		"stock":  {"alerts"}, // fires what fires
 		"alerts": {"orders"}, // and comes back
@@ -66,15 +66,15 @@ func TestDeclaredTriggers(t *testing.T) {
 
 // A snapshot is good until DDL is seen, anywhere.
 func TestVersions(t *testing.T) {
-	top := newTopology(Config{})
+	top := New(Config{})
 	s := nothingKnown()
-	s.version = top.version.Load()
-	top.place("db").snapshot.Store(s)
-	if top.known("db") != s || top.known("another") != nil {
+	s.version = top.Version()
+	top.database("db").snapshot.Store(s)
+	if top.Known("db") != s || top.Known("another") != nil {
 		t.Fatal("a snapshot is not found, or for another database")
 	}
-	top.forget()
-	if top.known("db") != nil {
+	top.Forget()
+	if top.Known("db") != nil {
 		t.Error("a snapshot outlives DDL")
 	}
 }
@@ -83,18 +83,18 @@ func TestVersions(t *testing.T) {
 //
 // Falls if: the epoch is noted first. Then a writer between the two steps goes by the catalog of before.
 func TestSeenEpochsAreForgottenFirst(t *testing.T) {
-	top := newTopology(Config{})
+	top := New(Config{})
 	for range 100_000 {
-		token, version := store.NewToken(), top.version.Load()
+		token, version := store.NewToken(), top.Version()
 		seen := make(chan struct{})
 		go func() {
 			defer close(seen)
-			top.sawEpoch(token)
+			top.SawEpoch(token)
 		}()
-		for top.lastEpoch() != token {
+		for top.LastEpoch() != token {
 			runtime.Gosched()
 		}
-		if top.version.Load() == version {
+		if top.Version() == version {
 			t.Fatal("the catalog of another epoch counts as that of this one")
 		}
 		<-seen

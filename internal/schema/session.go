@@ -1,4 +1,4 @@
-package writer
+package schema
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // observe.Catalog) on connections whose answers can't be taken for what is committed.
 var ErrSession = errors.New("gormcache: the connection's settings rule out a cache")
 
-// trustworthy says whether what a connection answers is what is committed now. At READ UNCOMMITTED it
+// trustworthy returns an error unless what a connection answers is what is committed now. At READ UNCOMMITTED it
 // may be rows that are rolled back later; without autocommit it may be an old snapshot, and no COMMIT
 // of a write is seen. The settings of one connection stand for those of its pool.
 func trustworthy(ctx context.Context, q catalog.Querier, d sqltext.Dialect) error {

@@ -1,4 +1,4 @@
-package writer
+package schema
 
 import (
 	"reflect"
@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // MaxRowTags is on how many rows, or values of a tracked column, one query may depend one by one. One that
@@ -22,27 +21,38 @@ type Narrowed struct {
 	pins [][]sqltext.Operand
 }
 
-// Narrow tells on what a query depends if its text pins it to a primary key, or to a column for which
-// tracked says so; nil: on its tables.
-func (inv *Invalidator) Narrow(r Reading, info *sqltext.Info, tracked func(table, column string) bool) *Narrowed {
+// Narrow returns on which values of a key a query depends, if its text pins it to a primary key, or to a column for
+// which tracked says so; or nil and why it depends on whole tables.
+func (s *Schema) Narrow(r Reading, info *sqltext.Info, tracked func(table, column string) bool) (_ *Narrowed, why string) {
 	n := info.Narrow
-	if n == nil || len(n.Pins) == 0 || len(r.Tables) != 1 || r.Tables[0] != n.Table {
-		return nil
+	switch {
+	case n == nil:
+		return nil, info.Wide
+	case len(r.Tables) != 1 || r.Tables[0] != n.Table:
+		return nil, n.Table + " is a view"
+	case len(n.Pins) == 0 && n.Where == "":
+		return nil, "it has no WHERE"
+	case len(n.Pins) == 0:
+		return nil, "its WHERE has no column = value, and no column IN (values), that everything else is joined to by AND"
 	}
-	if k := inv.Key(r, n.Table, ""); k != nil {
+	l, why := r.snapshot.whole(n.Table)
+	if l == nil {
+		return nil, why
+	}
+	if k := s.Key(r, n.Table, ""); k != nil {
 		if pins := pinned(n, k); pins != nil {
-			return &Narrowed{Key: k, text: n, pins: pins}
+			return &Narrowed{Key: k, text: n, pins: pins}, ""
 		}
 	}
 	for _, pin := range n.Pins {
 		if !tracked(n.Table, pin.Column) || len(pin.Values) > MaxRowTags {
 			continue
 		}
-		if k := inv.Key(r, n.Table, pin.Column); k != nil {
-			return &Narrowed{Key: k, text: n, pins: [][]sqltext.Operand{pin.Values}}
+		if k := s.Key(r, n.Table, pin.Column); k != nil {
+			return &Narrowed{Key: k, text: n, pins: [][]sqltext.Operand{pin.Values}}, ""
 		}
 	}
-	return nil
+	return nil, unpinned(n, l, tracked)
 }
 
 // pinned are the values that the text gives the key's columns; nil if it leaves one of them open, or
@@ -50,7 +60,7 @@ func (inv *Invalidator) Narrow(r Reading, info *sqltext.Info, tracked func(table
 func pinned(n *sqltext.Narrow, k *Key) [][]sqltext.Operand {
 	pins := make([][]sqltext.Operand, len(k.columns))
 	for i := range k.columns {
-		pins[i] = pin(n, k.columns[i].Name)
+		pins[i] = Pin(n, k.columns[i].Name)
 		if pins[i] == nil || len(pins[i]) > 1 && len(k.columns) > 1 {
 			return nil
 		}
@@ -58,8 +68,8 @@ func pinned(n *sqltext.Narrow, k *Key) [][]sqltext.Operand {
 	return pins
 }
 
-// pin are the fewest values that the text gives a column, nil if it gives none.
-func pin(n *sqltext.Narrow, column string) (values []sqltext.Operand) {
+// Pin are the fewest values that the text gives a column, nil if it gives none.
+func Pin(n *sqltext.Narrow, column string) (values []sqltext.Operand) {
 	for _, p := range n.Pins {
 		if p.Column == column && (values == nil || len(p.Values) < len(values)) {
 			values = p.Values
@@ -91,7 +101,7 @@ func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
 		return tags, true
 	}
 	for _, v := range n.pins[0] {
-		value, known := operand(v, args)
+		value, known := Operand(v, args)
 		if !known {
 			return tags[:first], false
 		}
@@ -112,7 +122,7 @@ func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
 // composite appends the text of a key of several columns, each with one value.
 func (k *Key) composite(b []byte, pins [][]sqltext.Operand, args []any) (_ []byte, null, ok bool) {
 	for i := range k.columns {
-		value, known := operand(pins[i][0], args)
+		value, known := Operand(pins[i][0], args)
 		if !known {
 			return b, false, false
 		}
@@ -133,8 +143,8 @@ func appendKeyPart(b []byte, i int, part string) []byte {
 	return append(b, part...)
 }
 
-// operand is the value that an operand stands for. known is false for expressions and defaults.
-func operand(o sqltext.Operand, args []any) (value any, known bool) {
+// Operand is the value that an operand stands for. known is false for expressions and defaults.
+func Operand(o sqltext.Operand, args []any) (value any, known bool) {
 	switch o.Kind {
 	case sqltext.ParamOperand:
 		if o.Param >= len(args) {
@@ -151,7 +161,7 @@ func operand(o sqltext.Operand, args []any) (value any, known bool) {
 	return nil, false
 }
 
-// Shifted tells that the first argument is one that pgx takes for itself, such as pgx.QueryExecMode: what the
+// Shifted reports whether the first argument is one that pgx takes for itself, such as pgx.QueryExecMode: what the
 // placeholders stand for is not known then.
 func Shifted(args []any) bool {
 	if len(args) == 0 {
@@ -166,9 +176,4 @@ func Shifted(args []any) bool {
 		return true
 	}
 	return strings.Contains(t.PkgPath(), "github.com/jackc/pgx/") && !strings.Contains(t.PkgPath(), "/pgtype")
-}
-
-// coarse are the tags that a write to a table changes whose rows are not known.
-func coarse(ns store.Namespace, table string) []string {
-	return []string{ns.Table(table), ns.Bulk(table)}
 }

@@ -1,4 +1,4 @@
-package writer
+package schema
 
 import (
 	"context"
@@ -7,13 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
-	"gorm.io/gorm"
-
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
-	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // Named is a name in the configuration that only the database can tell to be right.
@@ -24,36 +20,34 @@ type Named struct {
 	Tables []string
 	// Column is a column of the table, "" if it is the table alone.
 	Column string
-	// Met tells that a model of that name has been used, whose table is called otherwise. Nil: it names no model.
+	// Met reports whether a model of that name has been used, whose table is called otherwise. Nil: it names no model.
 	Met func() bool
 }
 
-// names says of names that the database does not know that it does not: a name with a typing error in it works like
+// declared says of names that the database does not know that it does not: a name with a typing error in it works like
 // one that nobody uses, so nothing else would show it. It is a warning and no error, since a migration may still make
 // the table, and another database may have it. It is safe for concurrent use.
-type names struct {
-	declared []Named
-	compared atomic.Bool // declared have been looked for
-	said     sync.Map    // names given by hand that have been looked at
-	learned  atomic.Bool // the catalog has been read for a name given by hand
+type declared struct {
+	names    []Named
+	logger   *slog.Logger
+	compared atomic.Bool // names have been looked for
 }
 
-// foundOut is told of each catalog that was read. The first one with tables in it shows which declared names are wrong:
+// check is told of each catalog that was read. The first one with tables in it shows which declared names are wrong:
 // before, a migration has not yet run.
-func (inv *Invalidator) foundOut(ctx context.Context, s *snapshot) {
-	n := &inv.names
-	if n.compared.Load() || s == nil || len(s.Names()) == 0 || n.compared.Swap(true) {
+func (d *declared) check(ctx context.Context, s *Snapshot) {
+	if d.compared.Load() || s == nil || len(s.Names()) == 0 || d.compared.Swap(true) {
 		return
 	}
-	for i := range n.declared {
-		if level, why := n.declared[i].wrong(s); why != "" {
-			inv.cfg.Logger.Log(ctx, level, "gormcache: "+n.declared[i].Field+": "+why)
+	for i := range d.names {
+		if level, why := d.names[i].wrong(s); why != "" {
+			d.logger.Log(ctx, level, "gormcache: "+d.names[i].Field+": "+why)
 		}
 	}
 }
 
 // wrong says what is wrong with the name, "" if nothing is.
-func (n *Named) wrong(s *snapshot) (level slog.Level, why string) {
+func (n *Named) wrong(s *Snapshot) (level slog.Level, why string) {
 	known := slices.IndexFunc(n.Tables, func(t string) bool { return s.Kind(t) != catalog.Unknown })
 	switch {
 	case known >= 0 && n.Column != "":
@@ -80,7 +74,7 @@ func (n *Named) wrong(s *snapshot) (level slog.Level, why string) {
 }
 
 // column says why queries can't depend on a column's values, "" if they can.
-func (n *Named) column(s *snapshot, table string) string {
+func (n *Named) column(s *Snapshot, table string) string {
 	l, why := s.whole(table)
 	switch {
 	case s.Kind(table) != catalog.Table:
@@ -96,42 +90,13 @@ func (n *Named) column(s *snapshot, table string) string {
 	return ""
 }
 
-// unheard warns, once for each, of tables given by hand that the database does not know. It comes last: what depends
-// on them has been dropped by then, whatever they are.
-func (inv *Invalidator) unheard(ctx context.Context, db *gorm.DB, call string, tables []string) {
-	var s *snapshot
-	for _, name := range tables {
-		table := store.TableName(name)
-		if inv.topology.views[table] != nil || inv.topology.triggers[table] != nil {
-			continue
-		}
-		if _, looked := inv.names.said.Load(table); looked {
-			continue
-		}
-		if s == nil {
-			if s = inv.consult(ctx, db.Statement.ConnPool); s == nil {
-				return
-			}
-		}
-		if _, twice := inv.names.said.LoadOrStore(table, true); twice || s.Kind(table) != catalog.Unknown {
-			continue
-		}
-		inv.cfg.Logger.WarnContext(ctx, fmt.Sprintf("gormcache: %s(%q): the database has no table or view of that name%s", call, name, near(s.Names(), table)))
+// Missing reports whether the database has no table or view of a name, and suggests the one that was meant, if there
+// is one so near: ` (did you mean "users"?)`.
+func (s *Snapshot) Missing(table string) (hint string, missing bool) {
+	if s.Kind(table) != catalog.Unknown {
+		return "", false
 	}
-}
-
-// consult is what is known of the schema, read if need be: once, for no longer than a writer waits, and never in a
-// transaction, which must not be disturbed.
-func (inv *Invalidator) consult(ctx context.Context, p gorm.ConnPool) *snapshot {
-	if s := inv.topology.known(inv.base(p)); s != nil {
-		return s
-	}
-	if inv.StateOf(p).In || inv.names.learned.Swap(true) {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, inv.cfg.WriteTimeout)
-	defer cancel()
-	return inv.learn(ctx, p)
+	return near(s.Names(), table), true
 }
 
 // near asks whether another name was meant: that of the list which is the least apart from one of the given, "" if

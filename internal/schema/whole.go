@@ -1,4 +1,4 @@
-package writer
+package schema
 
 import (
 	"fmt"
@@ -9,24 +9,8 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// Whole says why a query for which [Invalidator.Narrow] gives nothing depends on whole tables. It is for
-// explanations: nothing is decided here.
-func (inv *Invalidator) Whole(r Reading, info *sqltext.Info, tracked func(table, column string) bool) string {
-	n := info.Narrow
-	switch {
-	case n == nil:
-		return info.Wide
-	case len(r.Tables) != 1 || r.Tables[0] != n.Table:
-		return n.Table + " is a view"
-	case n.Where == "":
-		return "it has no WHERE"
-	case len(n.Pins) == 0:
-		return "its WHERE has no column = value, and no column IN (values), that everything else is joined to by AND"
-	}
-	l, why := r.snapshot.whole(n.Table)
-	if l == nil {
-		return why
-	}
+// unpinned says why the values that a query's WHERE gives columns narrow it to no key.
+func unpinned(n *sqltext.Narrow, l *catalog.Layout, tracked func(table, column string) bool) string {
 	for _, p := range n.Pins {
 		if slices.Contains(l.KeyNames, p.Column) || tracked(n.Table, p.Column) {
 			if why := untold(l, p.Column); why != "" {
@@ -41,18 +25,6 @@ func (inv *Invalidator) Whole(r Reading, info *sqltext.Info, tracked func(table,
 		return fmt.Sprintf("its WHERE does not give each column of the primary key (%s) one value", strings.Join(l.KeyNames, ", "))
 	}
 	return fmt.Sprintf("its WHERE names %s, which is neither the primary key nor in Config.Tracked", n.Pins[0].Column)
-}
-
-// whole is the layout of a table whose rows can be told apart, or why there is none.
-func (s *snapshot) whole(table string) (_ *catalog.Layout, why string) {
-	switch l := s.Layout(table); {
-	case l == nil:
-		return nil, fmt.Sprintf("the columns of %s may not be seen, or several tables of that name differ", table)
-	case !l.Direct:
-		return nil, fmt.Sprintf("a write to %s may change more than it says: triggers, rules, partitions, or a cascade back to it", table)
-	default:
-		return l, ""
-	}
 }
 
 // untold says why a column's values can't be compared, "" if they can.
@@ -92,4 +64,30 @@ func (n *Narrowed) Refused(args []any) string {
 	}
 	return fmt.Sprintf("an argument for %s can't be compared as the database does: another type than the column's, "+
 		"an empty text, or one with other characters than letters, digits and _.:@/-", columns)
+}
+
+// Pins are the values that the query is pinned to with these arguments, in words such as "id is 5".
+func (n *Narrowed) Pins(args []any) (list []string) {
+	say := func(i int, v sqltext.Operand) (string, bool) {
+		value, _ := Operand(v, args)
+		text, null, ok := n.Key.columns[i].Argument(value)
+		return n.Key.columns[i].Name + " is " + text, ok && !null
+	}
+	if len(n.pins) > 1 {
+		parts := make([]string, len(n.pins))
+		for i, values := range n.pins {
+			said, ok := say(i, values[0])
+			if !ok {
+				return nil
+			}
+			parts[i] = said
+		}
+		return []string{strings.Join(parts, " and ")}
+	}
+	for _, v := range n.pins[0] {
+		if said, ok := say(0, v); ok && !slices.Contains(list, said) {
+			list = append(list, said)
+		}
+	}
+	return list
 }
