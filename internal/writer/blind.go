@@ -13,8 +13,8 @@ import (
 // that another process has just made may so have changed a table that they do not invalidate. The queue asks as
 // soon as the store answers: if the epoch is another than the one they knew, everything is dropped.
 
-// goneBy notes the epoch that such a writer went by, once it has committed. linger is as in settling.
-func (q *queue) goneBy(epoch store.Token, linger time.Duration) {
+// verifyLater notes the epoch that such a writer went by, once it has committed. linger is as in settling.
+func (q *queue) verifyLater(epoch store.Token, linger time.Duration) {
 	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -52,7 +52,7 @@ func TestBlindWrites(t *testing.T) {
 					}
 					return c.is, nil
 				}}
-				w.queue.goneBy(c.went.Token, 0)
+				w.queue.verifyLater(c.went.Token, 0)
 				if w.Pending() != 1 || !w.Blocked([]string{"any"}) {
 					t.Errorf("%d are pending", w.Pending())
 				}
@@ -86,11 +86,11 @@ func TestBlindWritesWhileTheEpochIsAsked(t *testing.T) {
 		token, asked := store.NewToken(), 0
 		w.cfg.Store = epochs{s, func() (store.State, error) {
 			if asked++; asked == 1 {
-				w.queue.goneBy(token, 0)
+				w.queue.verifyLater(token, 0)
 			}
 			return store.State{Token: token, Known: true}, nil
 		}}
-		w.queue.goneBy(token, 0)
+		w.queue.verifyLater(token, 0)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if asked != 2 || w.Pending() != 0 {
@@ -104,7 +104,7 @@ func TestCloseAfterBlindWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := newQueued(func(int, []string, store.Writer, time.Duration) error { return nil })
 		w.cfg.Store = epochs{s, func() (store.State, error) { return store.State{}, errDead }}
-		w.queue.goneBy(store.NewToken(), 0)
+		w.queue.verifyLater(store.NewToken(), 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := w.Close(ctx); err == nil {

@@ -2,10 +2,10 @@ package writer
 
 import (
 	"database/sql"
-	"errors"
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -17,7 +17,7 @@ func (w *Writer) Statement(next func(*gorm.DB)) func(*gorm.DB) {
 			return
 		}
 		w.beside(db)
-		w.probed(db, next)
+		w.observed(db, next)
 	}
 }
 
@@ -36,25 +36,9 @@ func (w *Writer) beside(db *gorm.DB) {
 	})
 }
 
-// probed runs the callback with a probe, and settles when it has ended, whatever happened.
-func (w *Writer) probed(db *gorm.DB, next func(*gorm.DB)) {
-	p, restore := w.install(db.Statement)
-	outcome := errNoReturn
-	defer func() {
-		if !p.busy && errors.Is(outcome, errNoReturn) {
-			outcome = errPanicked
-		}
-		p.settle(outcome)
-	}()
-	defer restore()
-	w.run(db, next)
-	outcome = db.Error
-	if outcome == nil && p.open {
-		outcome = errOpen
-	}
-	if outcome == nil && len(p.inserted) == 1 {
-		p.inserted[0].complete(db.Statement)
-	}
+// observed runs the callback so that the statements in it are told of.
+func (w *Writer) observed(db *gorm.DB, next func(*gorm.DB)) {
+	w.pools.Observe(db, func(db *gorm.DB) { w.run(db, next) })
 }
 
 // Query wraps the callbacks that run queries. A query may be raw SQL that writes and returns rows;
@@ -65,7 +49,7 @@ func (w *Writer) Query(next func(*gorm.DB)) func(*gorm.DB) {
 			w.run(db, next)
 			return
 		}
-		w.probed(db, next)
+		w.observed(db, next)
 	}
 }
 
@@ -83,7 +67,7 @@ func (w *Writer) locked(db *gorm.DB) {
 
 // Row wraps the callback behind Rows, Row and Scan, as Query does. Its rows are closed by the
 // application, some time; only then a writing statement outside a transaction has surely ended. So
-// the rows are read here and now, those of Row by the probe. While what can't be read so is open, it is in doubt.
+// the rows are read here and now, those of Row by [pool.Probe]. While what can't be read so is open, it is in doubt.
 func (w *Writer) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
@@ -91,7 +75,7 @@ func (w *Writer) Row(next func(*gorm.DB)) func(*gorm.DB) {
 			w.locked(db)
 			return
 		}
-		w.probed(db, func(db *gorm.DB) {
+		w.observed(db, func(db *gorm.DB) {
 			next(db)
 			rows, _ := db.Statement.Dest.(*sql.Rows)
 			if rows == nil { // it was a Row, or has failed
@@ -100,7 +84,7 @@ func (w *Writer) Row(next func(*gorm.DB)) func(*gorm.DB) {
 			if t := followed(db.Statement.ConnPool); t != nil {
 				t.handedOut()
 			}
-			if p, ok := db.Statement.ConnPool.(*probe); ok && !w.StateOf(p).In {
+			if p, ok := db.Statement.ConnPool.(*pool.Probe); ok && !w.StateOf(p).In {
 				w.drain(db, p, rows)
 			}
 		})
@@ -108,31 +92,24 @@ func (w *Writer) Row(next func(*gorm.DB)) func(*gorm.DB) {
 }
 
 // drain reads the rows of a statement that writes to their end.
-func (w *Writer) drain(db *gorm.DB, p *probe, rows *sql.Rows) {
-	if !w.writes(p, db.Statement.SQL.String()) {
-		p.open = true
-		return
-	}
-	drained, ended, err := w.cfg.Replayer.Drain(rows, p.settle)
-	db.Statement.Dest, p.open = drained, !ended
-	if drained == nil {
-		_ = db.AddError(err)
-	}
-	if err != nil && p.finish != nil { // otherwise the rows show it
-		p.finish(err)
+func (w *Writer) drain(db *gorm.DB, p *pool.Probe, rows *sql.Rows) {
+	if w.writes(p, db.Statement.SQL.String()) {
+		p.Drain(db, rows)
+	} else {
+		p.Leave()
 	}
 }
 
 // writes reports whether a statement changes anything, as far as is known.
 func (w *Writer) writes(p gorm.ConnPool, text string) bool {
-	return len(w.schema.Resolve(w.schema.Known(w.base(p)), w.schema.Effects(w.Info(text), nil)).Tags) > 0
+	return len(w.schema.Resolve(w.schema.Known(w.pools.Base(p)), w.schema.Effects(w.Info(text), nil)).Tags) > 0
 }
 
 // Begin wraps the callback that begins GORM's default transaction: pools that the plugin has not seen
 // before (db.Connection, a resolver that was registered earlier) are wrapped in time.
 func (w *Writer) Begin(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
-		db.Statement.ConnPool = w.Wrap(db.Statement.ConnPool)
+		db.Statement.ConnPool = w.pools.Wrap(db.Statement.ConnPool)
 		next(db)
 	}
 }
@@ -141,6 +118,6 @@ func (w *Writer) Begin(next func(*gorm.DB)) func(*gorm.DB) {
 func (w *Writer) Resolve(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		next(db)
-		db.Statement.ConnPool = w.Wrap(db.Statement.ConnPool)
+		db.Statement.ConnPool = w.pools.Wrap(db.Statement.ConnPool)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -26,10 +27,10 @@ type change struct {
 	void   bool  // it was never sent
 	began  time.Time
 	spare  []string // marked, but not changed after all
-	// blind tells that the store could not say whether the schema is the present one, of which epoch is the last
+	// schemaUnverified is set when the store could not confirm that our schema version is current. epoch is the last
 	// that was seen.
-	blind bool
-	epoch store.Token
+	schemaUnverified bool
+	epoch            store.Token
 	// guards are tags whose marks keep enrolments from filling, and bulk are the tags to change beyond tags if
 	// they have failed to.
 	guards, bulk []string
@@ -98,7 +99,7 @@ func (c *change) ask(ctx context.Context, op string, fn func(context.Context) er
 	return c.call(ctx, op, fn)
 }
 
-// gaveUp tells that the write has spent a budget on calls that failed, or the most of one, since clients have
+// gaveUp reports whether the write has spent a budget on calls that failed, or the most of one, since clients have
 // time-outs of their own. What it would still ask a store that hangs would take as long, one call after another;
 // it does without, and leaves the rest to the queue.
 func (c *change) gaveUp() bool { return c.waited > c.w.cfg.WriteTimeout/2 }
@@ -116,8 +117,8 @@ func (c *change) withdrawn(ctx context.Context) error {
 	return err
 }
 
-// ended is told what the driver returned for the statement.
-func (c *change) ended(err error) {
+// returned is told what the driver returned for the statement.
+func (c *change) returned(err error) {
 	c.caller = nil
 	if inDoubt(c.w.cfg.Dialect, err) {
 		c.claim(unknownStatement)
@@ -132,14 +133,14 @@ func (c *change) committed(err error) {
 	}
 }
 
-// closed is told how the callback around the statement ended, and again how its rows did, if these were open then:
+// ended is told how the callback around the statement ended, and again how its rows did, if these were open then:
 // rows may end with an error that their statement did not have.
-func (c *change) closed(err error) {
+func (c *change) ended(err error) {
 	c.caller = nil
 	if c.open && c.doubt == openRows {
 		c.doubt = ""
 	}
-	c.open = errors.Is(err, errOpen)
+	c.open = errors.Is(err, pool.ErrOpen)
 	switch {
 	case c.open:
 		c.claim(openRows)
@@ -184,12 +185,12 @@ func (c *change) beyond() []string {
 	return slices.DeleteFunc(slices.Clone(c.bulk), func(tag string) bool { return slices.Contains(c.tags, tag) })
 }
 
-// passed tells that an enrolment may have got past the marks: of a guard the mark is lost.
+// passed reports whether an enrolment may have got past the marks: of a guard the mark is lost.
 func (c *change) passed(lost []string) bool {
 	return slices.ContainsFunc(lost, func(tag string) bool { return slices.Contains(c.guards, tag) })
 }
 
-// late tells that an enrolment may not have seen the marks: they did not all land, or may have run out. It
+// late reports whether an enrolment may not have seen the marks: they did not all land, or may have run out. It
 // may have filled entries then for values that are not known here.
 func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.w.cfg.Grace }
 
@@ -209,8 +210,8 @@ func (c *change) settle(ctx context.Context) {
 		c.tags = append(c.tags, c.beyond()...)
 	}
 	err := c.deliver(ctx, stays) // it is in the queue's hands
-	if c.blind {
-		c.w.queue.goneBy(c.epoch, stays.linger)
+	if c.schemaUnverified {
+		c.w.queue.verifyLater(c.epoch, stays.linger)
 	}
 	if (err != nil || !c.marked) && stays.linger == 0 {
 		c.w.queue.sweepLater(c.tags, c.id)
@@ -253,10 +254,10 @@ func (c *change) cancel(ctx context.Context) {
 	}
 }
 
-// upToDate tells that what is known of the schema is not older than any DDL that a statement which has
+// upToDate reports whether what is known of the schema is not older than any DDL that a statement which has
 // run may have met. DDL marks the epoch before it takes effect and changes it after: a writer in another
 // process, which may never read, learns so of the trigger that has just changed a further table.
-// A store that can't be asked now, and took no mark, can't be told of the write either: the queue asks later (goneBy).
+// A store that can't be asked now, and took no mark, can't be told of the write either: the queue asks later (verifyLater).
 // One that took them, or is not asked any more, may be well again.
 func (c *change) upToDate(ctx context.Context) bool {
 	if c.gaveUp() {
@@ -271,7 +272,7 @@ func (c *change) upToDate(ctx context.Context) bool {
 	}
 	if err != nil {
 		if !c.marked {
-			c.blind, c.epoch = true, w.schema.LastEpoch()
+			c.schemaUnverified, c.epoch = true, w.schema.LastEpoch()
 		}
 		return !c.marked
 	}
@@ -318,7 +319,7 @@ func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Inf
 		ctx, cancel = context.WithTimeout(ctx, w.cfg.WriteTimeout)
 		defer cancel()
 	}
-	s := w.schema.Within(ctx, w.base(p), nil, !upToDate, open)
+	s := w.schema.Within(ctx, w.pools.Base(p), nil, !upToDate, open)
 	r := w.schema.Resolve(s, w.schema.Effects(info, nil))
 	for _, t := range r.Tags {
 		if !slices.Contains(c.tags, t) {

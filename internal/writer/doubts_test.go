@@ -15,6 +15,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
@@ -34,14 +35,14 @@ func TestDoubtsAreRememberedAndWarnedOfOnce(t *testing.T) {
 			return c
 		}
 		certain := begin("test:t:certain")
-		certain.ended(nil)
+		certain.returned(nil)
 		certain.settle(t.Context())
 		if left := w.Doubts(); len(left) != 0 || log.Len() > 0 {
 			t.Errorf("without a doubt: %+v, %s", left, &log)
 		}
 		a, b, commit := begin("test:t:a"), begin("test:t:b"), begin("test:t:c")
 		for _, c := range []*change{a, b} {
-			c.ended(io.EOF)
+			c.returned(io.EOF)
 			c.settle(t.Context())
 		}
 		commit.committed(io.EOF)
@@ -93,10 +94,10 @@ func TestOpenRowsEndTheirDoubt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, end := range []error{errOpen, c.end} {
-			one.closed(end)
+		for _, end := range []error{pool.ErrOpen, c.end} {
+			one.ended(end)
 			one.settle(t.Context())
-			if want := errors.Is(end, errOpen) || c.doubt; marked(t, s, "test:t:a") != want || (len(w.Doubts()) > 0) != want {
+			if want := errors.Is(end, pool.ErrOpen) || c.doubt; marked(t, s, "test:t:a") != want || (len(w.Doubts()) > 0) != want {
 				t.Errorf("closed with %v: marked %v, in doubt %+v", end, !want, w.Doubts())
 			}
 		}
@@ -161,7 +162,7 @@ func TestACommitInATextThatIsCutOffIsInDoubt(t *testing.T) {
 	w := newTest(s, AllowStale)
 	w.cfg.Dialect = sqltext.Postgres
 	for _, text := range []string{"COMMIT", "SELECT 1"} {
-		own := &tx{Tx: cutTx{}, w: w, caller: t.Context(), ctx: t.Context()}
+		own := pool.NewTx(cutTx{}, &tx{below: cutTx{}, w: w, caller: t.Context(), ctx: t.Context()})
 		db := &gorm.DB{Config: &gorm.Config{}}
 		db.Statement = &gorm.Statement{DB: db, ConnPool: own, Context: t.Context()}
 		w.Statement(func(db *gorm.DB) {

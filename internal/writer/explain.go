@@ -60,9 +60,9 @@ func (x *explainer) snapshot(ctx context.Context, p gorm.ConnPool) *schema.Snaps
 		return t.schema(false)
 	}
 	if x.w.StateOf(p).In {
-		return x.w.schema.Within(ctx, x.w.base(p), nil, false, x.w.foreign(p))
+		return x.w.schema.Within(ctx, x.w.pools.Base(p), nil, false, x.w.inForeign(p))
 	}
-	return x.w.learn(ctx, p)
+	return x.w.loadCatalog(ctx, p)
 }
 
 // coarse explains a write whose rows are not known.

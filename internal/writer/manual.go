@@ -176,7 +176,7 @@ func (w *Writer) warnOfMissing(ctx context.Context, db *gorm.DB, call string, ta
 // lookUp returns what is known of the schema, read if need be: once, for no longer than a writer waits, and never in a
 // transaction, which must not be disturbed.
 func (w *Writer) lookUp(ctx context.Context, p gorm.ConnPool) *schema.Snapshot {
-	if s := w.schema.Known(w.base(p)); s != nil {
+	if s := w.schema.Known(w.pools.Base(p)); s != nil {
 		return s
 	}
 	if w.StateOf(p).In || w.lookedUp.loaded.Swap(true) {
@@ -184,5 +184,5 @@ func (w *Writer) lookUp(ctx context.Context, p gorm.ConnPool) *schema.Snapshot {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.WriteTimeout)
 	defer cancel()
-	return w.learn(ctx, p)
+	return w.loadCatalog(ctx, p)
 }

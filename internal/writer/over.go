@@ -25,25 +25,25 @@ func (w *Writer) run(db *gorm.DB, next func(*gorm.DB)) {
 // rolls back the victim of a deadlock, SQLite what is interrupted or says ROLLBACK in a conflict. What such a
 // connection is told next is committed at once, and no ROLLBACK takes it back.
 func (t *tx) failed(err error) {
-	over := rolledBack(t.w.cfg.Dialect, err) || t.ended()
+	rolled := rolledBack(t.w.cfg.Dialect, err) || t.hasRolledBack()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.over = t.over || over
+	t.rolledBack = t.rolledBack || rolled
 }
 
-// ended asks SQLite, which begins no transaction within another.
-func (t *tx) ended() bool {
+// hasRolledBack asks SQLite, which begins no transaction within another.
+func (t *tx) hasRolledBack() bool {
 	if t.w.cfg.Dialect != sqltext.SQLite {
 		return false
 	}
-	if _, err := t.Tx.ExecContext(t.ctx, "BEGIN"); err != nil {
+	if _, err := t.below.ExecContext(t.ctx, "BEGIN"); err != nil {
 		return false
 	}
-	_, _ = t.Tx.ExecContext(t.ctx, "ROLLBACK")
+	_, _ = t.below.ExecContext(t.ctx, "ROLLBACK")
 	return true
 }
 
-// mayBeSerializable tells that the transaction is known to be, or that a statement may have made it so.
+// mayBeSerializable reports whether the transaction is known to be so, or a statement may have made it so.
 func (t *tx) mayBeSerializable() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,21 +62,21 @@ func (w *Writer) Failed(p gorm.ConnPool, err error) {
 func (t *tx) handedOut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.open = true
+	t.rowsOpen = true
 }
 
-// doubtful tells that the database may have rolled back the transaction while the program read rows, which shows
+// mayHaveRolledBack reports whether the database may have rolled back the transaction while the program read rows, which shows
 // it the error and not the plugin. SQLite is asked in time; MySQL has nothing to ask.
-func (t *tx) doubtful() bool {
+func (t *tx) mayHaveRolledBack() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.open && t.w.cfg.Dialect == sqltext.MySQL
+	return t.rowsOpen && t.w.cfg.Dialect == sqltext.MySQL
 }
 
-// look finds out what has become of statements whose rows were handed out.
-func (t *tx) look() {
+// checkRolledBack finds out what has become of statements whose rows were handed out.
+func (t *tx) checkRolledBack() {
 	t.mu.Lock()
-	open := t.open && !t.over
+	open := t.rowsOpen && !t.rolledBack
 	t.mu.Unlock()
 	if open {
 		t.failed(nil)

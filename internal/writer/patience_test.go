@@ -96,7 +96,7 @@ func write(t *testing.T, w *Writer) (refused bool) {
 		t.Error(err)
 	}
 	if err == nil {
-		c.ended(nil)
+		c.returned(nil)
 		c.settle(t.Context())
 	}
 	return err != nil

@@ -125,7 +125,7 @@ func (t *tx) locked(ctx context.Context, info *sqltext.Info, query string, args 
 	case sqltext.SQLite:
 		// A transaction that reads before it writes fails where another has written in between, and does
 		// not wait for it. This writes nothing, and takes the lock that the statement itself would take.
-		if _, err := t.Tx.ExecContext(ctx, "DELETE FROM "+info.Narrow.From+" WHERE 0"); err != nil {
+		if _, err := t.below.ExecContext(ctx, "DELETE FROM "+info.Narrow.From+" WHERE 0"); err != nil {
 			return err
 		}
 	case sqltext.Postgres:
@@ -136,21 +136,21 @@ func (t *tx) locked(ctx context.Context, info *sqltext.Info, query string, args 
 			lock = " FOR UPDATE"
 		}
 		query += lock
-		if _, err := t.Tx.ExecContext(ctx, "SAVEPOINT gormcache_preimage"); err != nil {
+		if _, err := t.below.ExecContext(ctx, "SAVEPOINT gormcache_preimage"); err != nil {
 			return err
 		}
 		defer func() {
 			if err != nil {
-				_, undo := t.Tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT gormcache_preimage")
+				_, undo := t.below.ExecContext(ctx, "ROLLBACK TO SAVEPOINT gormcache_preimage")
 				err = errors.Join(err, undo)
 			}
-			_, release := t.Tx.ExecContext(ctx, "RELEASE SAVEPOINT gormcache_preimage")
+			_, release := t.below.ExecContext(ctx, "RELEASE SAVEPOINT gormcache_preimage")
 			err = errors.Join(err, release)
 		}()
 	default:
 		query += " FOR UPDATE"
 	}
-	rows, err := t.Tx.QueryContext(ctx, query, args...)
+	rows, err := t.below.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -249,10 +249,10 @@ func (p *preimage) sets(args []any) {
 	}
 }
 
-// ended is told how many rows the statement has affected; negative: not known. Rows found before are
+// affected is told how many rows the statement has affected; negative: not known. Rows found before are
 // locked, so they are among them. If there are more, others have come in between. The error is for the caller:
 // after it the transaction is not what it was.
-func (p *preimage) ended(ctx context.Context, affected int64) error {
+func (p *preimage) affected(ctx context.Context, affected int64) error {
 	p.edit.Pending = false
 	switch {
 	case p.exact && p.listed > 0 && p.found == p.listed: // there can be no others

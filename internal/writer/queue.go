@@ -30,7 +30,7 @@ type queue struct {
 	mu      sync.Mutex
 	tags    map[string]pending
 	sweeps  []sweep
-	blind   map[store.Token]time.Duration // the epochs that writers went by who could not ask: see goneBy
+	blind   map[store.Token]time.Duration // the epochs that writers went by who could not ask: see verifyLater
 	seeing  bool                          // the worker is asking for some of these
 	added   uint64                        // counts calls of add, to tell a tag that was added again
 	why     schema.Reason                 // of the epoch among tags, if the queue itself has put it there

@@ -1,20 +1,19 @@
 package writer
 
 import (
+	"database/sql"
 	"errors"
 	"testing"
 
-	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
 
 // A text that the store can't be told of is refused. The transaction that it would have been in goes on.
 func TestARefusedTextEndsNoTransaction(t *testing.T) {
-	p, on := &patient{Store: memory.New()}, new(int)
+	p, on := &patient{Store: memory.New()}, new(sql.DB)
 	w := newTest(p, FailWrite)
 	say := func(text string) error {
-		info := w.Info(text)
-		return w.beginPlain(t.Context(), &change{w: w, id: store.NewWriter(), tags: []string{"test:n"}}, on, info, info.Saves)
+		return (&boundaryStatement{statement: statement{w: w, pool: on, info: w.Info(text)}}).Before(t.Context())
 	}
 	if err := say("BEGIN"); err != nil {
 		t.Fatal(err)

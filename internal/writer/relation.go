@@ -66,9 +66,9 @@ func (w *Writer) relation(ctx context.Context, db *gorm.DB, rel *gormschema.Rela
 	var key *Key
 	column, from := relationKey(rel)
 	pool := db.Statement.ConnPool
-	s := w.schema.Known(w.base(pool))
+	s := w.schema.Known(w.pools.Base(pool))
 	if s == nil && !w.StateOf(pool).In { // a transaction must not be disturbed
-		s = w.learn(ctx, pool)
+		s = w.loadCatalog(ctx, pool)
 	}
 	if s != nil && column != "" {
 		key = w.Key(schema.ReadingOf(s), table, column)

@@ -132,7 +132,7 @@ func TestMarksInDoubtAreNotSwept(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.goesOn()
-			c.ended(context.DeadlineExceeded)
+			c.returned(context.DeadlineExceeded)
 			c.settle(t.Context())
 			time.Sleep(time.Minute)
 			synctest.Wait()
@@ -264,7 +264,7 @@ func TestSettlingIsNeverCut(t *testing.T) {
 		if err := errors.Join(err, refused); err != nil {
 			t.Fatal(err)
 		}
-		c.ended(nil)
+		c.returned(nil)
 		<-ctx.Done()
 		if !c.upToDate(ctx) {
 			t.Error("the store was not asked for the schema")

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -18,46 +19,51 @@ import (
 // tx is a transaction that collects what its statements touch and runs the protocol around its COMMIT.
 // It is safe for concurrent use as far as *sql.Tx is.
 type tx struct {
-	gorm.Tx
+	below     gorm.Tx
 	w         *Writer
-	db        *sql.DB
 	base      any             // what its pool leads to
 	caller    context.Context // that of Begin
 	ctx       context.Context // the same, never cancelled
 	isolation sql.IsolationLevel
 
-	mu      sync.Mutex
-	catalog *schema.Snapshot // what was known when it began
-	learned *schema.Snapshot // what it has read itself since then
-	log     changelog
-	wrote   bool    // a statement may have written something
-	ddl     bool    // a statement has changed the schema, or may have
-	session bool    // a statement changed the session or the transaction's properties
-	lent    bool    // SQLTx has handed out the transaction below
-	over    bool    // the database has rolled it back; what follows is committed statement by statement
-	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
-	broken  *change // set: a statement may have ended the transaction behind database/sql
-	altered bool    // a statement may have changed the catalog, as yet for this transaction only
-	writes  bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
+	mu         sync.Mutex
+	catalog    *schema.Snapshot // what was known when it began
+	learned    *schema.Snapshot // what it has read itself since then
+	log        changelog
+	wrote      bool    // a statement may have written something
+	ddl        bool    // a statement has changed the schema, or may have
+	session    bool    // a statement changed the session or the transaction's properties
+	lent       bool    // SQLTx has handed out the transaction below
+	rolledBack bool    // the database has rolled it back; what follows is committed statement by statement
+	rowsOpen   bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
+	implicit   *change // set: a statement may have committed, or ended the transaction, behind database/sql
+	altered    bool    // a statement may have changed the catalog, as yet for this transaction only
+	writes     bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
 }
 
-// GetDBConn lets gorm.DB.DB() find the pool that the transaction belongs to.
-func (t *tx) GetDBConn() (*sql.DB, error) {
-	if t == nil || t.db == nil {
-		return nil, gorm.ErrInvalidDB
+// Begin implements [pool.Observer]. Before the transaction begins the catalog is read, if it is not yet known: at COMMIT
+// it would be too late, as the transaction may hold the only connection.
+func (o observer) Begin(ctx context.Context, p gorm.ConnPool, opts *sql.TxOptions) func(below gorm.Tx, base any) pool.Transaction {
+	w := o.Writer
+	known := w.loadCatalog(ctx, p)
+	return func(below gorm.Tx, base any) pool.Transaction {
+		t := &tx{below: below, w: w, base: base, caller: ctx, ctx: context.WithoutCancel(ctx), catalog: known}
+		if opts != nil {
+			t.isolation = opts.Isolation
+		}
+		return t
 	}
-	return t.db, nil
 }
 
-// note collects what a statement is about to touch. Before, not after: a statement that fails or
+// collect collects what a statement is about to touch. Before, not after: a statement that fails or
 // panics half way may still have written.
-func (t *tx) note(ctx context.Context, info *sqltext.Info, e *schema.Edit) error {
-	t.look()
+func (t *tx) collect(ctx context.Context, info *sqltext.Info, e *schema.Edit) error {
+	t.checkRolledBack()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	breaks := breaksTransaction(info)
+	ends := mayEndTransaction(info)
 	if effects := t.w.schema.Effects(info, e); len(effects) > 0 {
-		breaks = breaks || t.over
+		ends = ends || t.rolledBack
 		t.wrote = true
 		t.log.add(effects...)
 	}
@@ -68,8 +74,8 @@ func (t *tx) note(ctx context.Context, info *sqltext.Info, e *schema.Edit) error
 		t.ddl = true
 		t.w.schema.Forget()
 	}
-	t.altered = t.altered || breaks || len(info.Calls) > 0
-	if !breaks || t.broken != nil {
+	t.altered = t.altered || ends || len(info.Calls) > 0
+	if !ends || t.implicit != nil {
 		return nil
 	}
 	// From here on nothing is known of what is committed when. Everything is marked until the
@@ -78,12 +84,12 @@ func (t *tx) note(ctx context.Context, info *sqltext.Info, e *schema.Edit) error
 	if err != nil {
 		return err
 	}
-	t.wrote, t.broken = true, c
+	t.wrote, t.implicit = true, c
 	return nil
 }
 
-// done follows savepoints, once their statement has succeeded.
-func (t *tx) done(info *sqltext.Info) {
+// succeeded follows savepoints, once their statement has succeeded.
+func (t *tx) succeeded(info *sqltext.Info) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch info.Verb {
@@ -99,12 +105,12 @@ func (t *tx) done(info *sqltext.Info) {
 	}
 }
 
-// written notes that a statement has succeeded, with all of its rows.
-func (t *tx) written(info *sqltext.Info) {
+// ended notes that a statement has succeeded, with all of its rows.
+func (t *tx) ended(info *sqltext.Info) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// Rows that were handed out may not have been asked for yet, and the statement not have begun.
-	if !info.Write || info.Statements > 1 || len(info.Writes) == 0 || t.open || t.catalog == nil {
+	if !info.Write || info.Statements > 1 || len(info.Writes) == 0 || t.rowsOpen || t.catalog == nil {
 		return
 	}
 	temporary := func(table string) bool { return t.catalog.Kind(table) != catalog.Table }
@@ -148,12 +154,12 @@ func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*schema.
 }
 
 // take hands out what was collected, once.
-func (t *tx) take() (effects []schema.Effect, broken *change) {
+func (t *tx) take() (effects []schema.Effect, implicit *change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	effects, broken = t.log.take(), t.broken
-	t.broken = nil
-	return effects, broken
+	effects, implicit = t.log.take(), t.implicit
+	t.implicit = nil
+	return effects, implicit
 }
 
 // defined tells that a statement has changed the schema, or may have.
@@ -165,7 +171,7 @@ func (t *tx) defined() bool {
 
 // resolve turns what was collected into tags, by what is known of the schema.
 func (t *tx) resolve(effects []schema.Effect, anew bool) (r schema.Changes, s *schema.Snapshot) {
-	if t.doubtful() { // then the rows that were read before may not have stayed locked
+	if t.mayHaveRolledBack() { // then the rows that were read before may not have stayed locked
 		for _, effect := range effects {
 			if e := effect.Edit(); e != nil {
 				e.Incomplete = true
@@ -208,7 +214,7 @@ func (t *tx) schema(anew bool) *schema.Snapshot {
 		own = t.catalog
 	}
 	i := &schema.Inside{
-		Dialect: t.w.cfg.Dialect, Conn: t.Tx, ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session,
+		Dialect: t.w.cfg.Dialect, Conn: t.below, ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session,
 		Private: t.session || t.altered, Writes: t.writes,
 	}
 	t.mu.Unlock()
@@ -222,18 +228,18 @@ func (t *tx) schema(anew bool) *schema.Snapshot {
 
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
-	effects, broken := t.take()
-	if t.until(broken) == t.caller && t.isDead() {
+	effects, implicit := t.take()
+	if t.until(implicit) == t.caller && t.isDead() {
 		return t.expired()
 	}
-	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
+	if implicit != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
 		defer t.w.schema.Forget()
 	}
-	if broken != nil {
-		defer broken.settle(t.ctx)
+	if implicit != nil {
+		defer implicit.settle(t.ctx)
 	}
 	r, s := t.resolve(effects, false)
-	c, err := t.w.begin(t.until(broken), r.Tags)
+	c, err := t.w.begin(t.until(implicit), r.Tags)
 	c.why = r.Why
 	if err == nil {
 		err = t.confirm(c, effects, r, s)
@@ -242,48 +248,50 @@ func (t *tx) Commit() error {
 		err = c.withdrawn(t.ctx)
 	}
 	if err != nil {
-		_ = t.Tx.Rollback() // the refusal is what the caller must see
+		_ = t.below.Rollback() // the refusal is what the caller must see
 		return err
 	}
 	if len(c.tags) > 0 { // also after an error, and if the driver panics: the outcome is unknown then
 		defer c.settle(t.ctx)
 	}
 	if t.isDead() { // while the marks were on their way
-		c.void = t.untouched(broken)
+		c.void = t.intact(implicit)
 		return t.expired()
 	}
-	return t.end(t.Tx.Commit, broken, c)
+	return t.end(t.below.Commit, implicit, c)
 }
 
 // until is the context that what is done before COMMIT must not outlast: the caller's, where nothing can have been
 // committed yet and database/sql refuses to commit after its end.
-func (t *tx) until(broken *change) context.Context {
-	if _, plain := t.Tx.(*sql.Tx); plain && t.untouched(broken) {
+func (t *tx) until(implicit *change) context.Context {
+	if _, plain := t.below.(*sql.Tx); plain && t.intact(implicit) {
 		return t.caller
 	}
 	return t.ctx
 }
 
-// untouched reports whether nothing that the transaction wrote can have been committed behind database/sql.
-func (t *tx) untouched(broken *change) bool { return broken == nil && !t.doubtful() && !t.isLent() }
+// intact reports whether nothing that the transaction wrote can have been committed behind database/sql.
+func (t *tx) intact(implicit *change) bool {
+	return implicit == nil && !t.mayHaveRolledBack() && !t.isLent()
+}
 
 // isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
-func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
+func (t *tx) isDead() bool { return pool.Unsent(t.caller, t.below) != nil }
 
-// apart tells what may be committed behind database/sql of a statement's outcome: it may have ended the transaction,
-// or have run outside of it, and may do so yet if it was cut off.
-func (t *tx) apart(err error) {
+// returned tells a statement's outcome to what may be committed behind database/sql: the statement may have ended the
+// transaction, or have run outside of it, and may do so yet if it was cut off.
+func (t *tx) returned(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.broken != nil {
-		t.broken.ended(err)
+	if t.implicit != nil {
+		t.implicit.returned(err)
 	}
 }
 
 // expired rolls back a transaction whose context has ended, as database/sql does when it is asked to
 // commit such a one. Here it is done on purpose, so that there is no doubt that nothing was committed.
 func (t *tx) expired() error {
-	if err := t.Tx.Rollback(); errors.Is(err, sql.ErrTxDone) {
+	if err := t.below.Rollback(); errors.Is(err, sql.ErrTxDone) {
 		return err
 	}
 	return t.caller.Err()
@@ -291,7 +299,7 @@ func (t *tx) expired() error {
 
 // end ends the transaction and tells the changes how.
 func (t *tx) end(how func() error, changes ...*change) error {
-	err := errNoReturn
+	err := pool.ErrNoReturn
 	defer func() {
 		for _, c := range changes {
 			if c != nil {
@@ -305,13 +313,13 @@ func (t *tx) end(how func() error, changes ...*change) error {
 
 // Rollback drops what was collected, unless it may have been committed all the same.
 func (t *tx) Rollback() error {
-	effects, broken := t.take()
-	if broken != nil {
+	effects, implicit := t.take()
+	if implicit != nil {
 		defer t.w.schema.Forget()
-		defer broken.settle(t.ctx)
+		defer implicit.settle(t.ctx)
 	}
-	if len(effects) == 0 || !t.doubtful() && !t.isLent() { // who was lent it may have committed
-		return t.end(t.Tx.Rollback, broken)
+	if len(effects) == 0 || !t.mayHaveRolledBack() && !t.isLent() { // who was lent it may have committed
+		return t.end(t.below.Rollback, implicit)
 	}
 	r, s := t.resolve(effects, false)
 	c, err := t.w.begin(t.ctx, r.Tags)
@@ -320,7 +328,7 @@ func (t *tx) Rollback() error {
 		_ = t.confirm(c, effects, r, s) // nothing can be refused any more
 	}
 	defer c.settle(t.ctx)
-	return t.end(t.Tx.Rollback, broken, c)
+	return t.end(t.below.Rollback, implicit, c)
 }
 
 // State is what a reader must know of the transaction that it runs in.
@@ -342,29 +350,19 @@ func (w *Writer) StateOf(p gorm.ConnPool) State {
 			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && w.cfg.Dialect != sqltext.SQLite,
 		}
 	}
-	switch q := p.(type) {
-	case gorm.TxCommitter:
+	if _, foreign := p.(gorm.TxCommitter); foreign {
 		return State{In: true}
-	case *conn, *sql.Conn:
-		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
-		return State{In: w.plain.open(w.place(q)), Single: true}
 	}
-	return State{Single: single(p)}
+	if pool.IsConnection(p) {
+		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
+		return State{In: w.plain.open(w.pools.Place(p)), Single: true}
+	}
+	return State{Single: pool.Single(p)}
 }
 
-// followed finds the transaction below prepared statements and probes; nil if there is none that the
-// plugin began.
+// followed returns the transaction that the pool is, or that a statement on it runs in; nil if there is none that
+// gormcache began.
 func followed(p gorm.ConnPool) *tx {
-	for {
-		switch q := p.(type) {
-		case *tx:
-			return q
-		case *gorm.PreparedStmtTX:
-			p = q.Tx
-		case *txProbe:
-			p = q.ConnPool
-		default:
-			return nil
-		}
-	}
+	t, _ := pool.Followed(p).(*tx)
+	return t
 }

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -50,7 +50,7 @@ type Config struct {
 	Declared     []schema.Named      // names to be looked for in the database
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
-	Replayer     Replayer
+	Replayer     pool.Replayer
 }
 
 // Writer turns writes into new tokens. It is safe for concurrent use.
@@ -59,7 +59,7 @@ type Writer struct {
 	texts    *sqltext.Cache
 	schema   *schema.Schema
 	queue    *queue
-	pools    pools
+	pools    *pool.Pools
 	plain    plainTxs
 	tracking tracking
 	dropped  droppings
@@ -69,20 +69,6 @@ type Writer struct {
 	warned   sync.Once
 	lookedUp lookedUp
 	sharded  sync.Once
-	root     gorm.ConnPool // the pool of the handle that the plugin is registered on, if it hides its *sql.DB
-	main     any           // its base then
-}
-
-// Replayer reads the rows of statements that write ahead of the application, since only then they have surely run to
-// their end.
-type Replayer interface {
-	// Drain reads rows to their end and returns rows that give the same. Where that can't be done, ended is false: what
-	// is returned goes on reading, and calls closed with its error when it is closed.
-	Drain(rows *sql.Rows, closed func(error)) (drained *sql.Rows, ended bool, err error)
-	// First closes rows when it has read the first, and returns a row that gives the same. The error is how they ended.
-	First(rows *sql.Rows) (*sql.Row, error)
-	// RowError returns a row that gives nothing but the error.
-	RowError(err error) *sql.Row
 }
 
 // memo is how many SQL texts are remembered with what they touch.
@@ -102,13 +88,17 @@ func New(cfg Config) *Writer {
 		w.regions[name] = true
 	}
 	w.queue = newQueue(w)
+	w.pools = pool.New(observer{w}, cfg.Replayer)
 	return w
 }
 
-// Info tells what a SQL text touches. The result is shared and must not be modified.
+// Attach wraps the pool of a database handle, and so of all handles that are made from it later.
+func (w *Writer) Attach(db *gorm.DB) { w.pools.Attach(db) }
+
+// Info returns what a SQL text touches. The result is shared and must not be modified.
 func (w *Writer) Info(sql string) *sqltext.Info { return w.texts.Info(sql) }
 
-// Blocked tells that an invalidation of one of the tags has not reached the store yet.
+// Blocked reports whether an invalidation of one of the tags has not reached the store yet.
 func (w *Writer) Blocked(tags []string) bool { return w.queue.blocked(tags) }
 
 // Pending is the number of tags whose invalidation has not reached the store yet, and of epochs that it has still

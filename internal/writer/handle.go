@@ -4,6 +4,8 @@ import (
 	"database/sql"
 
 	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 )
 
 // SQLTx returns the *sql.Tx in which the handle runs its statements, for libraries that want one, such as job queues
@@ -29,25 +31,14 @@ func SQLTx(tx *gorm.DB) (_ *sql.Tx, ok bool) {
 		return nil, false
 	}
 	if t := followed(tx.Statement.ConnPool); t != nil {
-		below, ok := t.Tx.(*sql.Tx)
+		below, ok := t.below.(*sql.Tx)
 		if ok {
 			t.lend()
 		}
 		return below, ok
 	}
-	pool := tx.Statement.ConnPool
-	for {
-		switch q := pool.(type) {
-		case *sql.Tx:
-			return q, q != nil
-		case *gorm.PreparedStmtTX:
-			pool = q.Tx
-		case *txProbe:
-			pool = q.ConnPool
-		default:
-			return nil, false
-		}
-	}
+	foreign := pool.Foreign(tx.Statement.ConnPool)
+	return foreign, foreign != nil
 }
 
 // lend notes that somebody else holds the transaction below: it may write, and end, without the plugin's knowledge.

@@ -23,18 +23,18 @@ func TestMarksOutlastAnInstantStatementInDoubt(t *testing.T) {
 		"its rows":          {nil, io.EOF, true},
 		"an error of a row": {nil, errDead, false}, // the application's
 	} {
-		s := memory.New()
-		w := newTest(s, AllowStale)
+		m := memory.New()
+		w := newTest(m, AllowStale)
 		w.cfg.Dialect = sqltext.MySQL
 		// Of a pool that does not tell its database the tables may be of any kind.
 		on := &tx{w: w, base: nil, ctx: t.Context(), caller: t.Context()}
-		e, err := on.announce(t.Context(), statement{info: w.Info("INSERT INTO logs VALUES (1) RETURNING id")})
-		if err != nil || !marked(t, s, "test:n") {
+		s := &followedStatement{statement: statement{w: w, info: w.Info("INSERT INTO logs VALUES (1) RETURNING id")}, t: on}
+		if err := s.Before(t.Context()); err != nil || !marked(t, m, "test:n") {
 			t.Fatalf("%s: not marked before it runs, %v", name, err)
 		}
-		e.finish(c.statement)
-		e.settle(c.callback)
-		if got := marked(t, s, "test:n"); got != c.want {
+		s.Returned(c.statement)
+		s.Ended(c.callback)
+		if got := marked(t, m, "test:n"); got != c.want {
 			t.Errorf("%s was cut short: marked %v, want %v", name, got, c.want)
 		}
 	}

@@ -42,14 +42,12 @@ func TestPlainTransactionsKeepTheirMarksApart(t *testing.T) {
 // say runs a text that begins or ends a transaction, as its callback does.
 func say(t *testing.T, w *Writer, p gorm.ConnPool, text string, err error) {
 	t.Helper()
-	e, refused := w.boundary(t.Context(), p, w.Info(text))
-	if refused != nil {
+	s := &boundaryStatement{statement: statement{w: w, pool: p, info: w.Info(text)}}
+	if refused := s.Before(t.Context()); refused != nil {
 		t.Fatal(refused)
 	}
-	e.finish(err)
-	if e.settle != nil {
-		e.settle(err)
-	}
+	s.Returned(err)
+	s.Ended(err)
 }
 
 // What begins and ends in such a text can't be told, nor when the rest of it is committed:

@@ -111,7 +111,7 @@ func (p *preimage) strangers(ctx context.Context) error {
 	default:
 		query += " FOR UPDATE"
 	}
-	rows, err := p.tx.Tx.QueryContext(ctx, query, p.args...)
+	rows, err := p.tx.below.QueryContext(ctx, query, p.args...)
 	if err == nil {
 		err = p.recognise(rows)
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
-// instantly marks what a statement in a transaction changes whatever becomes of that: MyISAM's tables take
+// markNontransactional marks what a statement in a transaction changes whatever becomes of that: MyISAM's tables take
 // part in none, so what is written is there at once, and stays after a ROLLBACK. It counts as a statement outside
 // of transactions then, beside what is collected. nil: it changes nothing so.
-func (t *tx) instantly(ctx context.Context, info *sqltext.Info) (*change, error) {
+func (t *tx) markNontransactional(ctx context.Context, info *sqltext.Info) (*change, error) {
 	if t.w.cfg.Dialect != sqltext.MySQL {
 		return nil, nil
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Statements that may end the transaction they run in behind database/sql's back, by dialect.
-func TestBreaksTransaction(t *testing.T) {
+func TestMayEndTransaction(t *testing.T) {
 	const lite, pg, my = 1, 2, 4
 	for text, breaks := range map[string]int{
 		"UPDATE t SET a = 1":                0,
@@ -40,7 +40,7 @@ func TestBreaksTransaction(t *testing.T) {
 			if bit == lite && text == "TRUNCATE TABLE t" || bit != my && text == "LOCK TABLES t WRITE" {
 				continue // there is no such statement
 			}
-			if got := breaksTransaction(info); got != (breaks&bit != 0) {
+			if got := mayEndTransaction(info); got != (breaks&bit != 0) {
 				t.Errorf("%v, %q: %v", d, text, got)
 			}
 		}
