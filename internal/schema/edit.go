@@ -127,15 +127,6 @@ func (e *Edit) pinned(n *sqltext.Narrow, args []any) []string {
 	return rows
 }
 
-// Argument is the text of the value that an operand gives a column.
-func Argument(c *catalog.Column, o sqltext.Operand, args []any) (text string, null, ok bool) {
-	v, known := Operand(o, args)
-	if !known {
-		return "", false, false
-	}
-	return c.Argument(v)
-}
-
 // insert fills in the rows of an INSERT, and their values of tracked columns.
 func (e *Edit) insert(n *sqltext.Narrow, args []any, tracked []string) (_ *Edit, why string) {
 	e.Inserts = len(n.Rows)
@@ -175,15 +166,6 @@ func (e *Edit) key(columns []string, row []sqltext.Operand, args []any) (given [
 		all = all && given[i] != ""
 	}
 	return given, all
-}
-
-// JoinKey is the text of a key, given that of its columns.
-func JoinKey(parts []string) string {
-	var b []byte
-	for i, part := range parts {
-		b = appendKeyPart(b, i, part)
-	}
-	return string(b)
 }
 
 // fresh notes the values that an INSERT gives a tracked column, if all of them are known.

@@ -1,10 +1,11 @@
 package schema
 
 import (
-	"reflect"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -68,16 +69,6 @@ func pinned(n *sqltext.Narrow, k *Key) [][]sqltext.Operand {
 	return pins
 }
 
-// Pin are the fewest values that the text gives a column, nil if it gives none.
-func Pin(n *sqltext.Narrow, column string) (values []sqltext.Operand) {
-	for _, p := range n.Pins {
-		if p.Column == column && (values == nil || len(p.Values) < len(values)) {
-			values = p.Values
-		}
-	}
-	return values
-}
-
 // Most is how many tags [Narrowed.Tags] appends at most.
 func (n *Narrowed) Most() int { return len(n.Key.base) + min(len(n.pins[0]), MaxRowTags) }
 
@@ -135,45 +126,97 @@ func (k *Key) composite(b []byte, pins [][]sqltext.Operand, args []any) (_ []byt
 	return b, null, true
 }
 
-// appendKeyPart joins the columns of a key. Two keys that are joined alike share a tag, which costs a miss.
-func appendKeyPart(b []byte, i int, part string) []byte {
-	if i > 0 {
-		b = append(b, '.')
-	}
-	return append(b, part...)
-}
-
-// Operand is the value that an operand stands for. known is false for expressions and defaults.
-func Operand(o sqltext.Operand, args []any) (value any, known bool) {
-	switch o.Kind {
-	case sqltext.ParamOperand:
-		if o.Param >= len(args) {
-			return nil, false
+// unpinned says why the values that a query's WHERE gives columns narrow it to no key.
+func unpinned(n *sqltext.Narrow, l *catalog.Layout, tracked func(table, column string) bool) string {
+	for _, p := range n.Pins {
+		if slices.Contains(l.KeyNames, p.Column) || tracked(n.Table, p.Column) {
+			if why := untold(l, p.Column); why != "" {
+				return why
+			}
 		}
-		return args[o.Param], true
-	case sqltext.IntegerOperand:
-		return o.Int, true
-	case sqltext.TextOperand:
-		return o.Text, true
-	case sqltext.NullOperand:
-		return nil, true
+		if tracked(n.Table, p.Column) && len(p.Values) > MaxRowTags {
+			return tooMany(p.Column)
+		}
 	}
-	return nil, false
+	if len(l.KeyNames) > 1 && slices.ContainsFunc(n.Pins, func(p sqltext.Pin) bool { return slices.Contains(l.KeyNames, p.Column) }) {
+		return fmt.Sprintf("its WHERE does not give each column of the primary key (%s) one value", strings.Join(l.KeyNames, ", "))
+	}
+	return fmt.Sprintf("its WHERE names %s, which is neither the primary key nor in Config.Tracked", n.Pins[0].Column)
 }
 
-// Shifted reports whether the first argument is one that pgx takes for itself, such as pgx.QueryExecMode: what the
-// placeholders stand for is not known then.
-func Shifted(args []any) bool {
-	if len(args) == 0 {
-		return false
+// whole returns the layout of a table whose rows can be told apart, or why there is none.
+func (s *Snapshot) whole(table string) (_ *catalog.Layout, why string) {
+	switch l := s.Layout(table); {
+	case l == nil:
+		return nil, fmt.Sprintf("the columns of %s may not be seen, or several tables of that name differ", table)
+	case !l.Direct:
+		return nil, fmt.Sprintf("a write to %s may change more than it says: triggers, rules, partitions, or a cascade back to it", table)
+	default:
+		return l, ""
 	}
-	switch args[0].(type) {
-	case nil, string, int, int64, uint, uint64, bool:
-		return false
+}
+
+// untold says why a column's values can't be compared, "" if they can.
+func untold(l *catalog.Layout, column string) string {
+	if _, ok := l.Column(column); ok {
+		return ""
 	}
-	t := reflect.TypeOf(args[0])
-	if _, rewrites := t.MethodByName("RewriteQuery"); rewrites {
-		return true
+	why := l.Untold[column]
+	if why == "" {
+		why = "it is not among the table's columns, or is there twice"
 	}
-	return strings.Contains(t.PkgPath(), "github.com/jackc/pgx/") && !strings.Contains(t.PkgPath(), "/pgtype")
+	return fmt.Sprintf("values of %s can't be compared here: %s", column, why)
+}
+
+// unkeyed says why a table has no primary key by which its rows can be told apart.
+func unkeyed(l *catalog.Layout) string {
+	for _, name := range l.KeyNames {
+		if why := untold(l, name); why != "" {
+			return why
+		}
+	}
+	return "its table has no primary key"
+}
+
+func tooMany(column string) string {
+	return fmt.Sprintf("it asks for more than %d values of %s", MaxRowTags, column)
+}
+
+// Refused says why [Narrowed.Tags] gives no tags for these arguments.
+func (n *Narrowed) Refused(args []any) string {
+	columns := strings.Join(n.Key.Columns(), ", ")
+	switch {
+	case len(n.pins[0]) > MaxRowTags:
+		return tooMany(columns)
+	case len(args) != n.text.Params || Shifted(args):
+		return "its arguments are not one for each placeholder"
+	}
+	return fmt.Sprintf("an argument for %s can't be compared as the database does: another type than the column's, "+
+		"an empty text, or one with other characters than letters, digits and _.:@/-", columns)
+}
+
+// Pins are the values that the query is pinned to with these arguments, in words such as "id is 5".
+func (n *Narrowed) Pins(args []any) (list []string) {
+	say := func(i int, v sqltext.Operand) (string, bool) {
+		value, _ := Operand(v, args)
+		text, null, ok := n.Key.columns[i].Argument(value)
+		return n.Key.columns[i].Name + " is " + text, ok && !null
+	}
+	if len(n.pins) > 1 {
+		parts := make([]string, len(n.pins))
+		for i, values := range n.pins {
+			said, ok := say(i, values[0])
+			if !ok {
+				return nil
+			}
+			parts[i] = said
+		}
+		return []string{strings.Join(parts, " and ")}
+	}
+	for _, v := range n.pins[0] {
+		if said, ok := say(0, v); ok && !slices.Contains(list, said) {
+			list = append(list, said)
+		}
+	}
+	return list
 }

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -28,18 +27,6 @@ func (s *Snapshot) direct(table string) *catalog.Layout {
 		return l
 	}
 	return nil
-}
-
-// whole returns the layout of a table whose rows can be told apart, or why there is none.
-func (s *Snapshot) whole(table string) (_ *catalog.Layout, why string) {
-	switch l := s.Layout(table); {
-	case l == nil:
-		return nil, fmt.Sprintf("the columns of %s may not be seen, or several tables of that name differ", table)
-	case !l.Direct:
-		return nil, fmt.Sprintf("a write to %s may change more than it says: triggers, rules, partitions, or a cascade back to it", table)
-	default:
-		return l, ""
-	}
 }
 
 // Written returns the tables that the text says a statement writes, as far as the schema completes it.
