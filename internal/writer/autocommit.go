@@ -36,7 +36,7 @@ func (s *autocommitStatement) Before(ctx context.Context) error {
 	s.effects = w.schema.Effects(s.info, s.edit)
 	r := w.schema.Resolve(s.known, s.effects)
 	if len(r.Tags) == 0 { // it calls functions, which write nothing as far as is known
-		s.change = &change{w: w, id: store.NewWriter(), began: time.Now()}
+		s.change = &change{p: w.publisher, id: store.NewWriter(), began: time.Now()}
 		return nil
 	}
 	c, err := w.begin(ctx, r.Tags)
@@ -74,7 +74,7 @@ func (s *autocommitStatement) Ended(err error) {
 		s.w.schema.Forget()
 	}
 	c.ended(err)
-	further := c.further(s.ctx, s.pool, s.info, s.known, s.w.outside(s.pool))
+	further := c.further(s.ctx, s.w.pools.Base(s.pool), s.info, s.known, s.w.outside(s.pool))
 	c.tags = append(c.tags, further...)
 	if len(c.tags) == 0 && !c.schemaUnverified { // no function has been replaced meanwhile by one that writes
 		return

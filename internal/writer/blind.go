@@ -19,7 +19,7 @@ func (q *queue) verifyLater(epoch store.Token, linger time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.blind[epoch] = max(linger, q.blind[epoch])
-	q.outage.grow(q.w.cfg.Namespace, nil)
+	q.outage.grow(q.p.cfg.Namespace, nil)
 	q.count()
 	q.start()
 }
@@ -31,7 +31,7 @@ func (q *queue) see(ctx context.Context) error {
 	if len(blind) == 0 {
 		return nil
 	}
-	now, known, err := q.w.epoch(ctx)
+	now, known, err := q.epoch(ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.seeing = false
@@ -40,7 +40,7 @@ func (q *queue) see(ctx context.Context) error {
 		case err != nil:
 			q.blind[epoch] = max(linger, q.blind[epoch])
 		case !known || epoch != now:
-			q.put([]string{q.w.cfg.Namespace.Epoch()}, store.NewWriter(), max(linger, q.w.cfg.ReplicaLag))
+			q.put([]string{q.p.cfg.Namespace.Epoch()}, store.NewWriter(), max(linger, q.p.cfg.ReplicaLag))
 			q.why = schema.Reason{Cause: observe.SchemaUnverified}
 		}
 	}
@@ -58,19 +58,19 @@ func (q *queue) ask() map[store.Token]time.Duration {
 }
 
 // epoch asks for the present one, which a store that has lost it does not know.
-func (w *Writer) epoch(ctx context.Context) (token store.Token, known bool, err error) {
-	l := store.Lookup{Tags: []string{w.cfg.Namespace.Epoch()}}
-	err = w.call(ctx, "lookup", func(budget context.Context) error {
+func (q *queue) epoch(ctx context.Context) (token store.Token, known bool, err error) {
+	l := store.Lookup{Tags: []string{q.p.cfg.Namespace.Epoch()}}
+	err = q.p.call(ctx, "lookup", func(budget context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return w.cfg.Store.Lookup(budget, &l)
+		return q.p.cfg.Store.Lookup(budget, &l)
 	})
 	if err != nil {
 		return store.Token{}, false, err
 	}
 	if l.States[0].Known { // the next writer that can't ask goes by this one
-		w.schema.SawEpoch(l.States[0].Token)
+		q.p.schema.SawEpoch(l.States[0].Token)
 	}
 	return l.States[0].Token, l.States[0].Known, nil
 }

@@ -192,7 +192,7 @@ func (s *boundaryStatement) Before(ctx context.Context) error {
 	w, info := s.w, s.info
 	s.ctx, s.on = ctx, w.pools.Place(s.pool)
 	s.change = &change{
-		w: w, tags: []string{w.cfg.Namespace.Epoch()}, began: time.Now(), why: schema.Reason{Cause: observe.PlainTransaction},
+		p: w.publisher, tags: []string{w.cfg.Namespace.Epoch()}, began: time.Now(), why: schema.Reason{Cause: observe.PlainTransaction},
 	}
 	switch {
 	case info.Saves && w.cfg.Dialect == sqltext.SQLite:

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/pool"
@@ -18,7 +16,7 @@ import (
 
 // change is one run of the protocol for a set of tags: begin, then settle or cancel.
 type change struct {
-	w      *Writer
+	p      *publisher
 	id     store.Writer
 	tags   []string
 	marked bool
@@ -42,12 +40,6 @@ type change struct {
 	failure error
 }
 
-// begin marks the tags. The only errors are the refusal by [FailWrite] and that of ctx, if it ends meanwhile.
-func (w *Writer) begin(ctx context.Context, tags []string) (*change, error) {
-	c := &change{w: w, id: store.NewWriter(), marked: true, began: time.Now(), caller: untilSent(ctx)}
-	return c, c.extend(ctx, tags)
-}
-
 // extend marks further tags. The errors are those of begin, after which nothing is marked.
 func (c *change) extend(ctx context.Context, tags []string) error {
 	var more []string
@@ -65,13 +57,13 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 		ask = c.call
 	}
 	err := ask(ctx, "mark", func(ctx context.Context) error {
-		return c.w.cfg.Store.Mark(ctx, more, c.id, c.w.cfg.Grace)
+		return c.p.cfg.Store.Mark(ctx, more, c.id, c.p.cfg.Grace)
 	})
 	c.marked = c.marked && err == nil
 	if gone := c.withdrawn(ctx); gone != nil {
 		return gone
 	}
-	if err != nil && c.w.cfg.Policy == FailWrite {
+	if err != nil && c.p.cfg.Policy == FailWrite {
 		c.cancel(ctx) // some of the marks may have landed
 		return fault.Errorf("%w: %w", ErrStoreUnavailable, err)
 	}
@@ -80,9 +72,9 @@ func (c *change) extend(ctx context.Context, tags []string) error {
 
 // call makes one call of the store for this write.
 func (c *change) call(ctx context.Context, op string, fn func(context.Context) error) error {
-	began, call := time.Now(), c.w.call
+	began, call := time.Now(), c.p.call
 	if c.caller != nil {
-		ctx, call = c.caller, c.w.within
+		ctx, call = c.caller, c.p.within
 	}
 	err := call(ctx, op, fn)
 	if err != nil {
@@ -102,7 +94,7 @@ func (c *change) ask(ctx context.Context, op string, fn func(context.Context) er
 // gaveUp reports whether the write has spent a budget on calls that failed, or the most of one, since clients have
 // time-outs of their own. What it would still ask a store that hangs would take as long, one call after another;
 // it does without, and leaves the rest to the queue.
-func (c *change) gaveUp() bool { return c.waited > c.w.cfg.WriteTimeout/2 }
+func (c *change) gaveUp() bool { return c.waited > c.p.cfg.WriteTimeout/2 }
 
 // withdrawn reports the error of a caller whose context has ended before anything was sent, and takes the marks away.
 // What may have landed of them, though their call was cut off, is the queue's: the caller has no time for it.
@@ -111,7 +103,7 @@ func (c *change) withdrawn(ctx context.Context) error {
 		return nil
 	}
 	err := gone(c.caller)
-	if err != nil && (c.failure == nil || !c.w.queue.sweepSoon(c.tags, c.id)) {
+	if err != nil && (c.failure == nil || !c.p.queue.sweepSoon(c.tags, c.id)) {
 		c.cancel(ctx)
 	}
 	return err
@@ -120,7 +112,7 @@ func (c *change) withdrawn(ctx context.Context) error {
 // returned is told what the driver returned for the statement.
 func (c *change) returned(err error) {
 	c.caller = nil
-	if inDoubt(c.w.cfg.Dialect, err) {
+	if inDoubt(c.p.cfg.Dialect, err) {
 		c.claim(unknownStatement)
 	}
 }
@@ -128,7 +120,7 @@ func (c *change) returned(err error) {
 // committed is told what the driver returned for the COMMIT.
 func (c *change) committed(err error) {
 	c.caller = nil
-	if inDoubt(c.w.cfg.Dialect, err) {
+	if inDoubt(c.p.cfg.Dialect, err) {
 		c.claim(unknownCommit)
 	}
 }
@@ -144,7 +136,7 @@ func (c *change) ended(err error) {
 	switch {
 	case c.open:
 		c.claim(openRows)
-	case cutShort(c.w.cfg.Dialect, err):
+	case cutShort(c.p.cfg.Dialect, err):
 		c.claim(unknownStatement)
 	}
 }
@@ -172,7 +164,7 @@ func (c *change) columns(ctx context.Context, edits []*schema.Edit) error {
 
 // guard notes what depends on the marks of the edits' tables.
 func (c *change) guard(edits []*schema.Edit) {
-	ns := c.w.cfg.Namespace
+	ns := c.p.cfg.Namespace
 	for _, e := range edits {
 		if tag := ns.Table(e.Table); !slices.Contains(c.guards, tag) {
 			c.guards, c.bulk = append(c.guards, tag), append(c.bulk, ns.Bulk(e.Table))
@@ -192,7 +184,7 @@ func (c *change) passed(lost []string) bool {
 
 // late reports whether an enrolment may not have seen the marks: they did not all land, or may have run out. It
 // may have filled entries then for values that are not known here.
-func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.w.cfg.Grace }
+func (c *change) late() bool { return !c.marked || time.Since(c.began) >= c.p.cfg.Grace }
 
 // settle gives the tags new tokens, now or as soon as the store can be reached. In doubt the marks stay
 // until they run out, which changes the tokens once more.
@@ -201,9 +193,9 @@ func (c *change) settle(ctx context.Context) {
 		c.cancel(ctx)
 		return
 	}
-	stays := stay{linger: c.w.cfg.ReplicaLag, why: c.doubt}
+	stays := stay{linger: c.p.cfg.ReplicaLag, why: c.doubt}
 	if c.doubt != "" {
-		stays.linger = max(stays.linger, c.w.cfg.Grace)
+		stays.linger = max(stays.linger, c.p.cfg.Grace)
 	}
 	ctx = withReason(ctx, c.why, c.id)
 	if c.late() || c.gaveUp() {
@@ -211,10 +203,10 @@ func (c *change) settle(ctx context.Context) {
 	}
 	err := c.deliver(ctx, stays) // it is in the queue's hands
 	if c.schemaUnverified {
-		c.w.queue.verifyLater(c.epoch, stays.linger)
+		c.p.queue.verifyLater(c.epoch, stays.linger)
 	}
 	if (err != nil || !c.marked) && stays.linger == 0 {
-		c.w.queue.sweepLater(c.tags, c.id)
+		c.p.queue.sweepLater(c.tags, c.id)
 	}
 	if err == nil && len(c.spare) > 0 {
 		rest := *c
@@ -226,18 +218,18 @@ func (c *change) settle(ctx context.Context) {
 // deliver gives the new tokens, or leaves them to the queue. What an enrolment may have filled meanwhile, for values
 // that are not known here, goes with the rest of the table.
 func (c *change) deliver(ctx context.Context, stays stay) error {
-	if c.gaveUp() && c.w.queue.hand(c.tags, c.id, stays.linger) {
-		c.w.report(ctx, c.tags, c.id, stays, c.failure, c.began)
+	if c.gaveUp() && c.p.queue.hand(c.tags, c.id, stays.linger) {
+		c.p.report(ctx, c.tags, c.id, stays, c.failure, c.began)
 		return c.failure
 	}
-	lost, err := c.w.settle(ctx, c.tags, c.id, stays, c.began)
+	lost, err := c.p.settle(ctx, c.tags, c.id, stays, c.began)
 	switch {
 	case err != nil: // nobody will say later what was lost
 		if beyond := c.beyond(); len(beyond) > 0 {
-			c.w.queue.add(beyond, c.id, stays.linger)
+			c.p.queue.add(beyond, c.id, stays.linger)
 		}
 	case c.passed(lost):
-		_, err = c.w.settle(ctx, c.beyond(), c.id, stays, c.began)
+		_, err = c.p.settle(ctx, c.beyond(), c.id, stays, c.began)
 	}
 	return err
 }
@@ -245,12 +237,12 @@ func (c *change) deliver(ctx context.Context, stays stay) error {
 // cancel removes the marks, also those that land late: nothing was written.
 func (c *change) cancel(ctx context.Context) {
 	c.caller = nil
-	c.w.doubts.remove(c.id)
+	c.p.doubts.remove(c.id)
 	err := c.ask(ctx, "unmark", func(ctx context.Context) error {
-		return c.w.cfg.Store.Unmark(ctx, c.tags, c.id)
+		return c.p.cfg.Store.Unmark(ctx, c.tags, c.id)
 	})
 	if err != nil || !c.marked {
-		c.w.queue.sweepLater(c.tags, c.id)
+		c.p.queue.sweepLater(c.tags, c.id)
 	}
 }
 
@@ -263,20 +255,20 @@ func (c *change) upToDate(ctx context.Context) bool {
 	if c.gaveUp() {
 		return false
 	}
-	w := c.w
-	epoch := []string{w.cfg.Namespace.Epoch()}
+	p := c.p
+	epoch := []string{p.cfg.Namespace.Epoch()}
 	l := store.Lookup{Tags: epoch}
-	err := c.call(ctx, "lookup", func(ctx context.Context) error { return w.cfg.Store.Lookup(ctx, &l) })
+	err := c.call(ctx, "lookup", func(ctx context.Context) error { return p.cfg.Store.Lookup(ctx, &l) })
 	if err == nil && !l.States[0].Known {
-		err = c.call(ctx, "tokens", func(ctx context.Context) error { return w.cfg.Store.Tokens(ctx, epoch, l.States) })
+		err = c.call(ctx, "tokens", func(ctx context.Context) error { return p.cfg.Store.Tokens(ctx, epoch, l.States) })
 	}
 	if err != nil {
 		if !c.marked {
-			c.schemaUnverified, c.epoch = true, w.schema.LastEpoch()
+			c.schemaUnverified, c.epoch = true, p.schema.LastEpoch()
 		}
 		return !c.marked
 	}
-	w.schema.SawEpoch(l.States[0].Token)
+	p.schema.SawEpoch(l.States[0].Token)
 	return !l.States[0].Marked
 }
 
@@ -292,7 +284,7 @@ func (c *change) sets(ctx context.Context, edits []*schema.Edit) (tags []string)
 		tables[e.Table] = e.Layout
 	}
 	columns, err := c.tracked(ctx, tables)
-	ns, found := c.w.cfg.Namespace, schema.Changes{}
+	ns, found := c.p.cfg.Namespace, schema.Changes{}
 	for _, e := range edits {
 		if sets, ok := e.Sets(ns, columns[e.Table]); ok && err == nil {
 			found.Add(sets...)
@@ -305,22 +297,22 @@ func (c *change) sets(ctx context.Context, edits []*schema.Edit) (tags []string)
 
 // further are the tags that a statement outside a transaction has changed beyond those that were marked
 // for it, because the schema has changed meanwhile.
-func (c *change) further(ctx context.Context, p gorm.ConnPool, info *sqltext.Info, known *schema.Snapshot, open schema.Opener) (tags []string) {
-	w := c.w
+func (c *change) further(ctx context.Context, base any, info *sqltext.Info, known *schema.Snapshot, open schema.Opener) (tags []string) {
+	p := c.p
 	if info.DDL { // everything is dropped already
 		return nil
 	}
 	upToDate := c.upToDate(ctx)
-	if upToDate && w.schema.Holds(known) {
+	if upToDate && p.schema.Holds(known) {
 		return nil
 	}
 	if c.open { // what it has open may be the pool's only connection
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, w.cfg.WriteTimeout)
+		ctx, cancel = context.WithTimeout(ctx, p.cfg.WriteTimeout)
 		defer cancel()
 	}
-	s := w.schema.Within(ctx, w.pools.Base(p), nil, !upToDate, open)
-	r := w.schema.Resolve(s, w.schema.Effects(info, nil))
+	s := p.schema.Within(ctx, base, nil, !upToDate, open)
+	r := p.schema.Resolve(s, p.schema.Effects(info, nil))
 	for _, t := range r.Tags {
 		if !slices.Contains(c.tags, t) {
 			tags = append(tags, t)

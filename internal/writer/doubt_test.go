@@ -73,7 +73,7 @@ func TestDoubtStays(t *testing.T) {
 		"statement": func(c *change) { c.returned(io.EOF) },
 		"rows":      func(c *change) { c.ended(io.EOF) },
 	} {
-		c := &change{w: w}
+		c := &change{p: w.publisher}
 		for _, want := range []bool{false, true} {
 			c.returned(nil)
 			c.ended(nil)

@@ -50,8 +50,8 @@ type doubts struct {
 
 // Doubts returns the marks that writers of this process have left to run out, the oldest first: at most 256. A
 // transaction that gormcache did not begin leaves some with each statement.
-func (w *Writer) Doubts() []Doubt {
-	d := &w.doubts
+func (p *publisher) Doubts() []Doubt {
+	d := &p.doubts
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.expire()
@@ -59,10 +59,10 @@ func (w *Writer) Doubts() []Doubt {
 }
 
 // doubt remembers marks that stay, and says so: once for each cause as a warning, then to those who debug.
-func (w *Writer) doubt(ctx context.Context, d Doubt) {
-	say := w.cfg.Logger.DebugContext
-	if w.doubts.add(d) {
-		say = w.cfg.Logger.WarnContext
+func (p *publisher) doubt(ctx context.Context, d Doubt) {
+	say := p.cfg.Logger.DebugContext
+	if p.doubts.add(d) {
+		say = p.cfg.Logger.WarnContext
 	}
 	say(ctx, "gormcache: marks stay after a write, and what depends on their tags is not cached until they run out",
 		"cause", d.Cause, "tags", d.Tags[:min(len(d.Tags), maxShown)], "of", len(d.Tags), "writer", d.Writer.String(), "left", time.Until(d.Until).Round(time.Millisecond))

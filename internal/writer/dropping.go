@@ -66,17 +66,17 @@ func (d dropping) level() slog.Level {
 
 // drops adds the cause to an invalidation that drops everything, and says so: once for each cause so that it is seen,
 // then to those who debug.
-func (w *Writer) drops(ctx context.Context, i *observe.Invalidation) {
-	if !slices.Contains(i.Tags, w.cfg.Namespace.Epoch()) {
+func (p *publisher) drops(ctx context.Context, i *observe.Invalidation) {
+	if !slices.Contains(i.Tags, p.cfg.Namespace.Epoch()) {
 		return
 	}
 	d, _ := ctx.Value(droppingKey{}).(dropping)
 	i.Cause, i.Detail = d.Cause, d.Detail
 	level := slog.LevelDebug
-	if w.dropped.first(d) {
+	if p.dropped.first(d) {
 		level = d.level()
 	}
-	log := w.cfg.Logger
+	log := p.cfg.Logger
 	if !log.Enabled(ctx, level) {
 		return
 	}
@@ -88,11 +88,4 @@ func (w *Writer) drops(ctx context.Context, i *observe.Invalidation) {
 		attrs = append(attrs, slog.String("do", do))
 	}
 	log.LogAttrs(ctx, level, "gormcache: everything is dropped, in all processes", attrs...)
-}
-
-// drop begins a change of everything.
-func (w *Writer) drop(ctx context.Context, why schema.Reason) (*change, error) {
-	c, err := w.begin(ctx, []string{w.cfg.Namespace.Epoch()})
-	c.why = why
-	return c, err
 }

@@ -30,7 +30,7 @@ func (s *foreignStatement) Before(ctx context.Context) (err error) {
 	s.open = w.inForeign(s.pool)
 	s.known = w.schema.Within(ctx, w.pools.Base(s.pool), nil, false, s.open)
 	r := w.schema.Resolve(s.known, w.schema.Effects(s.info, nil))
-	s.change = &change{w: w, tags: r.Tags, began: time.Now(), why: r.Why}
+	s.change = &change{p: w.publisher, tags: r.Tags, began: time.Now(), why: r.Why}
 	s.change.id, s.queued, err = w.fence(withReason(ctx, r.Why, store.Writer{}), r.Tags)
 	s.change.marked = !s.queued
 	return err
@@ -49,7 +49,7 @@ func (s *foreignStatement) Returned(error) {}
 // Ended fences what the statement has touched beyond what was fenced before.
 func (s *foreignStatement) Ended(error) {
 	c := s.change
-	further := c.further(s.ctx, s.pool, s.info, s.known, s.open)
+	further := c.further(s.ctx, s.w.pools.Base(s.pool), s.info, s.known, s.open)
 	if c.schemaUnverified {
 		s.w.queue.verifyLater(c.epoch, s.w.cfg.Grace)
 	}

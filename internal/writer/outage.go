@@ -97,8 +97,8 @@ func (q *queue) tell() {
 		q.outage = outage{ended: o.ended}
 	}
 	q.mu.Unlock()
-	ctx, log := context.Background(), q.w.cfg.Logger
-	switch err := q.w.failure.Load(); {
+	ctx, log := context.Background(), q.p.cfg.Logger
+	switch err := q.p.failure.Load(); {
 	case !waits && o.told:
 		log.InfoContext(ctx, "gormcache: the store has been told of all writes again", "tags", o.tags, "names", o.names,
 			"took", time.Since(o.since).Round(time.Millisecond))

@@ -24,7 +24,7 @@ const (
 // queue holds the tags whose new tokens have not reached the store, and delivers them in the
 // background. Its worker lives only while there is something to deliver. It is safe for concurrent use.
 type queue struct {
-	w *Writer
+	p *publisher
 	n atomic.Int64 // what there is in tags and blind, to be read without the lock
 
 	mu      sync.Mutex
@@ -55,9 +55,9 @@ type settling struct {
 	linger time.Duration
 }
 
-func newQueue(w *Writer) *queue {
+func newQueue(p *publisher) *queue {
 	return &queue{
-		w: w, tags: map[string]pending{}, blind: map[store.Token]time.Duration{},
+		p: p, tags: map[string]pending{}, blind: map[store.Token]time.Duration{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 }
@@ -116,7 +116,7 @@ func (q *queue) hurry() {
 // put queues the tags. The lock is held.
 func (q *queue) put(tags []string, id store.Writer, linger time.Duration) {
 	q.added++
-	q.outage.grow(q.w.cfg.Namespace, tags)
+	q.outage.grow(q.p.cfg.Namespace, tags)
 	longest := linger
 	for _, t := range tags {
 		// A mark that was to stay must not be lost with the settling that this one replaces.
@@ -131,7 +131,7 @@ func (q *queue) put(tags []string, id store.Writer, linger time.Duration) {
 			longest = max(longest, p.linger)
 		}
 		clear(q.tags)
-		q.tags[q.w.cfg.Namespace.Epoch()] = pending{settling{id, longest}, q.added, q.outage.since}
+		q.tags[q.p.cfg.Namespace.Epoch()] = pending{settling{id, longest}, q.added, q.outage.since}
 		q.why = schema.Reason{Cause: observe.Overflow}
 	}
 	q.count()
@@ -192,19 +192,19 @@ func (q *queue) deliver(ctx context.Context) error {
 	}
 	q.mu.Unlock()
 	for s, tags := range batch {
-		err := q.w.call(ctx, "settle", func(budget context.Context) error {
+		err := q.p.call(ctx, "settle", func(budget context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return store.Failure(q.w.cfg.Store.Settle(budget, tags, s.id, s.linger))
+			return store.Failure(q.p.cfg.Store.Settle(budget, tags, s.id, s.linger))
 		})
 		if err != nil {
 			return err
 		}
-		q.w.cfg.Recorder.Invalidated(len(tags))
+		q.p.cfg.Recorder.Invalidated(len(tags))
 		q.remove(tags, upTo)
-		if slices.Contains(tags, q.w.cfg.Namespace.Epoch()) {
-			_, _, _ = q.w.epoch(ctx) // what this has made is no news to the writers of this process
+		if slices.Contains(tags, q.p.cfg.Namespace.Epoch()) {
+			_, _, _ = q.epoch(ctx) // what this has made is no news to the writers of this process
 			q.droppedAll(ctx, s.id)
 		}
 	}
@@ -230,7 +230,7 @@ func (q *queue) droppedAll(ctx context.Context, id store.Writer) {
 	q.why = schema.Reason{}
 	q.mu.Unlock()
 	if why.Cause != "" {
-		q.w.report(withReason(ctx, why, id), []string{q.w.cfg.Namespace.Epoch()}, store.Writer{}, stay{}, nil, time.Now())
+		q.p.report(withReason(ctx, why, id), []string{q.p.cfg.Namespace.Epoch()}, store.Writer{}, stay{}, nil, time.Now())
 	}
 }
 

@@ -26,7 +26,7 @@ type sweep struct {
 func (q *queue) sweepLater(tags []string, id store.Writer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sweep(tags, id, q.w.cfg.WriteTimeout) // by then the call that is under way has landed or is lost
+	q.sweep(tags, id, q.p.cfg.WriteTimeout) // by then the call that is under way has landed or is lost
 }
 
 // sweepSoon has them taken away at once too: of a writer who has left in the middle, whose marks may stand in a store
@@ -35,7 +35,7 @@ func (q *queue) sweepSoon(tags []string, id store.Writer) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.hurry()
-	return q.sweep(tags, id, 0) && q.sweep(tags, id, q.w.cfg.WriteTimeout)
+	return q.sweep(tags, id, 0) && q.sweep(tags, id, q.p.cfg.WriteTimeout)
 }
 
 // sweep notes marks that are to be taken away, and reports whether there was room. The lock is held.
@@ -44,7 +44,7 @@ func (q *queue) sweep(tags []string, id store.Writer, after time.Duration) bool 
 		return false
 	}
 	now := time.Now()
-	q.sweeps = append(q.sweeps, sweep{tags, id, now.Add(after), now.Add(q.w.cfg.Grace)})
+	q.sweeps = append(q.sweeps, sweep{tags, id, now.Add(after), now.Add(q.p.cfg.Grace)})
 	q.start()
 	return true
 }
@@ -53,8 +53,8 @@ func (q *queue) sweep(tags []string, id store.Writer, after time.Duration) bool 
 // is what keeps other processes from the old entries.
 func (q *queue) sweepDue(ctx context.Context) {
 	for _, s := range q.takeDue() {
-		err := q.w.call(ctx, "unmark", func(ctx context.Context) error {
-			return q.w.cfg.Store.Unmark(ctx, s.tags, s.id)
+		err := q.p.call(ctx, "unmark", func(ctx context.Context) error {
+			return q.p.cfg.Store.Unmark(ctx, s.tags, s.id)
 		})
 		if err != nil {
 			s.due = time.Now().Add(maxPause)
@@ -88,6 +88,6 @@ func (q *queue) waits(tag string) bool {
 	if _, ok := q.tags[tag]; ok {
 		return true
 	}
-	_, all := q.tags[q.w.cfg.Namespace.Epoch()]
+	_, all := q.tags[q.p.cfg.Namespace.Epoch()]
 	return all
 }

@@ -53,11 +53,11 @@ func (t *tracking) hint(table, column string) {
 // enrolment that is not seen here sees the mark. It takes one round trip, and a second where a table turns out to
 // have tracked columns that was not known to.
 func (c *change) tracked(ctx context.Context, tables map[string]*catalog.Layout) (map[string][]string, error) {
-	all, w, ns := inquiry{}, c.w, c.w.cfg.Namespace
+	all, p, ns := inquiry{}, c.p, c.p.cfg.Namespace
 	hinted := map[string]bool{}
 	for _, table := range slices.Sorted(maps.Keys(tables)) {
 		all.add(ns.Tracked(table))
-		if hinted[table] = len(w.tracking.columns(table)) > 0; hinted[table] {
+		if hinted[table] = len(p.tracking.columns(table)) > 0; hinted[table] {
 			all.columns(ns, table, tables[table])
 		}
 	}
@@ -81,7 +81,7 @@ func (c *change) tracked(ctx context.Context, tables map[string]*catalog.Layout)
 				found[table] = append(found[table], layout.Columns[i].Name)
 			}
 		}
-		w.tracking.put(table, found[table])
+		p.tracking.put(table, found[table])
 	}
 	return found, nil
 }
@@ -105,7 +105,7 @@ func (q *inquiry) ask(ctx context.Context, c *change) error {
 		return nil
 	}
 	l := store.Lookup{Tags: q.tags}
-	err := c.ask(ctx, "lookup", func(ctx context.Context) error { return c.w.cfg.Store.Lookup(ctx, &l) })
+	err := c.ask(ctx, "lookup", func(ctx context.Context) error { return c.p.cfg.Store.Lookup(ctx, &l) })
 	if err != nil {
 		return err
 	}
@@ -127,12 +127,12 @@ func (w *Writer) trackable(k *schema.Key) *Key {
 	if k == nil {
 		return nil
 	}
-	return &Key{Key: k, enrolment: &enrolment{w: w, table: k.Table(), column: k.Columns()[0], tracks: k.Tracks()}}
+	return &Key{Key: k, enrolment: &enrolment{p: w.publisher, table: k.Table(), column: k.Columns()[0], tracks: k.Tracks()}}
 }
 
 // enrolment makes and keeps the tags by which writers learn that a column is tracked.
 type enrolment struct {
-	w             *Writer
+	p             *publisher
 	table, column string
 	tracks        []string     // none for a primary key
 	kept          atomic.Int64 // when they were last kept from expiring, as time since start; 0: never
@@ -145,12 +145,12 @@ func (e *enrolment) Enrol(ctx context.Context) error {
 	if len(e.tracks) == 0 {
 		return nil
 	}
-	cfg := &e.w.cfg
+	cfg := &e.p.cfg
 	l := store.Lookup{Tags: e.tracks}
 	if err := cfg.Store.Lookup(ctx, &l); err != nil {
 		return err
 	}
-	e.w.tracking.hint(e.table, e.column)
+	e.p.tracking.hint(e.table, e.column)
 	id := store.NewWriter()
 	if l.States[0].Known && l.States[1].Known {
 		return cfg.Store.Unmark(ctx, e.tracks, id)
@@ -184,5 +184,5 @@ func (e *enrolment) Due() bool {
 
 // Keep keeps the tags of [schema.Key.Tracks] from expiring, where they are there: Enrol alone makes them.
 func (e *enrolment) Keep(ctx context.Context) error {
-	return e.w.cfg.Store.Unmark(ctx, e.tracks, store.NewWriter())
+	return e.p.cfg.Store.Unmark(ctx, e.tracks, store.NewWriter())
 }

@@ -17,7 +17,7 @@ func TestKeysAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{Store: memory.New()}
 		w := newTest(p, AllowStale)
-		k, primary := &enrolment{w: w, tracks: []string{"test:q:users", "test:q:users.age"}}, &enrolment{w: w}
+		k, primary := &enrolment{p: w.publisher, tracks: []string{"test:q:users", "test:q:users.age"}}, &enrolment{p: w.publisher}
 		k.kept.Store(int64(time.Since(start)))
 		if k.Due() {
 			t.Error("due at once")
@@ -75,7 +75,7 @@ func TestEnrolmentMakesWhatIsNotThere(t *testing.T) {
 		{"user_id", []bool{false, true}, made},
 	} {
 		k := &enrolment{
-			w: newTest(forgetful{p, c.lost}, AllowStale), table: "items", column: c.column,
+			p: newTest(forgetful{p, c.lost}, AllowStale).publisher, table: "items", column: c.column,
 			tracks: []string{"test:q:items", "test:q:items." + c.column},
 		}
 		if err := k.Enrol(t.Context()); err != nil {
