@@ -134,6 +134,15 @@ func (p *plainTxs) open(on any) bool {
 	return ok
 }
 
+// each calls fn with the writers of transactions under way.
+func (p *plainTxs) each(fn func(store.Writer)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.m {
+		fn(t.id)
+	}
+}
+
 // mayEndTransaction reports whether a statement may end the transaction it runs in without COMMIT or
 // ROLLBACK of database/sql: MySQL commits before DDL and TRUNCATE, a procedure may commit, and so may raw SQL.
 func mayEndTransaction(info *sqltext.Info) bool {
@@ -154,7 +163,8 @@ func boundary(info *sqltext.Info) bool {
 
 // isBoundary reports the same of a statement on a pool. In SQLite the outermost savepoint begins one too, and its release commits it; what is
 // rolled back to it goes on.
-func (w *Writer) isBoundary(p gorm.ConnPool, info *sqltext.Info) bool {
+func (s *statement) isBoundary() bool {
+	w, p, info := s.w, s.pool, s.info
 	if _, foreign := p.(gorm.TxCommitter); foreign || w.cfg.Dialect != sqltext.SQLite {
 		return boundary(info)
 	}

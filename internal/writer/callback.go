@@ -2,6 +2,7 @@ package writer
 
 import (
 	"database/sql"
+	"errors"
 
 	"gorm.io/gorm"
 
@@ -119,5 +120,24 @@ func (w *Writer) Resolve(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		next(db)
 		db.Statement.ConnPool = w.pools.Wrap(db.Statement.ConnPool)
+	}
+}
+
+// run runs a callback, and looks whether an error of it has ended the transaction.
+func (w *Writer) run(db *gorm.DB, next func(*gorm.DB)) {
+	before := db.Error
+	next(db)
+	if db.Error == nil || before != nil || db.DryRun || errors.Is(db.Error, gorm.ErrRecordNotFound) {
+		return
+	}
+	if t := followed(db.Statement.ConnPool); t != nil {
+		t.failed(db.Error)
+	}
+}
+
+// Failed is told of the error of a query that did not pass through the callbacks here.
+func (w *Writer) Failed(p gorm.ConnPool, err error) {
+	if t := followed(p); t != nil && err != nil {
+		t.failed(err)
 	}
 }

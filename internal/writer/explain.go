@@ -13,13 +13,20 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
-// Explain says what a statement would change if it ran on that pool. inTx reports whether it would run in a
-// transaction, GORM's own included. The database is asked for its catalog at most; the store is not asked, so
-// what it alone knows (columns that only other processes track) is missing.
-func (w *Writer) Explain(ctx context.Context, p gorm.ConnPool, sql string, args []any, inTx bool) *observe.Write {
-	x := explainer{w: w, info: w.Info(sql), args: args, inTx: inTx}
+// explainer explains one write.
+type explainer struct {
+	w     *Writer
+	info  *sqltext.Info
+	args  []any
+	inTx  bool
+	s     *schema.Snapshot
+	write *observe.Write
+}
+
+// explain says what the statement would change if it ran on that pool.
+func (x *explainer) explain(ctx context.Context, p gorm.ConnPool) *observe.Write {
 	x.write = &observe.Write{Tables: x.info.Writes, When: x.when(p)}
-	if len(w.schema.Effects(x.info, nil)) == 0 {
+	if len(x.w.schema.Effects(x.info, nil)) == 0 {
 		x.write.When = ""
 		return x.write
 	}
@@ -32,16 +39,6 @@ func (w *Writer) Explain(ctx context.Context, p gorm.ConnPool, sql string, args 
 		return x.coarse(why)
 	}
 	return x.narrow(e)
-}
-
-// explainer explains one write.
-type explainer struct {
-	w     *Writer
-	info  *sqltext.Info
-	args  []any
-	inTx  bool
-	s     *schema.Snapshot
-	write *observe.Write
 }
 
 func (x *explainer) when(p gorm.ConnPool) string {
@@ -119,7 +116,7 @@ func (x *explainer) edit() (*schema.Edit, string) {
 	case len(tracked) == 0 || !x.inTx:
 		return e, ""
 	}
-	p, why := x.w.planPreimage(e, x.info, x.args, tracked)
+	p, why := planPreimage(x.w.cfg.Dialect, e, x.info, x.args, tracked)
 	if p == nil {
 		return nil, why
 	}

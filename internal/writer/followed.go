@@ -7,6 +7,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
 // followedStatement is one in a transaction that gormcache follows. It collects what the statement will touch; nothing
@@ -30,8 +32,32 @@ func (s *followedStatement) Before(ctx context.Context) (err error) {
 	if err = s.t.collect(ctx, s.info, s.edit); err != nil {
 		return err
 	}
-	s.nontransactional, err = s.t.markNontransactional(ctx, s.info)
+	s.nontransactional, err = s.markNontransactional(ctx)
 	return err
+}
+
+// markNontransactional marks what a statement in a transaction changes whatever becomes of that: MyISAM's tables take
+// part in none, so what is written is there at once, and stays after a ROLLBACK. It counts as a statement outside
+// of transactions then, beside what is collected. nil: it changes nothing so.
+func (s *followedStatement) markNontransactional(ctx context.Context) (*change, error) {
+	t, info := s.t, s.info
+	if t.w.cfg.Dialect != sqltext.MySQL {
+		return nil, nil
+	}
+	if len(t.w.schema.Effects(info, nil)) == 0 {
+		return nil, nil
+	}
+	known := t.schema(false)
+	if known == nil { // there is no telling, then or now
+		return t.w.drop(ctx, schema.Reason{Cause: observe.NoCatalog})
+	}
+	if !t.w.schema.Instant(known, info) {
+		return nil, nil
+	}
+	r := t.w.schema.Resolve(known, t.w.schema.Effects(info, nil))
+	c, err := t.w.begin(ctx, r.Tags)
+	c.why = r.Why
+	return c, err
 }
 
 // Canceled takes the marks back. What was collected stays, which drops too much at worst.

@@ -40,16 +40,3 @@ func SQLTx(tx *gorm.DB) (_ *sql.Tx, ok bool) {
 	foreign := pool.Foreign(tx.Statement.ConnPool)
 	return foreign, foreign != nil
 }
-
-// lend notes that somebody else holds the transaction below: it may write, and end, without the plugin's knowledge.
-func (t *tx) lend() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.wrote, t.lent = true, true
-}
-
-func (t *tx) isLent() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.lent
-}

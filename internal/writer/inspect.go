@@ -18,9 +18,11 @@ import (
 // inspected bounds the tags that the store is asked for at once.
 const inspected = 256
 
-// Inspect says what this process and the store know of tables, by name, or of those that something is pending for and
-// those in read. The error is the store's, within WriteTimeout; what this process knows is there all the same.
-func (w *Writer) Inspect(ctx context.Context, tables, read []string) (observe.Inspection, error) {
+// inspector asks what is known of tables.
+type inspector struct{ *Writer }
+
+// inspect says what this process and the store know of tables.
+func (w inspector) inspect(ctx context.Context, tables, read []string) (observe.Inspection, error) {
 	ns := w.cfg.Namespace
 	i := observe.Inspection{Namespace: string(ns), At: time.Now(), Schema: w.Version()}
 	if seen := w.schema.LastEpoch(); seen != (store.Token{}) {
@@ -58,7 +60,7 @@ func (w *Writer) Inspect(ctx context.Context, tables, read []string) (observe.In
 }
 
 // waiting are the tables that something is pending for.
-func (w *Writer) waiting(pending []observe.PendingTag) (tables []string) {
+func (w inspector) waiting(pending []observe.PendingTag) (tables []string) {
 	for _, p := range pending {
 		if table, ok := tableOf(w.cfg.Namespace, p.Tag); ok {
 			tables = append(tables, table)
@@ -68,7 +70,7 @@ func (w *Writer) waiting(pending []observe.PendingTag) (tables []string) {
 }
 
 // doubtful are the tables that marks of this process are left on.
-func (w *Writer) doubtful() (tables []string) {
+func (w inspector) doubtful() (tables []string) {
 	for _, d := range w.Doubts() {
 		for _, tag := range d.Tags {
 			if table, ok := tableOf(w.cfg.Namespace, tag); ok {
@@ -80,7 +82,7 @@ func (w *Writer) doubtful() (tables []string) {
 }
 
 // tagsOf are the tags of a table: those of writes to it, and those of its rows and columns that are pending.
-func (w *Writer) tagsOf(table string, pending []observe.PendingTag) []string {
+func (w inspector) tagsOf(table string, pending []observe.PendingTag) []string {
 	tags := schema.TableTags(w.cfg.Namespace, table)
 	for _, p := range pending {
 		if of, ok := tableOf(w.cfg.Namespace, p.Tag); ok && of == table && !slices.Contains(tags, p.Tag) {
@@ -91,7 +93,7 @@ func (w *Writer) tagsOf(table string, pending []observe.PendingTag) []string {
 }
 
 // ask fills in what the store says.
-func (w *Writer) ask(ctx context.Context, states []*observe.TagState) error {
+func (w inspector) ask(ctx context.Context, states []*observe.TagState) error {
 	budget, cancel := context.WithTimeoutCause(ctx, w.cfg.WriteTimeout, store.ErrBudget)
 	defer cancel()
 	of := w.writers()
@@ -132,7 +134,7 @@ func fill(s *observe.TagState, info store.TagInfo, of map[store.Writer]string) {
 }
 
 // writers are those of this process that are known here, and what they are.
-func (w *Writer) writers() map[store.Writer]string {
+func (w inspector) writers() map[store.Writer]string {
 	of := map[store.Writer]string{}
 	for _, d := range w.Doubts() {
 		of[d.Writer] = "of this process, in doubt: " + d.Cause
@@ -140,39 +142,4 @@ func (w *Writer) writers() map[store.Writer]string {
 	w.plain.each(func(id store.Writer) { of[id] = "a transaction in plain SQL of this process" })
 	w.queue.each(func(id store.Writer) { of[id] = "of this process, and pending" })
 	return of
-}
-
-// inspect is what waits for the store, the oldest first.
-func (q *queue) inspect() (tags []observe.PendingTag, questions int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for tag, p := range q.tags {
-		tags = append(tags, observe.PendingTag{Tag: tag, Writer: p.id.String(), Since: p.since})
-	}
-	slices.SortFunc(tags, func(a, b observe.PendingTag) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Tag, b.Tag))
-	})
-	questions = len(q.blind)
-	if q.seeing {
-		questions++
-	}
-	return tags, questions
-}
-
-// each calls fn with the writers of what waits.
-func (q *queue) each(fn func(store.Writer)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, p := range q.tags {
-		fn(p.id)
-	}
-}
-
-// each calls fn with the writers of transactions under way.
-func (p *plainTxs) each(fn func(store.Writer)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, t := range p.m {
-		fn(t.id)
-	}
 }

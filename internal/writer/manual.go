@@ -55,7 +55,7 @@ func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
 		return schema.TableTags(w.cfg.Namespace, table), nil
 	})
 	if w, unregistered := Of(db); unregistered == nil && err == nil {
-		w.warnOfMissing(ctx, db, "invalidate.Tables", tables)
+		w.lookedUp.warnOfMissing(ctx, w, db, "invalidate.Tables", tables)
 	}
 	return err
 }
@@ -76,7 +76,7 @@ func Model(ctx context.Context, db *gorm.DB, models ...any) error {
 		return schema.TableTags(w.cfg.Namespace, stmt.Table), nil
 	})
 	if w, unregistered := Of(db); unregistered == nil && err == nil {
-		w.warnOfMissing(ctx, db, "invalidate.Model", tables)
+		w.lookedUp.warnOfMissing(ctx, w, db, "invalidate.Model", tables)
 	}
 	return err
 }
@@ -150,23 +150,23 @@ type lookedUp struct {
 
 // warnOfMissing warns, once for each, of tables given by hand that the database does not know. It comes last: what depends
 // on them has been dropped by then, whatever they are.
-func (w *Writer) warnOfMissing(ctx context.Context, db *gorm.DB, call string, tables []string) {
+func (l *lookedUp) warnOfMissing(ctx context.Context, w *Writer, db *gorm.DB, call string, tables []string) {
 	var s *schema.Snapshot
 	for _, name := range tables {
 		table := store.TableName(name)
 		if w.schema.Declares(table) {
 			continue
 		}
-		if _, looked := w.lookedUp.names.Load(table); looked {
+		if _, looked := l.names.Load(table); looked {
 			continue
 		}
 		if s == nil {
-			if s = w.lookUp(ctx, db.Statement.ConnPool); s == nil {
+			if s = l.lookUp(ctx, w, db.Statement.ConnPool); s == nil {
 				return
 			}
 		}
 		hint, missing := s.Missing(table)
-		if _, twice := w.lookedUp.names.LoadOrStore(table, true); twice || !missing {
+		if _, twice := l.names.LoadOrStore(table, true); twice || !missing {
 			continue
 		}
 		w.cfg.Logger.WarnContext(ctx, fmt.Sprintf("gormcache: %s(%q): the database has no table or view of that name%s", call, name, hint))
@@ -175,11 +175,11 @@ func (w *Writer) warnOfMissing(ctx context.Context, db *gorm.DB, call string, ta
 
 // lookUp returns what is known of the schema, read if need be: once, for no longer than a writer waits, and never in a
 // transaction, which must not be disturbed.
-func (w *Writer) lookUp(ctx context.Context, p gorm.ConnPool) *schema.Snapshot {
+func (l *lookedUp) lookUp(ctx context.Context, w *Writer, p gorm.ConnPool) *schema.Snapshot {
 	if s := w.schema.Known(w.pools.Base(p)); s != nil {
 		return s
 	}
-	if w.StateOf(p).In || w.lookedUp.loaded.Swap(true) {
+	if w.StateOf(p).In || l.loaded.Swap(true) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.WriteTimeout)

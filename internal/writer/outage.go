@@ -84,7 +84,7 @@ func parts(ns store.Namespace, tag string) (kind, name string) {
 func (q *queue) tell() {
 	q.mu.Lock()
 	o := q.outage
-	waits, closed := len(q.tags) > 0 || len(q.blind) > 0 || q.seeing, q.closed
+	waits, closed := len(q.tags) > 0 || len(q.unverified) > 0 || q.verifying, q.closed
 	switch {
 	case o.since.IsZero(), waits && !closed && !o.worth(), waits && o.told:
 		q.mu.Unlock()

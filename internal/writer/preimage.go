@@ -40,8 +40,8 @@ const unpinned = "its WHERE pins no rows by their primary key"
 
 // planPreimage returns how the pre-image of a statement whose table has tracked columns is to be read, or why the
 // statement's rows or values can't be told so.
-func (w *Writer) planPreimage(e *schema.Edit, info *sqltext.Info, args []any, tracked []string) (_ *preimage, why string) {
-	n, d := info.Narrow, w.cfg.Dialect
+func planPreimage(d sqltext.Dialect, e *schema.Edit, info *sqltext.Info, args []any, tracked []string) (_ *preimage, why string) {
+	n := info.Narrow
 	p := &preimage{edit: e, narrow: n, listed: len(e.Rows), counts: d != sqltext.MySQL || info.Verb != sqltext.Update}
 	if !p.counts {
 		p.recount(args)
@@ -78,7 +78,7 @@ func (w *Writer) planPreimage(e *schema.Edit, info *sqltext.Info, args []any, tr
 // readPreimage reads the pre-image of a statement, and completes the edit by it. nil without an error: the statement's
 // rows or values can't be told. The error is for the caller: after it the transaction is not what it was.
 func (t *tx) readPreimage(ctx context.Context, e *schema.Edit, info *sqltext.Info, args []any, tracked []string) (*preimage, error) {
-	p, _ := t.w.planPreimage(e, info, args, tracked)
+	p, _ := planPreimage(t.w.cfg.Dialect, e, info, args, tracked)
 	if p == nil {
 		return nil, nil
 	}

@@ -116,3 +116,32 @@ func (w *Writer) loadCatalog(ctx context.Context, p gorm.ConnPool) *schema.Snaps
 	}
 	return s
 }
+
+// State is what a reader must know of the transaction that it runs in.
+type State struct {
+	In            bool // in a transaction at all
+	Followed      bool // one that the plugin follows
+	Wrote         bool // something may have been written in it
+	ReadCommitted bool // each statement sees what is committed when it starts
+	Single        bool // on a connection that the caller holds
+}
+
+// StateOf tells in what transaction statements on this pool run.
+func (w *Writer) StateOf(p gorm.ConnPool) State {
+	if t := followed(p); t != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return State{
+			In: true, Followed: true, Wrote: t.wrote,
+			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && w.cfg.Dialect != sqltext.SQLite,
+		}
+	}
+	if _, foreign := p.(gorm.TxCommitter); foreign {
+		return State{In: true}
+	}
+	if pool.IsConnection(p) {
+		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
+		return State{In: w.plain.open(w.pools.Place(p)), Single: true}
+	}
+	return State{Single: pool.Single(p)}
+}

@@ -33,7 +33,7 @@ func Relation(ctx context.Context, db *gorm.DB, model any, name string) error {
 		if err != nil {
 			return nil, err
 		}
-		return w.relation(ctx, db, rel, reflect.ValueOf(model)), nil
+		return relationTags(ctx, w, db, rel, reflect.ValueOf(model)), nil
 	})
 }
 
@@ -56,8 +56,8 @@ func relationOf(s *gormschema.Schema, name string) (*gormschema.Relationship, er
 	return nil, fault.Errorf("invalidate.Relation: %w: %s has no relation %q: use one of %q", gorm.ErrUnsupportedRelation, s.Name, name, names)
 }
 
-// relation are the tags of a relation's rows, as they belong to these models.
-func (w *Writer) relation(ctx context.Context, db *gorm.DB, rel *gormschema.Relationship, models reflect.Value) []string {
+// relationTags are the tags of a relation's rows, as they belong to these models.
+func relationTags(ctx context.Context, w *Writer, db *gorm.DB, rel *gormschema.Relationship, models reflect.Value) []string {
 	table := rel.FieldSchema.Table
 	if rel.JoinTable != nil {
 		table = rel.JoinTable.Table

@@ -37,7 +37,7 @@ func (o observer) Statement(p gorm.ConnPool, query string, args []any) pool.Stat
 	if t := followed(p); t != nil {
 		return &followedStatement{statement: st, t: t}
 	}
-	if w.isBoundary(p, st.info) {
+	if st.isBoundary() {
 		return &boundaryStatement{statement: st}
 	}
 	if len(w.schema.Effects(st.info, nil)) == 0 {

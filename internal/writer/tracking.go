@@ -123,11 +123,11 @@ type Key struct {
 }
 
 // trackable returns the key as one that can be enrolled; nil for nil.
-func (w *Writer) trackable(k *schema.Key) *Key {
+func (p *publisher) trackable(k *schema.Key) *Key {
 	if k == nil {
 		return nil
 	}
-	return &Key{Key: k, enrolment: &enrolment{p: w.publisher, table: k.Table(), column: k.Columns()[0], tracks: k.Tracks()}}
+	return &Key{Key: k, enrolment: &enrolment{p: p, table: k.Table(), column: k.Columns()[0], tracks: k.Tracks()}}
 }
 
 // enrolment makes and keeps the tags by which writers learn that a column is tracked.

@@ -270,14 +270,6 @@ func (t *tx) until(implicit *change) context.Context {
 	return t.ctx
 }
 
-// intact reports whether nothing that the transaction wrote can have been committed behind database/sql.
-func (t *tx) intact(implicit *change) bool {
-	return implicit == nil && !t.mayHaveRolledBack() && !t.isLent()
-}
-
-// isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
-func (t *tx) isDead() bool { return pool.Unsent(t.caller, t.below) != nil }
-
 // returned tells a statement's outcome to what may be committed behind database/sql: the statement may have ended the
 // transaction, or have run outside of it, and may do so yet if it was cut off.
 func (t *tx) returned(err error) {
@@ -329,35 +321,6 @@ func (t *tx) Rollback() error {
 	}
 	defer c.settle(t.ctx)
 	return t.end(t.below.Rollback, implicit, c)
-}
-
-// State is what a reader must know of the transaction that it runs in.
-type State struct {
-	In            bool // in a transaction at all
-	Followed      bool // one that the plugin follows
-	Wrote         bool // something may have been written in it
-	ReadCommitted bool // each statement sees what is committed when it starts
-	Single        bool // on a connection that the caller holds
-}
-
-// StateOf tells in what transaction statements on this pool run.
-func (w *Writer) StateOf(p gorm.ConnPool) State {
-	if t := followed(p); t != nil {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		return State{
-			In: true, Followed: true, Wrote: t.wrote,
-			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && w.cfg.Dialect != sqltext.SQLite,
-		}
-	}
-	if _, foreign := p.(gorm.TxCommitter); foreign {
-		return State{In: true}
-	}
-	if pool.IsConnection(p) {
-		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
-		return State{In: w.plain.open(w.pools.Place(p)), Single: true}
-	}
-	return State{Single: pool.Single(p)}
 }
 
 // followed returns the transaction that the pool is, or that a statement on it runs in; nil if there is none that

@@ -93,3 +93,16 @@ func (w *Writer) Pending() int { return w.queue.len() }
 // The error tells how much was lost; marks that landed keep others from stale reads until their
 // deadline all the same. Writes that come later still invalidate, but are not retried.
 func (w *Writer) Close(ctx context.Context) error { return w.queue.close(ctx) }
+
+// Explain says what a statement would change if it ran on that pool. inTx reports whether it would run in a
+// transaction, GORM's own included. The database is asked for its catalog at most; the store is not asked, so
+// what it alone knows (columns that only other processes track) is missing.
+func (w *Writer) Explain(ctx context.Context, p gorm.ConnPool, sql string, args []any, inTx bool) *observe.Write {
+	return (&explainer{w: w, info: w.Info(sql), args: args, inTx: inTx}).explain(ctx, p)
+}
+
+// Inspect says what this process and the store know of tables, by name, or of those that something is pending for and
+// those in read. The error is the store's, within WriteTimeout; what this process knows is there all the same.
+func (w *Writer) Inspect(ctx context.Context, tables, read []string) (observe.Inspection, error) {
+	return inspector{w}.inspect(ctx, tables, read)
+}

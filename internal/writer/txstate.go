@@ -2,24 +2,10 @@ package writer
 
 import (
 	"database/sql"
-	"errors"
 
-	"gorm.io/gorm"
-
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
-
-// run runs a callback, and looks whether an error of it has ended the transaction.
-func (w *Writer) run(db *gorm.DB, next func(*gorm.DB)) {
-	before := db.Error
-	next(db)
-	if db.Error == nil || before != nil || db.DryRun || errors.Is(db.Error, gorm.ErrRecordNotFound) {
-		return
-	}
-	if t := followed(db.Statement.ConnPool); t != nil {
-		t.failed(db.Error)
-	}
-}
 
 // failed is told of an error after which the transaction may be over, though database/sql goes on with it: MySQL
 // rolls back the victim of a deadlock, SQLite what is interrupted or says ROLLBACK in a conflict. What such a
@@ -50,13 +36,6 @@ func (t *tx) mayBeSerializable() bool {
 	return t.session || t.isolation == sql.LevelSerializable
 }
 
-// Failed is told of the error of a query that did not pass through the callbacks here.
-func (w *Writer) Failed(p gorm.ConnPool, err error) {
-	if t := followed(p); t != nil && err != nil {
-		t.failed(err)
-	}
-}
-
 // handedOut is told that the program reads the rows of a statement that writes or locks, while the database still
 // runs it.
 func (t *tx) handedOut() {
@@ -82,3 +61,25 @@ func (t *tx) checkRolledBack() {
 		t.failed(nil)
 	}
 }
+
+// lend notes that somebody else holds the transaction below: it may write, and end, without the plugin's knowledge.
+func (t *tx) lend() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wrote, t.lent = true, true
+}
+
+// isLent reports whether somebody else may have ended the transaction.
+func (t *tx) isLent() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lent
+}
+
+// intact reports whether nothing that the transaction wrote can have been committed behind database/sql.
+func (t *tx) intact(implicit *change) bool {
+	return implicit == nil && !t.mayHaveRolledBack() && !t.isLent()
+}
+
+// isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
+func (t *tx) isDead() bool { return pool.Unsent(t.caller, t.below) != nil }
