@@ -207,7 +207,7 @@ func (q *queue) takeDue() (due []sweep) {
 	return due
 }
 
-// waits tells that the tag's new token has not been delivered. The lock is held.
+// waits reports whether the tag's new token has not been delivered. The lock is held.
 func (q *queue) waits(tag string) bool {
 	if _, ok := q.tags[tag]; ok {
 		return true

@@ -32,8 +32,8 @@ const maxDroppings = 64
 
 // droppings are the causes that have been warned of. The zero value is ready; it is safe for concurrent use.
 type droppings struct {
-	mu   sync.Mutex
-	told map[dropping]bool
+	mu     sync.Mutex
+	warned map[dropping]bool
 }
 
 // first reports whether a cause has not been warned of. Each trigger, function and table counts by itself: each has
@@ -45,13 +45,13 @@ func (d *droppings) first(one dropping) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.told[one] || len(d.told) >= maxDroppings {
+	if d.warned[one] || len(d.warned) >= maxDroppings {
 		return false
 	}
-	if d.told == nil {
-		d.told = map[dropping]bool{}
+	if d.warned == nil {
+		d.warned = map[dropping]bool{}
 	}
-	d.told[one] = true
+	d.warned[one] = true
 	return true
 }
 

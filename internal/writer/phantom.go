@@ -14,9 +14,9 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// A stranger is a row that the statement has changed, and that its pre-image does not have: it was committed in
+// A phantom is a row that the statement has changed, and that its pre-image does not have: it was committed in
 // between, where the database locks rows and not the gaps between them. How many rows the statement has affected
-// shows strangers, but for an UPDATE in MySQL, which counts only rows that have become different:
+// shows phantoms, but for an UPDATE in MySQL, which counts only rows that have become different:
 //
 //	A: reads what it is about to change of shop 1: item 1, of which it will change nothing; stops.
 //	B: inserts item 9 into shop 1, commits.
@@ -28,13 +28,13 @@ import (
 //
 //   - Its text shows that each row that it matches becomes different: see differs. Both counts are the same then.
 //   - It sets nothing that its condition asks for. What it has changed meets the condition still, so the condition
-//     is asked for once more, and finds no row that the pre-image does not have: see strangers.
+//     is asked for once more, and finds no row that the pre-image does not have: see phantoms.
 
 // isolationColumn gives the session's isolation level, "" on a server older than MySQL 5.7.20. MariaDB does not
 // read what is for MySQL 5.7 to 9, nor MySQL what is for MariaDB.
 const isolationColumn = ", concat('' /*!50720 , @@transaction_isolation */ /*M!50500 , @@tx_isolation */)"
 
-// recount prepares an UPDATE of MySQL whose rows affected don't tell of strangers.
+// recount prepares an UPDATE of MySQL whose rows affected don't show phantoms.
 func (p *preimage) recount(args []any) {
 	if p.differs(args) {
 		p.counts = true
@@ -47,7 +47,7 @@ func (p *preimage) recount(args []any) {
 	})
 }
 
-// keeps tells that an assignment leaves its column as it is: a number, to which the condition pins it already.
+// keeps reports whether an assignment leaves its column as it is: a number, to which the condition pins it already.
 func (p *preimage) keeps(set sqltext.Set, args []any) bool {
 	c, ok := p.edit.Layout.Column(set.Column)
 	if !ok || c.Kind != catalog.Integer {
@@ -62,7 +62,7 @@ func (p *preimage) keeps(set sqltext.Set, args []any) bool {
 	return ok && known && before == after // of NULL the condition finds nothing
 }
 
-// differs tells that each row that the statement matches becomes different: its condition fixes a column to
+// differs reports whether each row that the statement matches becomes different: its condition fixes a column to
 // values, or to NULL, and the statement sets that column to another.
 func (p *preimage) differs(args []any) bool {
 	return slices.ContainsFunc(p.narrow.Sets, func(set sqltext.Set) bool {
@@ -93,14 +93,14 @@ func (p *preimage) differs(args []any) bool {
 	})
 }
 
-// strangers asks for the statement's condition once more, now that it has run, and notes in the edit that there
+// phantoms asks for the statement's condition once more, now that it has run, and notes in the edit that there
 // are others. What has changed is seen whatever the isolation level: a transaction sees its own changes. The level
 // decides on manners only. At READ COMMITTED the query locks nothing, so that it never waits. Above, where a query
 // without a lock would fix what the transaction sees from here on, it locks, and finds locked already what it asks
 // for: there the pre-image has locked the gaps too.
 //
 // The error is for the caller: after it the transaction is not what it was.
-func (p *preimage) strangers(ctx context.Context) error {
+func (p *preimage) phantoms(ctx context.Context) error {
 	query, _ := p.narrow.Select(sqltext.MySQL, quotedNames(p.edit.Layout.Key))
 	query += fmt.Sprintf(" LIMIT %d", p.found+1)
 	switch level := p.level(); level {
@@ -113,7 +113,7 @@ func (p *preimage) strangers(ctx context.Context) error {
 	}
 	rows, err := p.tx.below.QueryContext(ctx, query, p.args...)
 	if err == nil {
-		err = p.recognise(rows)
+		err = p.compare(rows)
 	}
 	if err != nil {
 		p.edit.Incomplete = true
@@ -134,8 +134,8 @@ func (p *preimage) level() string {
 	}
 }
 
-// recognise looks for rows that were not found before.
-func (p *preimage) recognise(rows *sql.Rows) (err error) {
+// compare looks for rows that were not found before.
+func (p *preimage) compare(rows *sql.Rows) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	values := make([]any, len(p.edit.Layout.Key))
 	into := pointers(values)
@@ -150,7 +150,7 @@ func (p *preimage) recognise(rows *sql.Rows) (err error) {
 	return rows.Err()
 }
 
-// asIs tells keys apart as they are, where their texts may be the same.
+// asIs keeps keys apart as they are, where their texts may be the same.
 func asIs(key []any) string {
 	var b []byte
 	for _, v := range key {

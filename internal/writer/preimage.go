@@ -259,7 +259,7 @@ func (p *preimage) affected(ctx context.Context, affected int64) error {
 	case affected == 0:
 	case p.counts && affected == int64(p.found):
 	case p.again && 0 < affected && affected <= int64(p.found):
-		return p.strangers(ctx)
+		return p.phantoms(ctx)
 	default:
 		p.edit.Incomplete = true
 	}

@@ -68,7 +68,7 @@ func (q *queue) len() int { return int(q.n.Load()) }
 // count makes len tell what there is. The lock is held.
 func (q *queue) count() { q.n.Store(int64(len(q.tags) + len(q.unverified))) }
 
-// blocked tells that one of the tags is waiting, or may be.
+// blocked reports whether one of the tags is waiting, or may be.
 func (q *queue) blocked(tags []string) bool {
 	if q.n.Load() == 0 {
 		return false

@@ -126,7 +126,7 @@ type State struct {
 	Single        bool // on a connection that the caller holds
 }
 
-// StateOf tells in what transaction statements on this pool run.
+// StateOf returns in what transaction statements on this pool run.
 func (w *Writer) StateOf(p gorm.ConnPool) State {
 	if t := followed(p); t != nil {
 		t.mu.Lock()

@@ -128,7 +128,7 @@ func (t *tx) add(tags []string) {
 	}
 }
 
-// edit tells which rows a statement is about to write, nil if that can't be told. The error is for the
+// edit returns which rows a statement is about to write, nil if that is not known. The error is for the
 // caller: the statement must not run.
 func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*schema.Edit, *preimage, error) {
 	s := t.w.schema.Known(t.base)
@@ -162,7 +162,7 @@ func (t *tx) take() (effects []schema.Effect, implicit *change) {
 	return effects, implicit
 }
 
-// defined tells that a statement has changed the schema, or may have.
+// defined reports whether a statement has changed the schema, or may have.
 func (t *tx) defined() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
