@@ -20,6 +20,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -56,7 +57,7 @@ type Plugin struct {
 
 	mu     sync.Mutex // one Initialize or Close at a time
 	closed bool
-	inv    atomic.Pointer[writer.Invalidator] // nil before Initialize, as is cache
+	inv    atomic.Pointer[writer.Writer] // nil before Initialize, as is cache
 	cache  atomic.Pointer[fromcache.Cache]
 }
 
@@ -222,9 +223,9 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 }
 
 // declared are the names in the configuration that only the database can tell to be right.
-func (p *Plugin) declared(db *gorm.DB) (all []writer.Named) {
+func (p *Plugin) declared(db *gorm.DB) (all []schema.Named) {
 	table := func(field, key, name, column string) {
-		all = append(all, writer.Named{Field: fmt.Sprintf("Config.%s[%q]", field, key), Tables: []string{store.TableName(name)}, Column: column})
+		all = append(all, schema.Named{Field: fmt.Sprintf("Config.%s[%q]", field, key), Tables: []string{store.TableName(name)}, Column: column})
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.cfg.Tracked)) {
 		for _, column := range p.cfg.Tracked[key] {
@@ -243,7 +244,7 @@ func (p *Plugin) declared(db *gorm.DB) (all []writer.Named) {
 	}
 	for _, key := range fromcache.ExactModels(p.cfg.Models) {
 		last := key[strings.LastIndexByte(key, '.')+1:]
-		all = append(all, writer.Named{
+		all = append(all, schema.Named{
 			Field:  fmt.Sprintf("Config.Models[%q]", key),
 			Tables: slices.Compact([]string{store.TableName(key), store.TableName(db.NamingStrategy.TableName(last))}),
 			Met:    func() bool { return p.cache.Load().Met(key) },
@@ -395,7 +396,7 @@ func (p *Plugin) Region(name string) (*region.Region, error) { return p.engine.R
 
 // Invalidator is for the functions of package invalidate, which find it by this method. It is nil
 // before db.Use.
-func (p *Plugin) Invalidator() *writer.Invalidator { return p.inv.Load() }
+func (p *Plugin) Invalidator() *writer.Writer { return p.inv.Load() }
 
 // Cache is for package fromcache, which finds it by this method. It is nil before db.Use.
 func (p *Plugin) Cache() *fromcache.Cache { return p.cache.Load() }

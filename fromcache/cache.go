@@ -19,7 +19,7 @@ import (
 // Cache is the read path of one plugin. It is safe for concurrent use.
 type Cache struct {
 	engine   *region.Engine
-	inv      *writer.Invalidator
+	inv      *writer.Writer
 	replayer *replay.Replayer
 	cfg      Config
 	plans    memo[planKey, plan]
@@ -31,7 +31,7 @@ type Cache struct {
 // Config is what a [Cache] works with. All must be set but Database, Tracked and Models.
 type Config struct {
 	Engine      *region.Engine
-	Invalidator *writer.Invalidator
+	Invalidator *writer.Writer
 	Replayer    *replay.Replayer
 	Recorder    *observe.Recorder
 	// Dialect is the name of GORM's dialect; it is part of every key, since drivers give the same

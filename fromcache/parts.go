@@ -13,8 +13,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -41,7 +41,7 @@ func (q *query) inParts(stmt *gorm.Statement) (ans answer, ok bool, err error) {
 		return answer{}, false, nil
 	}
 	state := q.inv.StateOf(stmt.ConnPool)
-	if q.asked(state).reason != "" || writer.Shifted(stmt.Vars) {
+	if q.asked(state).reason != "" || schema.Shifted(stmt.Vars) {
 		return answer{}, false, nil
 	}
 	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())

@@ -1,6 +1,9 @@
 package invalidate
 
-import "github.com/seed-4f7f0efa/gormcache/internal/writer"
+import (
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
+)
 
 // Policy is what happens to a write when the store cannot be told of it.
 type Policy uint8
@@ -21,7 +24,7 @@ var (
 	ErrStoreUnavailable = writer.ErrStoreUnavailable
 	// ErrSession is wrapped by the error with which the cache stays off (reads are bypassed, with reason
 	// observe.Catalog) on connections whose answers can't be taken for what is committed.
-	ErrSession = writer.ErrSession
+	ErrSession = schema.ErrSession
 )
 
 // PluginName is the name under which the plugin stands in gorm.DB.Plugins.

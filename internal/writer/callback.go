@@ -6,18 +6,19 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // Statement wraps the callback that runs creates, updates, deletes or raw statements.
-func (inv *Invalidator) Statement(next func(*gorm.DB)) func(*gorm.DB) {
+func (w *Writer) Statement(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Error != nil || db.DryRun {
 			next(db)
 			return
 		}
-		inv.beside(db)
-		inv.probed(db, next)
+		w.beside(db)
+		w.observed(db, next)
 	}
 }
 
@@ -26,72 +27,56 @@ func (inv *Invalidator) Statement(next func(*gorm.DB)) func(*gorm.DB) {
 const Sharding = "gorm:sharding"
 
 // beside warns once where sharding was registered after the plugin; before, the plugin has refused to be registered.
-func (inv *Invalidator) beside(db *gorm.DB) {
+func (w *Writer) beside(db *gorm.DB) {
 	if _, ok := db.Plugins[Sharding]; !ok {
 		return
 	}
-	inv.sharded.Do(func() {
-		inv.cfg.Logger.Warn("gormcache: gorm.io/sharding is registered on the same *gorm.DB: it takes the transactions of this " +
+	w.sharded.Do(func() {
+		w.cfg.Logger.Warn("gormcache: gorm.io/sharding is registered on the same *gorm.DB: it takes the transactions of this " +
 			"plugin, as those of PrepareStmt, for none, and commits at the first statement: use one of the two")
 	})
 }
 
-// probed runs the callback with a probe, and settles when it has ended, whatever happened.
-func (inv *Invalidator) probed(db *gorm.DB, next func(*gorm.DB)) {
-	p, restore := inv.install(db.Statement)
-	outcome := errNoReturn
-	defer func() {
-		if !p.busy && errors.Is(outcome, errNoReturn) {
-			outcome = errPanicked
-		}
-		p.settle(outcome)
-	}()
-	defer restore()
-	inv.run(db, next)
-	outcome = db.Error
-	if outcome == nil && p.open {
-		outcome = errOpen
-	}
-	if outcome == nil && len(p.inserted) == 1 {
-		p.inserted[0].complete(db.Statement)
-	}
+// observed runs the callback so that the statements in it are told of.
+func (w *Writer) observed(db *gorm.DB, next func(*gorm.DB)) {
+	w.pools.Observe(db, func(db *gorm.DB) { w.run(db, next) })
 }
 
 // Query wraps the callbacks that run queries. A query may be raw SQL that writes and returns rows;
 // all others pass at no cost.
-func (inv *Invalidator) Query(next func(*gorm.DB)) func(*gorm.DB) {
+func (w *Writer) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
-			inv.run(db, next)
+			w.run(db, next)
 			return
 		}
-		inv.probed(db, next)
+		w.observed(db, next)
 	}
 }
 
 // locked notes rows of a query in a transaction that locks them one by one, as each does that is serializable.
 // Waiting for a lock may end in a deadlock, after which MySQL goes on without the transaction.
-func (inv *Invalidator) locked(db *gorm.DB) {
-	if inv.cfg.Dialect != sqltext.MySQL || db.DryRun {
+func (w *Writer) locked(db *gorm.DB) {
+	if w.cfg.Dialect != sqltext.MySQL || db.DryRun {
 		return
 	}
 	t := followed(db.Statement.ConnPool)
-	if t != nil && (inv.Info(db.Statement.SQL.String()).Locking || t.mayBeSerializable()) {
+	if t != nil && (w.Info(db.Statement.SQL.String()).Locking || t.mayBeSerializable()) {
 		t.handedOut()
 	}
 }
 
 // Row wraps the callback behind Rows, Row and Scan, as Query does. Its rows are closed by the
 // application, some time; only then a writing statement outside a transaction has surely ended. So
-// the rows are read here and now, those of Row by the probe. While what can't be read so is open, it is in doubt.
-func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
+// the rows are read here and now, those of Row by [pool.Probe]. While what can't be read so is open, it is in doubt.
+func (w *Writer) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if db.Statement.SQL.Len() == 0 || db.Error != nil || db.DryRun || !sqltext.MayWrite(db.Statement.SQL.String()) {
-			inv.run(db, next)
-			inv.locked(db)
+			w.run(db, next)
+			w.locked(db)
 			return
 		}
-		inv.probed(db, func(db *gorm.DB) {
+		w.observed(db, func(db *gorm.DB) {
 			next(db)
 			rows, _ := db.Statement.Dest.(*sql.Rows)
 			if rows == nil { // it was a Row, or has failed
@@ -100,47 +85,63 @@ func (inv *Invalidator) Row(next func(*gorm.DB)) func(*gorm.DB) {
 			if t := followed(db.Statement.ConnPool); t != nil {
 				t.handedOut()
 			}
-			switch p := db.Statement.ConnPool.(type) {
-			case *txProbe: // nobody tells of their end: in doubt is what takes effect at once
-				p.open = true
-			case *probe:
-				if !inv.StateOf(p).In {
-					inv.drain(db, p, rows)
-				}
+			switch p, inTx := pool.ProbeOf(db.Statement.ConnPool); {
+			case p == nil:
+			case inTx: // nobody tells of their end: in doubt is what takes effect at once
+				p.Leave()
+			case !w.StateOf(p).In:
+				w.drain(db, p, rows)
 			}
 		})
 	}
 }
 
 // drain reads the rows of a statement that writes to their end.
-func (inv *Invalidator) drain(db *gorm.DB, p *probe, rows *sql.Rows) {
-	if len(inv.tags(inv.topology.known(inv.base(p)), inv.Info(db.Statement.SQL.String()))) == 0 {
-		p.open = true
-		return
+func (w *Writer) drain(db *gorm.DB, p *pool.Probe, rows *sql.Rows) {
+	if w.writes(p, db.Statement.SQL.String()) {
+		p.Drain(db, rows)
+	} else {
+		p.Leave()
 	}
-	drained, ended, err := inv.cfg.Replayer.Drain(rows, p.settle)
-	db.Statement.Dest, p.open = drained, !ended
-	if drained == nil {
-		_ = db.AddError(err)
-	}
-	if err != nil && p.finish != nil { // otherwise the rows show it
-		p.finish(err)
-	}
+}
+
+// writes reports whether a statement changes anything, as far as is known.
+func (w *Writer) writes(p gorm.ConnPool, text string) bool {
+	return len(w.schema.Resolve(w.schema.Known(w.pools.Base(p)), w.schema.Effects(w.Info(text), nil)).Tags) > 0
 }
 
 // Begin wraps the callback that begins GORM's default transaction: pools that the plugin has not seen
 // before (db.Connection, a resolver that was registered earlier) are wrapped in time.
-func (inv *Invalidator) Begin(next func(*gorm.DB)) func(*gorm.DB) {
+func (w *Writer) Begin(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
-		db.Statement.ConnPool = inv.Wrap(db.Statement.ConnPool)
+		db.Statement.ConnPool = w.pools.Wrap(db.Statement.ConnPool)
 		next(db)
 	}
 }
 
 // Resolve wraps the callback with which dbresolver switches a statement to another pool.
-func (inv *Invalidator) Resolve(next func(*gorm.DB)) func(*gorm.DB) {
+func (w *Writer) Resolve(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		next(db)
-		db.Statement.ConnPool = inv.Wrap(db.Statement.ConnPool)
+		db.Statement.ConnPool = w.pools.Wrap(db.Statement.ConnPool)
+	}
+}
+
+// run runs a callback, and looks whether an error of it has ended the transaction.
+func (w *Writer) run(db *gorm.DB, next func(*gorm.DB)) {
+	before := db.Error
+	next(db)
+	if db.Error == nil || before != nil || db.DryRun || errors.Is(db.Error, gorm.ErrRecordNotFound) {
+		return
+	}
+	if t := followed(db.Statement.ConnPool); t != nil {
+		t.failed(db.Error)
+	}
+}
+
+// Failed is told of the error of a query that did not pass through the callbacks here.
+func (w *Writer) Failed(p gorm.ConnPool, err error) {
+	if t := followed(p); t != nil && err != nil {
+		t.failed(err)
 	}
 }

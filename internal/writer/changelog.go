@@ -1,10 +1,14 @@
 package writer
 
-// changelog is what a transaction will change when it commits: touches in the order they came, those
+import (
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
+)
+
+// changelog is what a transaction will change when it commits: effects in the order they came, those
 // without an edit each once, and the savepoints between them.
 type changelog struct {
-	touches []touch
-	seen    map[string]bool
+	effects []schema.Effect
+	seen    map[schema.EffectID]bool
 	rows    map[string]int // rows of edits, by table
 	saves   []savepoint
 }
@@ -15,26 +19,26 @@ type savepoint struct {
 	n    int
 }
 
-func (l *changelog) add(touches ...touch) {
-	for _, t := range touches {
-		if t.edit != nil {
-			if n := l.rows[t.edit.table] + max(1, t.edit.count()); n <= maxEdited {
-				l.count(t.edit.table, n)
-				l.touches = append(l.touches, t)
+func (l *changelog) add(effects ...schema.Effect) {
+	for _, effect := range effects {
+		if e := effect.Edit(); e != nil {
+			if n := l.rows[e.Table] + max(1, e.Count()); n <= schema.MaxRows {
+				l.count(e.Table, n)
+				l.effects = append(l.effects, effect)
 				continue
 			}
-			// From here on the edits of this table are not kept. Whatever takes this touch back, a
+			// From here on the edits of this table are not kept. Whatever takes this effect back, a
 			// savepoint, takes back the edits after it.
-			t = touch{name: touchTable + t.edit.table}
+			effect = schema.TableEffect(e.Table)
 		}
-		if l.seen[t.name] {
+		if l.seen[effect.ID()] {
 			continue
 		}
 		if l.seen == nil {
-			l.seen = map[string]bool{}
+			l.seen = map[schema.EffectID]bool{}
 		}
-		l.seen[t.name] = true
-		l.touches = append(l.touches, t)
+		l.seen[effect.ID()] = true
+		l.effects = append(l.effects, effect)
 	}
 }
 
@@ -46,7 +50,7 @@ func (l *changelog) count(table string, n int) {
 }
 
 func (l *changelog) save(name string) {
-	l.saves = append(l.saves, savepoint{name: name, n: len(l.touches)})
+	l.saves = append(l.saves, savepoint{name: name, n: len(l.effects)})
 }
 
 // find returns the index of the newest savepoint of that name, -1 if it is not known.
@@ -68,13 +72,13 @@ func (l *changelog) rollbackTo(name string) {
 		return
 	}
 	n := l.saves[i].n
-	for _, t := range l.touches[n:] {
-		if t.edit == nil {
-			delete(l.seen, t.name)
+	for _, effect := range l.effects[n:] {
+		if effect.Edit() == nil {
+			delete(l.seen, effect.ID())
 		}
 	}
-	clear(l.touches[n:])
-	l.touches = l.touches[:n]
+	clear(l.effects[n:])
+	l.effects = l.effects[:n]
 	l.saves = l.saves[:i+1]
 }
 
@@ -85,9 +89,9 @@ func (l *changelog) release(name string) {
 	}
 }
 
-// take hands out the touches and leaves the log empty.
-func (l *changelog) take() []touch {
-	touches := l.touches
+// take hands out the effects and leaves the log empty.
+func (l *changelog) take() []schema.Effect {
+	effects := l.effects
 	*l = changelog{}
-	return touches
+	return effects
 }

@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 )
 
 func taken(l *changelog) (names []string) {
 	for _, t := range l.take() {
-		names = append(names, t.name)
+		names = append(names, t.Name())
 	}
 	return names
 }
@@ -47,7 +49,7 @@ func TestChangelog(t *testing.T) {
 			case ')':
 				l.release(w[1:])
 			default:
-				l.add(touch{name: w})
+				l.add(schema.TagEffect(w, schema.Reason{}))
 			}
 		}
 		if got := strings.Join(taken(&l), " "); got != want {
@@ -62,22 +64,24 @@ func TestChangelog(t *testing.T) {
 // Beyond so many rows the table is changed as a whole, until a savepoint takes that back.
 func TestChangelogBoundsEdits(t *testing.T) {
 	var l changelog
-	row := func(table string) touch { return touch{edit: &edit{table: table, rows: []string{"1"}}} }
-	for range maxEdited {
+	row := func(table string) schema.Effect {
+		return schema.EditEffect(&schema.Edit{Table: table, Rows: []string{"1"}})
+	}
+	for range schema.MaxRows {
 		l.add(row("t"))
 	}
 	l.save("s")
 	l.add(row("t"), row("t"), row("u"))
-	if n := len(l.touches); n != maxEdited+2 || l.touches[maxEdited].name != touchTable+"t" || l.touches[maxEdited+1].edit == nil {
-		t.Fatalf("%d touches, want %d edits, the table, and an edit of another", n, maxEdited)
+	if n := len(l.effects); n != schema.MaxRows+2 || l.effects[schema.MaxRows].ID() != schema.TableEffect("t").ID() || l.effects[schema.MaxRows+1].Edit() == nil {
+		t.Fatalf("%d touches, want %d edits, the table, and an edit of another", n, schema.MaxRows)
 	}
 	l.rollbackTo("s")
-	if n := len(l.touches); n != maxEdited {
-		t.Fatalf("%d touches after the rollback, want %d", n, maxEdited)
+	if n := len(l.effects); n != schema.MaxRows {
+		t.Fatalf("%d touches after the rollback, want %d", n, schema.MaxRows)
 	}
 	l.add(row("t"))
-	if got := l.touches[maxEdited].name; got != touchTable+"t" {
-		t.Fatalf("%q after the rollback, want the table", got)
+	if got := l.effects[schema.MaxRows]; got.ID() != schema.TableEffect("t").ID() {
+		t.Fatalf("%v after the rollback, want the table", got)
 	}
 }
 
@@ -116,7 +120,7 @@ func TestChangelogAgainstModel(t *testing.T) {
 				}
 			default:
 				tag := tags[r.IntN(len(tags))]
-				l.add(touch{name: tag})
+				l.add(schema.TagEffect(tag, schema.Reason{}))
 				if !slices.Contains(now, tag) {
 					now = append(now, tag)
 				}

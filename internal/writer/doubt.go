@@ -2,59 +2,17 @@ package writer
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
 	"strings"
 
-	"gorm.io/gorm"
-
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// unsent returns the error of a statement that is not sent, because its context has ended before the call. An error
-// after the call proves nothing: where a connection breaks, database/sql tries another one, and what the first has
-// sent may take effect. Nor is anything known of a pool of the application's own, which may send what it is given
-// under another context.
-func unsent(ctx context.Context, p gorm.ConnPool) error {
-	err := ctx.Err()
-	if err == nil || !standard(p) {
-		return nil
-	}
-	return err
-}
-
-// standard reports whether statements on this pool are database/sql's to run.
-func standard(p gorm.ConnPool) bool {
-	switch q := p.(type) {
-	case *pool, *conn, *sql.DB, *sql.Conn, *sql.Tx:
-		return true
-	case *tx:
-		return standard(q.Tx)
-	case *probe:
-		return standard(q.ConnPool)
-	case *txProbe:
-		return standard(q.ConnPool)
-	case *gorm.PreparedStmtDB:
-		return standard(q.ConnPool)
-	case *gorm.PreparedStmtTX:
-		return standard(q.Tx)
-	}
-	return false
-}
-
-// errNoReturn stands for the outcome of what panicked.
-var errNoReturn = errors.New("gormcache: the driver did not return")
-
-// errPanicked stands for that of a callback that panicked when the driver had returned.
-var errPanicked = errors.New("gormcache: the callback did not return")
-
-// errOpen stands for the outcome of a statement whose rows the application has still to read, or to close.
-var errOpen = errors.New("gormcache: the statement has not ended")
-
-// inDoubt tells that after this error of the driver a COMMIT, or a statement outside a transaction, may
+// inDoubt reports whether after this error of the driver a COMMIT, or a statement outside a transaction, may
 // still take effect. The losing schedule, had the tags only new tokens then: the caller's context ends,
 // or the connection breaks, while the server works on the COMMIT; the driver returns at once; new
 // tokens; a reader stores the data of before under them; then the server commits.
@@ -70,15 +28,15 @@ func inDoubt(d sqltext.Dialect, err error) bool {
 		return false
 	}
 	for ; err != nil; err = errors.Unwrap(err) { // drivers are wrapped by others that trace them
-		if settled(err.Error()) {
+		if isAnswer(err.Error()) {
 			return false
 		}
 	}
 	return true
 }
 
-// settled reports whether this text of an error is an answer of the server, or one from before anything was sent.
-func settled(text string) bool {
+// isAnswer reports whether this text of an error is an answer of the server, or one from before anything was sent.
+func isAnswer(text string) bool {
 	if n, ok := strings.CutPrefix(text, "Error "); ok { // MySQL's answer: "Error 1062 (23000): …"
 		return n != "" && '0' <= n[0] && n[0] <= '9'
 	}
@@ -97,11 +55,11 @@ func settled(text string) bool {
 	return false
 }
 
-// cutShort tells that this error of a callback is one of a conversation with the server that was cut
+// cutShort reports whether this error of a callback is one of a conversation with the server that was cut
 // short. Unlike a driver's, a callback's error may be anything: a model's, or the application's.
 func cutShort(d sqltext.Dialect, err error) bool {
 	for _, cut := range []error{
-		context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, errNoReturn,
+		context.Canceled, context.DeadlineExceeded, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pool.ErrNoReturn,
 	} {
 		if errors.Is(err, cut) {
 			return inDoubt(d, err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
@@ -35,7 +36,7 @@ func TestErrorsThatLeaveAWriteInDoubt(t *testing.T) {
 		{fmt.Errorf("receive message failed: %w", io.ErrUnexpectedEOF), true, true},
 		{net.ErrClosed, true, true},
 		{&net.OpError{Op: "read", Err: errors.New("connection reset by peer")}, true, true},
-		{errNoReturn, true, true},
+		{pool.ErrNoReturn, true, true},
 		{errors.New("conn closed"), true, true},
 		{errors.New("invalid connection"), true, true},
 		{errors.New("of a kind that nobody has heard of"), true, false}, // a model's, perhaps
@@ -66,16 +67,16 @@ func TestErrorsThatLeaveAWriteInDoubt(t *testing.T) {
 
 // Rows may end with an error that their statement did not have, and nothing that comes later takes a doubt away.
 func TestDoubtStays(t *testing.T) {
-	inv := newTest(memory.New(), AllowStale)
-	inv.cfg.Dialect = sqltext.Postgres
+	w := newTest(memory.New(), AllowStale)
+	w.cfg.Dialect = sqltext.Postgres
 	for name, cut := range map[string]func(c *change){
-		"statement": func(c *change) { c.ended(io.EOF) },
-		"rows":      func(c *change) { c.closed(io.EOF) },
+		"statement": func(c *change) { c.returned(io.EOF) },
+		"rows":      func(c *change) { c.ended(io.EOF) },
 	} {
-		c := &change{inv: inv}
+		c := &change{p: w.publisher}
 		for _, want := range []bool{false, true} {
+			c.returned(nil)
 			c.ended(nil)
-			c.closed(nil)
 			if (c.doubt != "") != want {
 				t.Errorf("%s: in doubt %q, want %v", name, c.doubt, want)
 			}

@@ -50,8 +50,8 @@ type doubts struct {
 
 // Doubts returns the marks that writers of this process have left to run out, the oldest first: at most 256. A
 // transaction that gormcache did not begin leaves some with each statement.
-func (inv *Invalidator) Doubts() []Doubt {
-	d := &inv.doubts
+func (p *publisher) Doubts() []Doubt {
+	d := &p.doubts
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.expire()
@@ -59,10 +59,10 @@ func (inv *Invalidator) Doubts() []Doubt {
 }
 
 // doubt remembers marks that stay, and says so: once for each cause as a warning, then to those who debug.
-func (inv *Invalidator) doubt(ctx context.Context, d Doubt) {
-	say := inv.cfg.Logger.DebugContext
-	if inv.doubts.add(d) {
-		say = inv.cfg.Logger.WarnContext
+func (p *publisher) doubt(ctx context.Context, d Doubt) {
+	say := p.cfg.Logger.DebugContext
+	if p.doubts.add(d) {
+		say = p.cfg.Logger.WarnContext
 	}
 	say(ctx, "gormcache: marks stay after a write, and what depends on their tags is not cached until they run out",
 		"cause", d.Cause, "tags", d.Tags[:min(len(d.Tags), maxShown)], "of", len(d.Tags), "writer", d.Writer.String(), "left", time.Until(d.Until).Round(time.Millisecond))
@@ -95,18 +95,18 @@ func (d *doubts) add(one Doubt) (news bool) {
 }
 
 // remove forgets the doubts of a writer whose marks are gone.
-func (d *doubts) remove(w store.Writer) {
+func (d *doubts) remove(id store.Writer) {
 	if d.n.Load() == 0 {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.forget(w)
+	d.forget(id)
 }
 
 // forget does so. The lock is held.
-func (d *doubts) forget(w store.Writer) {
-	d.list = slices.DeleteFunc(d.list, func(one Doubt) bool { return one.Writer == w })
+func (d *doubts) forget(id store.Writer) {
+	d.list = slices.DeleteFunc(d.list, func(one Doubt) bool { return one.Writer == id })
 	d.n.Store(int64(len(d.list)))
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
@@ -24,46 +25,46 @@ import (
 func TestDoubtsAreRememberedAndWarnedOfOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		inv := newTest(memory.New(), AllowStale)
-		inv.cfg.Dialect, inv.cfg.Logger = sqltext.Postgres, slog.New(slog.NewTextHandler(&log, nil))
+		w := newTest(memory.New(), AllowStale)
+		w.cfg.Dialect, w.cfg.Logger = sqltext.Postgres, slog.New(slog.NewTextHandler(&log, nil))
 		begin := func(tag string) *change {
-			c, err := inv.begin(t.Context(), []string{tag})
+			c, err := w.begin(t.Context(), []string{tag})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return c
 		}
 		certain := begin("test:t:certain")
-		certain.ended(nil)
+		certain.returned(nil)
 		certain.settle(t.Context())
-		if left := inv.Doubts(); len(left) != 0 || log.Len() > 0 {
+		if left := w.Doubts(); len(left) != 0 || log.Len() > 0 {
 			t.Errorf("without a doubt: %+v, %s", left, &log)
 		}
 		a, b, commit := begin("test:t:a"), begin("test:t:b"), begin("test:t:c")
 		for _, c := range []*change{a, b} {
-			c.ended(io.EOF)
+			c.returned(io.EOF)
 			c.settle(t.Context())
 		}
 		commit.committed(io.EOF)
 		commit.settle(t.Context())
-		want := []Doubt{{Tags: a.tags, Writer: a.writer}, {Tags: b.tags, Writer: b.writer}, {Tags: commit.tags, Writer: commit.writer}}
-		left := inv.Doubts()
+		want := []Doubt{{Tags: a.tags, Writer: a.id}, {Tags: b.tags, Writer: b.id}, {Tags: commit.tags, Writer: commit.id}}
+		left := w.Doubts()
 		if len(left) != len(want) {
 			t.Fatalf("%+v", left)
 		}
 		for i, d := range left {
-			if fmt.Sprint(d.Tags) != fmt.Sprint(want[i].Tags) || d.Writer != want[i].Writer || time.Until(d.Until) != inv.cfg.Grace {
+			if fmt.Sprint(d.Tags) != fmt.Sprint(want[i].Tags) || d.Writer != want[i].Writer || time.Until(d.Until) != w.cfg.Grace {
 				t.Errorf("doubt %d is %+v", i, d)
 			}
-			if !marked(t, inv.cfg.Store, d.Tags...) {
+			if !marked(t, w.cfg.Store, d.Tags...) {
 				t.Errorf("%v bears no mark", d.Tags)
 			}
 		}
-		if got := strings.Count(log.String(), "level=WARN"); got != 2 || !strings.Contains(log.String(), a.writer.String()) || strings.Contains(log.String(), b.writer.String()) {
+		if got := strings.Count(log.String(), "level=WARN"); got != 2 || !strings.Contains(log.String(), a.id.String()) || strings.Contains(log.String(), b.id.String()) {
 			t.Errorf("%d warnings:\n%s", got, &log)
 		}
-		time.Sleep(inv.cfg.Grace)
-		if left := inv.Doubts(); len(left) != 0 {
+		time.Sleep(w.cfg.Grace)
+		if left := w.Doubts(); len(left) != 0 {
 			t.Errorf("when the marks have run out: %+v", left)
 		}
 	})
@@ -87,17 +88,17 @@ func TestOpenRowsEndTheirDoubt(t *testing.T) {
 		doubt bool
 	}{{nil, false}, {errors.New("of the driver"), false}, {context.Canceled, true}} {
 		s := memory.New()
-		inv := newTest(s, AllowStale)
-		inv.cfg.Dialect = sqltext.Postgres
-		one, err := inv.begin(t.Context(), []string{"test:t:a"})
+		w := newTest(s, AllowStale)
+		w.cfg.Dialect = sqltext.Postgres
+		one, err := w.begin(t.Context(), []string{"test:t:a"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, end := range []error{errOpen, c.end} {
-			one.closed(end)
+		for _, end := range []error{pool.ErrOpen, c.end} {
+			one.ended(end)
 			one.settle(t.Context())
-			if want := errors.Is(end, errOpen) || c.doubt; marked(t, s, "test:t:a") != want || (len(inv.Doubts()) > 0) != want {
-				t.Errorf("closed with %v: marked %v, in doubt %+v", end, !want, inv.Doubts())
+			if want := errors.Is(end, pool.ErrOpen) || c.doubt; marked(t, s, "test:t:a") != want || (len(w.Doubts()) > 0) != want {
+				t.Errorf("closed with %v: marked %v, in doubt %+v", end, !want, w.Doubts())
 			}
 		}
 	}
@@ -121,19 +122,19 @@ func (p panicking) ExecContext(context.Context, string, ...any) (sql.Result, err
 func TestPanicsOfTheDriverLeaveDoubt(t *testing.T) {
 	for _, driver := range []bool{true, false} {
 		s := memory.New()
-		inv := newTest(s, AllowStale)
-		inv.cfg.Dialect = sqltext.MySQL
+		w := newTest(s, AllowStale)
+		w.cfg.Dialect = sqltext.MySQL
 		db := &gorm.DB{Config: &gorm.Config{}}
 		db.Statement = &gorm.Statement{DB: db, ConnPool: panicking{panics: driver}, Context: t.Context()}
 		func() {
 			defer func() { _ = recover() }()
-			inv.Statement(func(db *gorm.DB) {
+			w.Statement(func(db *gorm.DB) {
 				_, _ = db.Statement.ConnPool.ExecContext(t.Context(), "CREATE TABLE a (id int)")
 				panic("a model")
 			})(db)
 		}()
-		if marked(t, s, "test:n") != driver || (len(inv.Doubts()) > 0) != driver {
-			t.Errorf("the driver panics %v: in doubt %+v", driver, inv.Doubts())
+		if marked(t, s, "test:n") != driver || (len(w.Doubts()) > 0) != driver {
+			t.Errorf("the driver panics %v: in doubt %+v", driver, w.Doubts())
 		}
 	}
 }
@@ -158,22 +159,22 @@ func (cutTx) Rollback() error { return sql.ErrTxDone }
 // Falls if: only the end of the transaction counts. Then a reader stores the rows of before the COMMIT.
 func TestACommitInATextThatIsCutOffIsInDoubt(t *testing.T) {
 	s := memory.New()
-	inv := newTest(s, AllowStale)
-	inv.cfg.Dialect = sqltext.Postgres
+	w := newTest(s, AllowStale)
+	w.cfg.Dialect = sqltext.Postgres
 	for _, text := range []string{"COMMIT", "SELECT 1"} {
-		own := &tx{Tx: cutTx{}, inv: inv, caller: t.Context(), ctx: t.Context()}
+		own := pool.NewTx(cutTx{}, &tx{below: cutTx{}, w: w, caller: t.Context(), ctx: t.Context()})
 		db := &gorm.DB{Config: &gorm.Config{}}
 		db.Statement = &gorm.Statement{DB: db, ConnPool: own, Context: t.Context()}
-		inv.Statement(func(db *gorm.DB) {
+		w.Statement(func(db *gorm.DB) {
 			_, err := db.Statement.ConnPool.ExecContext(t.Context(), text)
 			_ = db.AddError(err)
 		})(db)
 		_ = own.Rollback()
-		if want := text == "COMMIT"; marked(t, s, "test:n") != want || (len(inv.Doubts()) > 0) != want {
-			t.Errorf("%s: in doubt %+v", text, inv.Doubts())
+		if want := text == "COMMIT"; marked(t, s, "test:n") != want || (len(w.Doubts()) > 0) != want {
+			t.Errorf("%s: in doubt %+v", text, w.Doubts())
 		}
 		s = memory.New()
-		inv = newTest(s, AllowStale)
-		inv.cfg.Dialect = sqltext.Postgres
+		w = newTest(s, AllowStale)
+		w.cfg.Dialect = sqltext.Postgres
 	}
 }

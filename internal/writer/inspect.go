@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -17,25 +18,27 @@ import (
 // inspected bounds the tags that the store is asked for at once.
 const inspected = 256
 
-// Inspect says what this process and the store know of tables, by name, or of those that something is pending for and
-// those in read. The error is the store's, within WriteTimeout; what this process knows is there all the same.
-func (inv *Invalidator) Inspect(ctx context.Context, tables, read []string) (observe.Inspection, error) {
-	ns := inv.cfg.Namespace
-	i := observe.Inspection{Namespace: string(ns), At: time.Now(), Schema: inv.Version()}
-	if seen := inv.topology.lastEpoch(); seen != (store.Token{}) {
+// inspector asks what is known of tables.
+type inspector struct{ *Writer }
+
+// inspect says what this process and the store know of tables.
+func (w inspector) inspect(ctx context.Context, tables, read []string) (observe.Inspection, error) {
+	ns := w.cfg.Namespace
+	i := observe.Inspection{Namespace: string(ns), At: time.Now(), Schema: w.Version()}
+	if seen := w.schema.LastEpoch(); seen != (store.Token{}) {
 		i.EpochSeen = seen.String()
 	}
-	if err := inv.failure.Load(); err != nil {
+	if err := w.failure.Load(); err != nil {
 		i.LastError = fault.Text(*err)
 	}
-	i.Pending, i.Questions = inv.queue.inspect()
+	i.Pending, i.Questions = w.queue.inspect()
 	for _, table := range tables {
 		if table == "" || strings.ContainsAny(table, "\"`[]") {
 			return i, fault.Errorf("Inspect: %q is no table's name: give it as it is, without quotes", table)
 		}
 	}
 	if len(tables) == 0 {
-		tables = slices.Concat(read, inv.waiting(i.Pending), inv.doubtful())
+		tables = slices.Concat(read, w.waiting(i.Pending), w.doubtful())
 	}
 	i.Epoch = observe.TagState{Tag: ns.Epoch(), Is: observe.NotAsked}
 	states := []*observe.TagState{&i.Epoch}
@@ -45,7 +48,7 @@ func (inv *Invalidator) Inspect(ctx context.Context, tables, read []string) (obs
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		t := observe.TableState{Table: name}
-		for _, tag := range inv.tagsOf(name, i.Pending) {
+		for _, tag := range w.tagsOf(name, i.Pending) {
 			t.Tags = append(t.Tags, observe.TagState{Tag: tag, Is: observe.NotAsked})
 		}
 		i.Tables = append(i.Tables, t)
@@ -53,13 +56,13 @@ func (inv *Invalidator) Inspect(ctx context.Context, tables, read []string) (obs
 			states = append(states, &t.Tags[n])
 		}
 	}
-	return i, inv.ask(ctx, states)
+	return i, w.ask(ctx, states)
 }
 
 // waiting are the tables that something is pending for.
-func (inv *Invalidator) waiting(pending []observe.PendingTag) (tables []string) {
+func (w inspector) waiting(pending []observe.PendingTag) (tables []string) {
 	for _, p := range pending {
-		if table, ok := tableOf(inv.cfg.Namespace, p.Tag); ok {
+		if table, ok := tableOf(w.cfg.Namespace, p.Tag); ok {
 			tables = append(tables, table)
 		}
 	}
@@ -67,10 +70,10 @@ func (inv *Invalidator) waiting(pending []observe.PendingTag) (tables []string) 
 }
 
 // doubtful are the tables that marks of this process are left on.
-func (inv *Invalidator) doubtful() (tables []string) {
-	for _, d := range inv.Doubts() {
+func (w inspector) doubtful() (tables []string) {
+	for _, d := range w.Doubts() {
 		for _, tag := range d.Tags {
-			if table, ok := tableOf(inv.cfg.Namespace, tag); ok {
+			if table, ok := tableOf(w.cfg.Namespace, tag); ok {
 				tables = append(tables, table)
 			}
 		}
@@ -79,10 +82,10 @@ func (inv *Invalidator) doubtful() (tables []string) {
 }
 
 // tagsOf are the tags of a table: those of writes to it, and those of its rows and columns that are pending.
-func (inv *Invalidator) tagsOf(table string, pending []observe.PendingTag) []string {
-	tags := coarse(inv.cfg.Namespace, table)
+func (w inspector) tagsOf(table string, pending []observe.PendingTag) []string {
+	tags := schema.TableTags(w.cfg.Namespace, table)
 	for _, p := range pending {
-		if of, ok := tableOf(inv.cfg.Namespace, p.Tag); ok && of == table && !slices.Contains(tags, p.Tag) {
+		if of, ok := tableOf(w.cfg.Namespace, p.Tag); ok && of == table && !slices.Contains(tags, p.Tag) {
 			tags = append(tags, p.Tag)
 		}
 	}
@@ -90,16 +93,16 @@ func (inv *Invalidator) tagsOf(table string, pending []observe.PendingTag) []str
 }
 
 // ask fills in what the store says.
-func (inv *Invalidator) ask(ctx context.Context, states []*observe.TagState) error {
-	budget, cancel := context.WithTimeoutCause(ctx, inv.cfg.WriteTimeout, store.ErrBudget)
+func (w inspector) ask(ctx context.Context, states []*observe.TagState) error {
+	budget, cancel := context.WithTimeoutCause(ctx, w.cfg.WriteTimeout, store.ErrBudget)
 	defer cancel()
-	of := inv.writers()
+	of := w.writers()
 	for some := range slices.Chunk(states, inspected) {
 		tags := make([]string, len(some))
 		for n, s := range some {
 			tags[n] = s.Tag
 		}
-		infos, err := store.Inspect(budget, inv.cfg.Store, tags)
+		infos, err := store.Inspect(budget, w.cfg.Store, tags)
 		if err != nil {
 			return fault.Errorf("Inspect: the store does not answer, so this is what the process knows: %w", err)
 		}
@@ -131,47 +134,12 @@ func fill(s *observe.TagState, info store.TagInfo, of map[store.Writer]string) {
 }
 
 // writers are those of this process that are known here, and what they are.
-func (inv *Invalidator) writers() map[store.Writer]string {
+func (w inspector) writers() map[store.Writer]string {
 	of := map[store.Writer]string{}
-	for _, d := range inv.Doubts() {
+	for _, d := range w.Doubts() {
 		of[d.Writer] = "of this process, in doubt: " + d.Cause
 	}
-	inv.plain.each(func(w store.Writer) { of[w] = "a transaction in plain SQL of this process" })
-	inv.queue.each(func(w store.Writer) { of[w] = "of this process, and pending" })
+	w.plain.each(func(id store.Writer) { of[id] = "a transaction in plain SQL of this process" })
+	w.queue.each(func(id store.Writer) { of[id] = "of this process, and pending" })
 	return of
-}
-
-// inspect is what waits for the store, the oldest first.
-func (q *queue) inspect() (tags []observe.PendingTag, questions int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for tag, p := range q.tags {
-		tags = append(tags, observe.PendingTag{Tag: tag, Writer: p.writer.String(), Since: p.since})
-	}
-	slices.SortFunc(tags, func(a, b observe.PendingTag) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Tag, b.Tag))
-	})
-	questions = len(q.blind)
-	if q.seeing {
-		questions++
-	}
-	return tags, questions
-}
-
-// each calls fn with the writers of what waits.
-func (q *queue) each(fn func(store.Writer)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, p := range q.tags {
-		fn(p.writer)
-	}
-}
-
-// each calls fn with the writers of transactions under way.
-func (p *plainTxs) each(fn func(store.Writer)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, t := range p.m {
-		fn(t.writer)
-	}
 }

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -28,17 +29,17 @@ func (c cancelling) Settle(ctx context.Context, tags []string, w store.Writer, l
 }
 
 // marking are the ways to mark before a statement.
-var marking = map[string]func(ctx context.Context, inv *Invalidator) error{
-	"begin": func(ctx context.Context, inv *Invalidator) error {
-		_, err := inv.begin(ctx, []string{"test:n"})
+var marking = map[string]func(ctx context.Context, w *Writer) error{
+	"begin": func(ctx context.Context, w *Writer) error {
+		_, err := w.begin(ctx, []string{"test:n"})
 		return err
 	},
-	"fence": func(ctx context.Context, inv *Invalidator) error {
-		_, _, err := inv.fence(ctx, []string{"test:n"})
+	"fence": func(ctx context.Context, w *Writer) error {
+		_, _, err := w.fence(ctx, []string{"test:n"})
 		return err
 	},
-	"BEGIN": func(ctx context.Context, inv *Invalidator) error {
-		return inv.beginPlain(ctx, &change{inv: inv, tags: []string{"test:n"}, began: time.Now()}, "pool", inv.Info("BEGIN"), false)
+	"BEGIN": func(ctx context.Context, w *Writer) error {
+		return (&boundaryStatement{statement: statement{w: w, pool: new(sql.DB), info: w.Info("BEGIN")}}).Before(ctx)
 	},
 }
 
@@ -69,8 +70,8 @@ func TestMarksOfRefusedStatementsAreSwept(t *testing.T) {
 			if name == "fence" { // which marks by settling, and that does not land late here
 				h.hangs.Store(false)
 			}
-			inv := newTest(losing{h}, FailWrite)
-			if err := mark(t.Context(), inv); !errors.Is(err, ErrStoreUnavailable) {
+			w := newTest(losing{h}, FailWrite)
+			if err := mark(t.Context(), w); !errors.Is(err, ErrStoreUnavailable) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			h.goesOn()

@@ -3,13 +3,17 @@ package writer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
+	gormschema "gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -21,11 +25,11 @@ const PluginName = "gormcache"
 var ErrNotRegistered = errors.New("gormcache: the plugin is not registered on this *gorm.DB: call db.Use(plugin) first")
 
 // Of returns the invalidator of the plugin that is registered on db.
-func Of(db *gorm.DB) (*Invalidator, error) {
+func Of(db *gorm.DB) (*Writer, error) {
 	if db == nil || db.Config == nil {
 		return nil, errors.New("gormcache: db is nil: pass the *gorm.DB that the plugin is registered on")
 	}
-	p, ok := db.Plugins[PluginName].(interface{ Invalidator() *Invalidator })
+	p, ok := db.Plugins[PluginName].(interface{ Invalidator() *Writer })
 	if !ok {
 		return nil, ErrNotRegistered
 	}
@@ -41,17 +45,17 @@ func Of(db *gorm.DB) (*Invalidator, error) {
 // not be told; the invalidation is queued and retried then, and this process bypasses the tables
 // until it lands.
 func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
-	err := byHand(ctx, db, tables, func(inv *Invalidator, table string) ([]string, error) {
+	err := byHand(ctx, db, tables, func(w *Writer, table string) ([]string, error) {
 		if table == "" {
 			return nil, errors.New("gormcache: invalidate.Tables: a table's name is empty")
 		}
 		if strings.ContainsAny(table, "\"`[]") {
 			return nil, fault.Errorf("invalidate.Tables: %s is quoted: give the name as it is", table)
 		}
-		return coarse(inv.cfg.Namespace, table), nil
+		return schema.TableTags(w.cfg.Namespace, table), nil
 	})
-	if inv, unregistered := Of(db); unregistered == nil && err == nil {
-		inv.unheard(ctx, db, "invalidate.Tables", tables)
+	if w, unregistered := Of(db); unregistered == nil && err == nil {
+		w.lookedUp.warnOfMissing(ctx, w, db, "invalidate.Tables", tables)
 	}
 	return err
 }
@@ -60,63 +64,63 @@ func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
 // gorm.DB.Model. It works as [Tables].
 func Model(ctx context.Context, db *gorm.DB, models ...any) error {
 	var tables []string
-	err := byHand(ctx, db, models, func(inv *Invalidator, model any) ([]string, error) {
+	err := byHand(ctx, db, models, func(w *Writer, model any) ([]string, error) {
 		stmt := &gorm.Statement{DB: db}
 		if err := stmt.Parse(model); err != nil {
-			if errors.Is(err, schema.ErrUnsupportedDataType) {
-				err = schema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
+			if errors.Is(err, gormschema.ErrUnsupportedDataType) {
+				err = gormschema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
 			}
 			return nil, fault.Errorf("invalidate.Model: %T is not a model: %w", model, err)
 		}
 		tables = append(tables, stmt.Table)
-		return coarse(inv.cfg.Namespace, stmt.Table), nil
+		return schema.TableTags(w.cfg.Namespace, stmt.Table), nil
 	})
-	if inv, unregistered := Of(db); unregistered == nil && err == nil {
-		inv.unheard(ctx, db, "invalidate.Model", tables)
+	if w, unregistered := Of(db); unregistered == nil && err == nil {
+		w.lookedUp.warnOfMissing(ctx, w, db, "invalidate.Model", tables)
 	}
 	return err
 }
 
 // Region drops all entries of the regions. It works as [Tables].
 func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
-	return byHand(ctx, db, regions, func(inv *Invalidator, region string) ([]string, error) {
-		if !inv.regions[region] {
+	return byHand(ctx, db, regions, func(w *Writer, region string) ([]string, error) {
+		if !w.regions[region] {
 			return nil, fault.Errorf("invalidate.Region: unknown region %q: add it to Config.Regions", region)
 		}
-		return []string{inv.cfg.Namespace.Region(region)}, nil
+		return []string{w.cfg.Namespace.Region(region)}, nil
 	})
 }
 
 // Tags drops what was stored with one of the user's own tags. It works as [Tables].
 func Tags(ctx context.Context, db *gorm.DB, tags ...string) error {
-	return byHand(ctx, db, tags, func(inv *Invalidator, tag string) ([]string, error) {
-		return []string{inv.cfg.Namespace.User(tag)}, nil
+	return byHand(ctx, db, tags, func(w *Writer, tag string) ([]string, error) {
+		return []string{w.cfg.Namespace.User(tag)}, nil
 	})
 }
 
 // All drops everything in the plugin's namespace. It works as [Tables].
 func All(ctx context.Context, db *gorm.DB) error {
-	return byHand(ctx, db, []struct{}{{}}, func(inv *Invalidator, _ struct{}) ([]string, error) {
-		return []string{inv.cfg.Namespace.Epoch()}, nil
+	return byHand(ctx, db, []struct{}{{}}, func(w *Writer, _ struct{}) ([]string, error) {
+		return []string{w.cfg.Namespace.Epoch()}, nil
 	})
 }
 
 // byHandOf is the cause where a tag that the application drops stands for everything.
-func byHandOf(inv *Invalidator, tag string) dropping {
-	if tag != inv.cfg.Namespace.Epoch() {
-		return dropping{}
+func byHandOf(w *Writer, tag string) schema.Reason {
+	if tag != w.cfg.Namespace.Epoch() {
+		return schema.Reason{}
 	}
-	return dropping{cause: observe.ByHand}
+	return schema.Reason{Cause: observe.ByHand}
 }
 
-func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalidator, T) ([]string, error)) error {
-	inv, err := Of(db)
+func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Writer, T) ([]string, error)) error {
+	w, err := Of(db)
 	if err != nil {
 		return err
 	}
 	tags := make([]string, 0, len(names))
 	for _, name := range names {
-		more, err := of(inv, name)
+		more, err := of(w, name)
 		if err != nil {
 			return err
 		}
@@ -127,12 +131,58 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Invalid
 		return nil
 	}
 	for _, tag := range tags {
-		ctx = because(ctx, byHandOf(inv, tag), store.Writer{})
+		ctx = withReason(ctx, byHandOf(w, tag), store.Writer{})
 	}
 	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
-		_, _, err := inv.fence(context.WithoutCancel(ctx), tags) // what it is to drop has been written already
+		_, _, err := w.fence(context.WithoutCancel(ctx), tags) // what it is to drop has been written already
 		return err
 	}
-	_, err = inv.settle(ctx, tags, store.NewWriter(), stay{linger: inv.cfg.ReplicaLag}, time.Now())
+	_, err = w.settle(ctx, tags, store.NewWriter(), stay{linger: w.cfg.ReplicaLag}, time.Now())
 	return err
+}
+
+// lookedUp is what has been looked up in the catalog for names given by hand. The zero value is ready; it is safe for
+// concurrent use.
+type lookedUp struct {
+	names  sync.Map    // names that have been looked at
+	loaded atomic.Bool // the catalog has been read for one
+}
+
+// warnOfMissing warns, once for each, of tables given by hand that the database does not know. It comes last: what depends
+// on them has been dropped by then, whatever they are.
+func (l *lookedUp) warnOfMissing(ctx context.Context, w *Writer, db *gorm.DB, call string, tables []string) {
+	var s *schema.Snapshot
+	for _, name := range tables {
+		table := store.TableName(name)
+		if w.schema.Declares(table) {
+			continue
+		}
+		if _, looked := l.names.Load(table); looked {
+			continue
+		}
+		if s == nil {
+			if s = l.lookUp(ctx, w, db.Statement.ConnPool); s == nil {
+				return
+			}
+		}
+		hint, missing := s.Missing(table)
+		if _, twice := l.names.LoadOrStore(table, true); twice || !missing {
+			continue
+		}
+		w.cfg.Logger.WarnContext(ctx, fmt.Sprintf("gormcache: %s(%q): the database has no table or view of that name%s", call, name, hint))
+	}
+}
+
+// lookUp returns what is known of the schema, read if need be: once, for no longer than a writer waits, and never in a
+// transaction, which must not be disturbed.
+func (l *lookedUp) lookUp(ctx context.Context, w *Writer, p gorm.ConnPool) *schema.Snapshot {
+	if s := w.schema.Known(w.pools.Base(p)); s != nil {
+		return s
+	}
+	if w.StateOf(p).In || l.loaded.Swap(true) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.WriteTimeout)
+	defer cancel()
+	return w.loadCatalog(ctx, p)
 }

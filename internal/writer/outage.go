@@ -22,11 +22,11 @@ const maxNamed = 20
 // outage is the time in which something waits for the store, from the first that was queued to the last that was
 // delivered. The queue's lock guards it.
 type outage struct {
-	since time.Time // zero: there is none
-	tags  int
-	names []string // of tables, regions and the user's tags, the first few
-	told  bool     // it has been warned of
-	ended time.Time
+	since  time.Time // zero: there is none
+	tags   int
+	names  []string // of tables, regions and the user's tags, the first few
+	warned bool     // it has been warned of
+	ended  time.Time
 }
 
 // grow is told of what is queued.
@@ -44,7 +44,7 @@ func (o *outage) grow(ns store.Namespace, tags []string) {
 
 // worth reports whether an outage that goes on is to be warned of.
 func (o *outage) worth() bool {
-	return !o.told && (o.ended.IsZero() || o.since.Sub(o.ended) >= calm || time.Since(o.since) >= lasting)
+	return !o.warned && (o.ended.IsZero() || o.since.Sub(o.ended) >= calm || time.Since(o.since) >= lasting)
 }
 
 // subject is what a tag is of: a table, a region, a tag of the user's, or everything. The values in the tags of rows
@@ -84,22 +84,22 @@ func parts(ns store.Namespace, tag string) (kind, name string) {
 func (q *queue) tell() {
 	q.mu.Lock()
 	o := q.outage
-	waits, closed := len(q.tags) > 0 || len(q.blind) > 0 || q.seeing, q.closed
+	waits, closed := len(q.tags) > 0 || len(q.unverified) > 0 || q.verifying, q.closed
 	switch {
-	case o.since.IsZero(), waits && !closed && !o.worth(), waits && o.told:
+	case o.since.IsZero(), waits && !closed && !o.worth(), waits && o.warned:
 		q.mu.Unlock()
 		return
 	case waits:
-		q.outage.told = true
-	case o.told:
+		q.outage.warned = true
+	case o.warned:
 		q.outage = outage{ended: time.Now()}
 	default: // it was over before it was worth a word
 		q.outage = outage{ended: o.ended}
 	}
 	q.mu.Unlock()
-	ctx, log := context.Background(), q.inv.cfg.Logger
-	switch err := q.inv.failure.Load(); {
-	case !waits && o.told:
+	ctx, log := context.Background(), q.p.cfg.Logger
+	switch err := q.p.failure.Load(); {
+	case !waits && o.warned:
 		log.InfoContext(ctx, "gormcache: the store has been told of all writes again", "tags", o.tags, "names", o.names,
 			"took", time.Since(o.since).Round(time.Millisecond))
 	case !waits:

@@ -54,21 +54,21 @@ func (l *lines) take() []string {
 }
 
 // watched is an invalidator over a store that fails while down is set, with what it logs.
-func watched() (inv *Invalidator, down *atomic.Bool, said *lines) {
+func watched() (w *Writer, down *atomic.Bool, said *lines) {
 	down, said = new(atomic.Bool), new(lines)
-	inv, _ = newQueued(func(int, []string, store.Writer, time.Duration) error {
+	w, _ = newQueued(func(int, []string, store.Writer, time.Duration) error {
 		if down.Load() {
 			return errDead
 		}
 		return nil
 	})
-	inv.cfg.Logger = slog.New(said)
-	return inv, down, said
+	w.cfg.Logger = slog.New(said)
+	return w, down, said
 }
 
-func (inv *Invalidator) drive(t *testing.T, tags ...string) {
+func (w *Writer) drive(t *testing.T, tags ...string) {
 	t.Helper()
-	_, _ = inv.settle(t.Context(), tags, store.NewWriter(), stay{}, time.Now())
+	_, _ = w.settle(t.Context(), tags, store.NewWriter(), stay{}, time.Now())
 }
 
 const (
@@ -80,15 +80,15 @@ const (
 // the values of keys and columns.
 func TestAnOutageIsOneWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv, down, said := watched()
-		inv.drive(t, "n:t:users")
+		w, down, said := watched()
+		w.drive(t, "n:t:users")
 		if got := said.take(); got != nil {
 			t.Errorf("the store answers, and the log says %q", got)
 		}
 		down.Store(true)
-		inv.drive(t, "n:t:users", "n:k:users.anns-key", "n:s:users.mail.anns-mail", "n:r:default", "n:u:mine", "n:t:=hash")
+		w.drive(t, "n:t:users", "n:k:users.anns-key", "n:s:users.mail.anns-mail", "n:r:default", "n:u:mine", "n:t:=hash")
 		for range 100 {
-			inv.drive(t, "n:t:orders")
+			w.drive(t, "n:t:orders")
 			time.Sleep(time.Second)
 		}
 		want := []string{warns + " tags=6 names=[users region default tag mine a long name] error=the store is dead"}
@@ -101,7 +101,7 @@ func TestAnOutageIsOneWarning(t *testing.T) {
 		if got := said.take(); len(got) != 1 || !strings.HasPrefix(got[0], ends+" tags=106 names=[users region default tag mine a long name orders] took=1m4") {
 			t.Errorf("the log says %q", got)
 		}
-		if err := inv.Close(t.Context()); err != nil || inv.Pending() != 0 {
+		if err := w.Close(t.Context()); err != nil || w.Pending() != 0 {
 			t.Error(err)
 		}
 	})
@@ -111,10 +111,10 @@ func TestAnOutageIsOneWarning(t *testing.T) {
 // however soon after another it comes.
 func TestManyShortOutagesAreFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv, down, said := watched()
+		w, down, said := watched()
 		for range 100 { // in 6 s
 			down.Store(true)
-			inv.drive(t, "n:t:users")
+			w.drive(t, "n:t:users")
 			down.Store(false)
 			time.Sleep(60 * time.Millisecond)
 			synctest.Wait()
@@ -123,7 +123,7 @@ func TestManyShortOutagesAreFewLines(t *testing.T) {
 			t.Errorf("the log says %q", got)
 		}
 		down.Store(true)
-		inv.drive(t, "n:t:users")
+		w.drive(t, "n:t:users")
 		time.Sleep(5 * time.Second)
 		down.Store(false)
 		time.Sleep(5 * time.Second)
@@ -133,7 +133,7 @@ func TestManyShortOutagesAreFewLines(t *testing.T) {
 		}
 		time.Sleep(calm)
 		down.Store(true)
-		inv.drive(t, "n:t:users")
+		w.drive(t, "n:t:users")
 		down.Store(false)
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -146,19 +146,19 @@ func TestManyShortOutagesAreFewLines(t *testing.T) {
 // After Close nothing is tried again, and the warning says so. What Close itself delivers ends the outage.
 func TestOutagesAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv, down, said := watched()
+		w, down, said := watched()
 		down.Store(true)
-		inv.drive(t, "n:t:users")
+		w.drive(t, "n:t:users")
 		down.Store(false)
-		if err := inv.Close(t.Context()); err != nil {
+		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got := said.take(); len(got) != 2 || !strings.HasPrefix(got[1], ends) {
 			t.Errorf("the log says %q", got)
 		}
 		down.Store(true)
-		inv.drive(t, "n:t:users")
-		inv.drive(t, "n:t:users")
+		w.drive(t, "n:t:users")
+		w.drive(t, "n:t:users")
 		if got := said.take(); len(got) != 1 || !strings.HasPrefix(got[0], "WARN gormcache: the store can't be told of writes, and the plugin is closed") {
 			t.Errorf("after Close the log says %q", got)
 		}
@@ -168,13 +168,13 @@ func TestOutagesAndClose(t *testing.T) {
 // More tags than are told apart drop everything, and what the queue itself drops is reported with its cause, once.
 func TestOverflowIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv, down, said := watched()
+		w, down, said := watched()
 		down.Store(true)
 		tags := make([]string, maxTags+1)
 		for i := range tags {
 			tags[i] = fmt.Sprintf("n:k:users.%d", i)
 		}
-		inv.drive(t, tags...)
+		w.drive(t, tags...)
 		down.Store(false)
 		time.Sleep(time.Minute)
 		synctest.Wait()

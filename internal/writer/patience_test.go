@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
@@ -69,33 +70,33 @@ func (p *patient) Tokens(ctx context.Context, tags []string, states []store.Stat
 	return p.do(ctx, "tokens", func() error { return p.Store.Tokens(ctx, tags, states) })
 }
 
-func (p *patient) Mark(ctx context.Context, tags []string, w store.Writer, grace time.Duration) error {
-	return p.do(ctx, "mark", func() error { return p.Store.Mark(ctx, tags, w, grace) })
+func (p *patient) Mark(ctx context.Context, tags []string, id store.Writer, grace time.Duration) error {
+	return p.do(ctx, "mark", func() error { return p.Store.Mark(ctx, tags, id, grace) })
 }
 
-func (p *patient) Settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration) error {
-	return p.do(ctx, "settle", func() error { return p.Store.Settle(ctx, tags, w, linger) })
+func (p *patient) Settle(ctx context.Context, tags []string, id store.Writer, linger time.Duration) error {
+	return p.do(ctx, "settle", func() error { return p.Store.Settle(ctx, tags, id, linger) })
 }
 
-func (p *patient) Unmark(ctx context.Context, tags []string, w store.Writer) error {
-	return p.do(ctx, "unmark", func() error { return p.Store.Unmark(ctx, tags, w) })
+func (p *patient) Unmark(ctx context.Context, tags []string, id store.Writer) error {
+	return p.do(ctx, "unmark", func() error { return p.Store.Unmark(ctx, tags, id) })
 }
 
 var allCalls = []string{"lookup", "mark", "settle", "unmark"}
 
 // write runs the protocol for a change of one row of users, as a commit does. It reports whether it was refused.
-func write(t *testing.T, inv *Invalidator) (refused bool) {
+func write(t *testing.T, w *Writer) (refused bool) {
 	t.Helper()
-	c, err := inv.begin(t.Context(), []string{"test:t:users", "test:k:users.1"})
+	c, err := w.begin(t.Context(), []string{"test:t:users", "test:k:users.1"})
 	if err == nil {
 		c.upToDate(t.Context())
-		err = c.columns(t.Context(), []*edit{{table: "users", layout: &catalog.Layout{Columns: []catalog.Column{{Name: "age"}}}, rows: []string{"1"}}})
+		err = c.columns(t.Context(), []*schema.Edit{{Table: "users", Layout: &catalog.Layout{Columns: []catalog.Column{{Name: "age"}}}, Rows: []string{"1"}}})
 	}
 	if err != nil && !errors.Is(err, ErrStoreUnavailable) {
 		t.Error(err)
 	}
 	if err == nil {
-		c.ended(nil)
+		c.returned(nil)
 		c.settle(t.Context())
 	}
 	return err != nil
@@ -125,7 +126,7 @@ func TestAWriteWaitsOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &patient{Store: memory.New(), hangs: c.hangs}
-				inv := newTest(p, c.policy)
+				w := newTest(p, c.policy)
 				if err := p.Tokens(t.Context(), []string{"test:n"}, make([]store.State, 1)); err != nil {
 					t.Fatal(err)
 				}
@@ -134,11 +135,11 @@ func TestAWriteWaitsOnce(t *testing.T) {
 					p.held = make(chan struct{})
 				}
 				began := time.Now()
-				refused := write(t, inv)
+				refused := write(t, w)
 				if calls, waited := p.take(), time.Since(began); refused != c.refused || waited != c.waits || !slices.Equal(calls, c.calls) {
 					t.Errorf("refused: %v, after %v and %v", refused, waited, calls)
 				}
-				if !refused && c.waits > 0 && !inv.Blocked(rows) {
+				if !refused && c.waits > 0 && !w.Blocked(rows) {
 					t.Error("nothing is pending when the write is over")
 				}
 				if p.held != nil {
@@ -149,7 +150,7 @@ func TestAWriteWaitsOnce(t *testing.T) {
 					t.Errorf("the queue calls %v at once, want %v", calls, c.queued)
 				}
 				for _, tag := range c.pending {
-					if !inv.Blocked([]string{tag}) {
+					if !w.Blocked([]string{tag}) {
 						t.Errorf("%s is not pending", tag)
 					}
 				}
@@ -157,7 +158,7 @@ func TestAWriteWaitsOnce(t *testing.T) {
 				time.Sleep(5 * time.Second)
 				synctest.Wait()
 				for _, tag := range append(rows, bulk) {
-					if inv.Blocked([]string{tag}) || marked(t, p, tag) {
+					if w.Blocked([]string{tag}) || marked(t, p, tag) {
 						t.Errorf("%s is pending or marked when the store is well again", tag)
 					}
 				}
@@ -170,13 +171,13 @@ func TestAWriteWaitsOnce(t *testing.T) {
 func TestAWriteAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{Store: memory.New(), hangs: []string{"mark"}}
-		inv := newTest(p, AllowStale)
-		if err := inv.Close(t.Context()); err != nil {
+		w := newTest(p, AllowStale)
+		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		write(t, inv)
-		if calls := p.take(); !slices.Equal(calls, []string{"mark", "settle"}) || inv.Pending() != 0 {
-			t.Errorf("%v, and %d are pending", calls, inv.Pending())
+		write(t, w)
+		if calls := p.take(); !slices.Equal(calls, []string{"mark", "settle"}) || w.Pending() != 0 {
+			t.Errorf("%v, and %d are pending", calls, w.Pending())
 		}
 	})
 }
@@ -189,10 +190,10 @@ func TestQuickFailuresAreNotWaitedFor(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := &patient{Store: memory.New(), fails: []string{fails}}
-			inv := newTest(p, AllowStale)
-			write(t, inv)
-			if calls := p.take(); !slices.Equal(calls, want.calls) || inv.Pending() != 0 {
-				t.Errorf("%s: %v, and %d are pending", fails, calls, inv.Pending())
+			w := newTest(p, AllowStale)
+			write(t, w)
+			if calls := p.take(); !slices.Equal(calls, want.calls) || w.Pending() != 0 {
+				t.Errorf("%s: %v, and %d are pending", fails, calls, w.Pending())
 			}
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
@@ -207,17 +208,17 @@ func TestQuickFailuresAreNotWaitedFor(t *testing.T) {
 // enrolment may have got past the marks: if one of them failed, whatever has landed since, and if nobody says later
 // which of them were lost.
 func TestTheRestOfTheTableGoesWithWhatIsNotKnown(t *testing.T) {
-	edits := []*edit{{table: "users", layout: &catalog.Layout{Columns: []catalog.Column{{Name: "age"}}}, rows: []string{"1"}}}
-	for name, run := range map[string]func(ctx context.Context, p *patient, inv *Invalidator) (*change, error){
-		"the first mark lands late": func(ctx context.Context, p *patient, inv *Invalidator) (*change, error) {
+	edits := []*schema.Edit{{Table: "users", Layout: &catalog.Layout{Columns: []catalog.Column{{Name: "age"}}}, Rows: []string{"1"}}}
+	for name, run := range map[string]func(ctx context.Context, p *patient, w *Writer) (*change, error){
+		"the first mark lands late": func(ctx context.Context, p *patient, w *Writer) (*change, error) {
 			p.fails = []string{"mark"}
-			c, _ := inv.begin(ctx, []string{"test:t:users"})
+			c, _ := w.begin(ctx, []string{"test:t:users"})
 			p.fails = nil
 			err := errors.Join(c.extend(ctx, []string{"test:k:users.1"}), c.columns(ctx, edits))
-			return c, errors.Join(err, p.Mark(ctx, []string{"test:t:users"}, c.writer, time.Hour))
+			return c, errors.Join(err, p.Mark(ctx, []string{"test:t:users"}, c.id, time.Hour))
 		},
-		"it gives up after all marks": func(ctx context.Context, p *patient, inv *Invalidator) (*change, error) {
-			c, err := inv.begin(ctx, []string{"test:t:users", "test:k:users.1"})
+		"it gives up after all marks": func(ctx context.Context, p *patient, w *Writer) (*change, error) {
+			c, err := w.begin(ctx, []string{"test:t:users", "test:k:users.1"})
 			err = errors.Join(err, c.columns(ctx, edits))
 			p.hang("lookup")
 			c.upToDate(ctx)
@@ -228,12 +229,12 @@ func TestTheRestOfTheTableGoesWithWhatIsNotKnown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &patient{Store: memory.New()}
-				inv, bulk := newTest(p, AllowStale), []string{"test:b:users"}
+				w, bulk := newTest(p, AllowStale), []string{"test:b:users"}
 				before, after := make([]store.State, 1), make([]store.State, 1)
 				if err := p.Tokens(t.Context(), bulk, before); err != nil {
 					t.Fatal(err)
 				}
-				c, err := run(t.Context(), p, inv)
+				c, err := run(t.Context(), p, w)
 				if err != nil {
 					t.Fatal(err)
 				}

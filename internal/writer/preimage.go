@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -19,39 +20,46 @@ import (
 // to parent 2 and commits; a reader stores the children of 2; this one changes row 7, commits, and changes
 // the tag of parent 1. The children of 2 stay as they were before.
 type preimage struct {
-	tx     *tx
-	edit   *edit
-	narrow *sqltext.Narrow
-	args   []any // of the narrow's Select
-	listed int   // rows that the statement is pinned to by key, 0 if it is not
-	exact  bool  // there can be no more of those in the table
-	found  int
-	counts bool // as many rows are affected as are matched
+	tx      *tx
+	edit    *schema.Edit
+	narrow  *sqltext.Narrow
+	query   string           // the narrow's Select
+	args    []any            // its arguments
+	columns []catalog.Column // the tracked columns, which it reads with the key
+	listed  int              // rows that the statement is pinned to by key, 0 if it is not
+	exact   bool             // there can be no more of those in the table
+	found   int
+	counts  bool // as many rows are affected as are matched
 	// again: where they are not, asking once more shows whether there were others.
 	again   bool
 	keys    map[string]bool // of the rows found, as they are
 	session string          // the session's isolation level, if there may be need to ask again
 }
 
-// foresee reads the pre-image of a statement whose table has tracked columns, and completes the edit by it.
-// nil without an error: the statement's rows or values can't be told. The error is for the caller: after it
-// the transaction is not what it was.
-func (t *tx) foresee(ctx context.Context, e *edit, info *sqltext.Info, args []any, tracked []string) (*preimage, error) {
-	n, d := info.Narrow, t.inv.cfg.Dialect
-	p := &preimage{tx: t, edit: e, narrow: n, listed: len(e.rows), counts: d != sqltext.MySQL || info.Verb != sqltext.Update}
+const unpinned = "its WHERE pins no rows by their primary key"
+
+// planPreimage returns how the pre-image of a statement whose table has tracked columns is to be read, or why the
+// statement's rows or values can't be told so.
+func planPreimage(d sqltext.Dialect, e *schema.Edit, info *sqltext.Info, args []any, tracked []string) (_ *preimage, why string) {
+	n := info.Narrow
+	p := &preimage{edit: e, narrow: n, listed: len(e.Rows), counts: d != sqltext.MySQL || info.Verb != sqltext.Update}
 	if !p.counts {
 		p.recount(args)
 	}
 	// 'a' and 'A' have one text, and may be two rows.
-	p.exact = len(e.layout.Key) > 1 || e.layout.Key[0].Kind != catalog.Text || len(pin(n, e.layout.Key[0].Name)) == 1
-	columns := e.columns(tracked)
-	if !n.Pure || columns == nil {
-		return nil, nil
+	p.exact = len(e.Layout.Key) > 1 || e.Layout.Key[0].Kind != catalog.Text || len(schema.Pin(n, e.Layout.Key[0].Name)) == 1
+	p.columns = trackedColumns(e, tracked)
+	pinned := slices.ContainsFunc(tracked, func(c string) bool { return schema.Pin(n, c) != nil })
+	switch {
+	case !n.Pure || p.columns == nil:
+		return nil, "the rows it will change can't be read before it runs"
+	case p.listed > 0:
+	case !pinned:
+		return nil, unpinned + ", nor by a tracked column"
+	case !p.counts && !p.again:
+		return nil, unpinned + ", and MySQL does not tell how many rows an UPDATE has matched"
 	}
-	if p.listed == 0 && (!p.counts && !p.again || !slices.ContainsFunc(tracked, func(c string) bool { return pin(n, c) != nil })) {
-		return nil, nil
-	}
-	names := quotedNames(e.layout.Key, columns)
+	names := quotedNames(e.Layout.Key, p.columns)
 	if p.again {
 		names += isolationColumn
 	}
@@ -59,28 +67,39 @@ func (t *tx) foresee(ctx context.Context, e *edit, info *sqltext.Info, args []an
 	p.args = make([]any, len(params))
 	for i, at := range params {
 		if at >= len(args) {
-			return nil, nil
+			return nil, "the rows it will change can't be read before it runs"
 		}
 		p.args[i] = args[at]
 	}
-	query += fmt.Sprintf(" LIMIT %d", maxEdited+1)
-	err := t.locked(ctx, info, query, p.args, func(rows *sql.Rows) error { return p.read(rows, columns) })
-	if spoilt(d, err) {
+	p.query = query + fmt.Sprintf(" LIMIT %d", schema.MaxRows+1)
+	return p, ""
+}
+
+// readPreimage reads the pre-image of a statement, and completes the edit by it. nil without an error: the statement's
+// rows or values can't be told. The error is for the caller: after it the transaction is not what it was.
+func (t *tx) readPreimage(ctx context.Context, e *schema.Edit, info *sqltext.Info, args []any, tracked []string) (*preimage, error) {
+	p, _ := planPreimage(t.w.cfg.Dialect, e, info, args, tracked)
+	if p == nil {
+		return nil, nil
+	}
+	p.tx = t
+	err := t.locked(ctx, info, p.query, p.args, p.read)
+	if rolledBack(t.w.cfg.Dialect, err) {
 		return nil, err
 	}
-	if err != nil || e.lost {
+	if err != nil || e.Incomplete {
 		return nil, nil //nolint:nilerr // the statement runs all the same, and counts as one to the whole table
 	}
-	p.sets(columns, args)
-	e.open = true // until it is told how the statement has ended, which it is not if the driver panics
+	p.sets(args)
+	e.Pending = true // until it is told how the statement has ended, which it is not if the driver panics
 	return p, nil
 }
 
-// columns are the tracked columns as the layout has them, nil if it has none of that name.
-func (e *edit) columns(tracked []string) []catalog.Column {
+// trackedColumns are the tracked columns as the layout has them, nil if it has none of that name.
+func trackedColumns(e *schema.Edit, tracked []string) []catalog.Column {
 	columns := make([]catalog.Column, 0, len(tracked))
 	for _, name := range tracked {
-		c, ok := e.layout.Column(name)
+		c, ok := e.Layout.Column(name)
 		if !ok {
 			return nil
 		}
@@ -102,11 +121,11 @@ func quotedNames(lists ...[]catalog.Column) string {
 // locked runs the query so that the rows it finds are locked until the transaction ends, and a failure does
 // not harm the transaction.
 func (t *tx) locked(ctx context.Context, info *sqltext.Info, query string, args []any, read func(*sql.Rows) error) (err error) {
-	switch t.inv.cfg.Dialect {
+	switch t.w.cfg.Dialect {
 	case sqltext.SQLite:
 		// A transaction that reads before it writes fails where another has written in between, and does
 		// not wait for it. This writes nothing, and takes the lock that the statement itself would take.
-		if _, err := t.Tx.ExecContext(ctx, "DELETE FROM "+info.Narrow.From+" WHERE 0"); err != nil {
+		if _, err := t.below.ExecContext(ctx, "DELETE FROM "+info.Narrow.From+" WHERE 0"); err != nil {
 			return err
 		}
 	case sqltext.Postgres:
@@ -117,21 +136,21 @@ func (t *tx) locked(ctx context.Context, info *sqltext.Info, query string, args 
 			lock = " FOR UPDATE"
 		}
 		query += lock
-		if _, err := t.Tx.ExecContext(ctx, "SAVEPOINT gormcache_preimage"); err != nil {
+		if _, err := t.below.ExecContext(ctx, "SAVEPOINT gormcache_preimage"); err != nil {
 			return err
 		}
 		defer func() {
 			if err != nil {
-				_, undo := t.Tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT gormcache_preimage")
+				_, undo := t.below.ExecContext(ctx, "ROLLBACK TO SAVEPOINT gormcache_preimage")
 				err = errors.Join(err, undo)
 			}
-			_, release := t.Tx.ExecContext(ctx, "RELEASE SAVEPOINT gormcache_preimage")
+			_, release := t.below.ExecContext(ctx, "RELEASE SAVEPOINT gormcache_preimage")
 			err = errors.Join(err, release)
 		}()
 	default:
 		query += " FOR UPDATE"
 	}
-	rows, err := t.Tx.QueryContext(ctx, query, args...)
+	rows, err := t.below.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -139,9 +158,9 @@ func (t *tx) locked(ctx context.Context, info *sqltext.Info, query string, args 
 	return read(rows)
 }
 
-// spoilt tells that an error has ended the transaction on the server, so that what follows would be
+// rolledBack reports whether an error has ended the transaction on the server, so that what follows would be
 // committed without what came before.
-func spoilt(d sqltext.Dialect, err error) bool {
+func rolledBack(d sqltext.Dialect, err error) bool {
 	if d != sqltext.MySQL || err == nil {
 		return false
 	}
@@ -155,9 +174,9 @@ func spoilt(d sqltext.Dialect, err error) bool {
 }
 
 // read takes in the rows found. What can't be told of them is noted in the edit.
-func (p *preimage) read(rows *sql.Rows, columns []catalog.Column) error {
-	e := p.edit
-	values := make([]any, len(e.layout.Key)+len(columns))
+func (p *preimage) read(rows *sql.Rows) error {
+	e, columns := p.edit, p.columns
+	values := make([]any, len(e.Layout.Key)+len(columns))
 	into := pointers(values)
 	if p.again {
 		into = append(into, &p.session)
@@ -169,19 +188,19 @@ func (p *preimage) read(rows *sql.Rows, columns []catalog.Column) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		key, ok := e.stored(values)
-		if p.found++; !ok || p.found > maxEdited {
-			e.lost = true
+		key, ok := storedKey(e, values)
+		if p.found++; !ok || p.found > schema.MaxRows {
+			e.Incomplete = true
 			continue
 		}
 		found = append(found, key)
 		if p.again {
-			p.keys[asIs(values[:len(e.layout.Key)])] = true
+			p.keys[asIs(values[:len(e.Layout.Key)])] = true
 		}
 		for i := range columns {
-			text, null, ok := columns[i].Stored(values[len(e.layout.Key)+i])
+			text, null, ok := columns[i].Stored(values[len(e.Layout.Key)+i])
 			if !ok {
-				e.lost = true
+				e.Incomplete = true
 			}
 			if !null && !slices.Contains(old[i], text) {
 				old[i] = append(old[i], text)
@@ -189,59 +208,60 @@ func (p *preimage) read(rows *sql.Rows, columns []catalog.Column) error {
 		}
 	}
 	if p.listed == 0 {
-		e.rows = found
+		e.Rows = found
 	}
 	for i := range columns {
-		e.values[columns[i].Name] = old[i]
+		e.Values[columns[i].Name] = old[i]
 	}
 	return rows.Err()
 }
 
-// stored is the primary key of a row that was read.
-func (e *edit) stored(values []any) (string, bool) {
-	var b []byte
-	for i := range e.layout.Key {
-		text, null, ok := e.layout.Key[i].Stored(values[i])
+// storedKey is the text of the primary key of a row that was read.
+func storedKey(e *schema.Edit, values []any) (string, bool) {
+	parts := make([]string, len(e.Layout.Key))
+	for i := range e.Layout.Key {
+		text, null, ok := e.Layout.Key[i].Stored(values[i])
 		if null || !ok {
 			return "", false
 		}
-		b = appendKeyPart(b, i, text)
+		parts[i] = text
 	}
-	return string(b), true
+	return schema.JoinKey(parts), true
 }
 
 // sets adds the values that an UPDATE gives tracked columns.
-func (p *preimage) sets(columns []catalog.Column, args []any) {
+func (p *preimage) sets(args []any) {
+	columns := p.columns
 	for i := range columns {
 		name := columns[i].Name
 		for _, set := range p.narrow.Sets {
 			if set.Column != name {
 				continue
 			}
-			text, null, ok := argument(&columns[i], set.Value, args)
+			text, null, ok := schema.Argument(&columns[i], set.Value, args)
 			if !ok {
-				p.edit.lost = true
+				p.edit.Incomplete = true
 			}
 			if !null {
-				p.edit.values[name] = append(p.edit.values[name], text)
+				p.edit.Values[name] = append(p.edit.Values[name], text)
 			}
 		}
 	}
 }
 
-// ended is told how many rows the statement has affected; negative: not known. Rows found before are
+// affected is told how many rows the statement has affected; negative: not known. Rows found before are
 // locked, so they are among them. If there are more, others have come in between. The error is for the caller:
 // after it the transaction is not what it was.
-func (p *preimage) ended(ctx context.Context, affected int64) error {
-	p.edit.open = false
+func (p *preimage) affected(ctx context.Context, affected int64) error {
+	p.edit.Pending = false
 	switch {
 	case p.exact && p.listed > 0 && p.found == p.listed: // there can be no others
 	case affected == 0:
 	case p.counts && affected == int64(p.found):
 	case p.again && 0 < affected && affected <= int64(p.found):
-		return p.strangers(ctx)
+		return p.phantoms(ctx)
 	default:
-		p.edit.lost = true
+		p.edit.Incomplete = true
 	}
 	return nil
 }

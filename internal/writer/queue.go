@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -23,21 +25,21 @@ const (
 // queue holds the tags whose new tokens have not reached the store, and delivers them in the
 // background. Its worker lives only while there is something to deliver. It is safe for concurrent use.
 type queue struct {
-	inv *Invalidator
-	n   atomic.Int64 // what there is in tags and blind, to be read without the lock
+	p *publisher
+	n atomic.Int64 // what there is in tags and unverified, to be read without the lock
 
-	mu      sync.Mutex
-	tags    map[string]pending
-	sweeps  []sweep
-	blind   map[store.Token]time.Duration // the epochs that writers went by who could not ask: see goneBy
-	seeing  bool                          // the worker is asking for some of these
-	added   uint64                        // counts calls of add, to tell a tag that was added again
-	why     dropping                      // of the epoch among tags, if the queue itself has put it there
-	outage  outage
-	working chan struct{} // closed when the worker has ended; nil: there is none
-	wake    chan struct{} // holds one token if the worker is not to wait
-	stop    chan struct{} // closed by close
-	closed  bool
+	mu         sync.Mutex
+	tags       map[string]pending
+	sweeps     []sweep
+	unverified map[store.Token]time.Duration // the epochs that writers went by who could not ask: see verifyLater
+	verifying  bool                          // the worker is asking for some of these
+	added      uint64                        // counts calls of add, to tell a tag that was added again
+	why        schema.Reason                 // of the epoch among tags, if the queue itself has put it there
+	outage     outage
+	working    chan struct{} // closed when the worker has ended; nil: there is none
+	wake       chan struct{} // holds one token if the worker is not to wait
+	stop       chan struct{} // closed by close
+	closed     bool
 }
 
 // pending is the newest settling of one tag.
@@ -50,13 +52,13 @@ type pending struct {
 // settling is how a tag is to be settled: linger is how long a mark is to stay, because replicas lag
 // or because a transaction that can't be followed is still to commit.
 type settling struct {
-	writer store.Writer
+	id     store.Writer
 	linger time.Duration
 }
 
-func newQueue(inv *Invalidator) *queue {
+func newQueue(p *publisher) *queue {
 	return &queue{
-		inv: inv, tags: map[string]pending{}, blind: map[store.Token]time.Duration{},
+		p: p, tags: map[string]pending{}, unverified: map[store.Token]time.Duration{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 }
@@ -64,9 +66,9 @@ func newQueue(inv *Invalidator) *queue {
 func (q *queue) len() int { return int(q.n.Load()) }
 
 // count makes len tell what there is. The lock is held.
-func (q *queue) count() { q.n.Store(int64(len(q.tags) + len(q.blind))) }
+func (q *queue) count() { q.n.Store(int64(len(q.tags) + len(q.unverified))) }
 
-// blocked tells that one of the tags is waiting, or may be.
+// blocked reports whether one of the tags is waiting, or may be.
 func (q *queue) blocked(tags []string) bool {
 	if q.n.Load() == 0 {
 		return false
@@ -78,28 +80,28 @@ func (q *queue) blocked(tags []string) bool {
 			return true
 		}
 	}
-	return q.seeing || len(q.blind) > 0
+	return q.verifying || len(q.unverified) > 0
 }
 
 // add queues the tags. After close they are kept, so that this process goes on bypassing them, but
 // nobody delivers them.
-func (q *queue) add(tags []string, w store.Writer, linger time.Duration) {
+func (q *queue) add(tags []string, id store.Writer, linger time.Duration) {
 	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.put(tags, w, linger)
+	q.put(tags, id, linger)
 }
 
 // hand queues tags whose new tokens the store has not been asked for, which the worker does at once. It reports
 // false, and does nothing, after close.
-func (q *queue) hand(tags []string, w store.Writer, linger time.Duration) bool {
+func (q *queue) hand(tags []string, id store.Writer, linger time.Duration) bool {
 	defer q.tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return false
 	}
-	q.put(tags, w, linger)
+	q.put(tags, id, linger)
 	q.hurry()
 	return true
 }
@@ -113,9 +115,9 @@ func (q *queue) hurry() {
 }
 
 // put queues the tags. The lock is held.
-func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
+func (q *queue) put(tags []string, id store.Writer, linger time.Duration) {
 	q.added++
-	q.outage.grow(q.inv.cfg.Namespace, tags)
+	q.outage.grow(q.p.cfg.Namespace, tags)
 	longest := linger
 	for _, t := range tags {
 		// A mark that was to stay must not be lost with the settling that this one replaces.
@@ -123,15 +125,15 @@ func (q *queue) put(tags []string, w store.Writer, linger time.Duration) {
 		if !known {
 			was.since = time.Now()
 		}
-		q.tags[t] = pending{settling{w, max(linger, was.linger)}, q.added, was.since}
+		q.tags[t] = pending{settling{id, max(linger, was.linger)}, q.added, was.since}
 	}
 	if len(q.tags) > maxTags {
 		for _, p := range q.tags {
 			longest = max(longest, p.linger)
 		}
 		clear(q.tags)
-		q.tags[q.inv.cfg.Namespace.Epoch()] = pending{settling{w, longest}, q.added, q.outage.since}
-		q.why = dropping{cause: observe.Overflow}
+		q.tags[q.p.cfg.Namespace.Epoch()] = pending{settling{id, longest}, q.added, q.outage.since}
+		q.why = schema.Reason{Cause: observe.Overflow}
 	}
 	q.count()
 	q.start()
@@ -170,67 +172,11 @@ func (q *queue) work(done chan struct{}) {
 func (q *queue) rest() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.tags) > 0 || len(q.sweeps) > 0 || len(q.blind) > 0 {
+	if len(q.tags) > 0 || len(q.sweeps) > 0 || len(q.unverified) > 0 {
 		return false
 	}
 	q.working = nil
 	return true
-}
-
-// deliver tries once to settle all that is queued. Tags that were added again meanwhile stay: their
-// newer settling may cover a later commit.
-func (q *queue) deliver(ctx context.Context) error {
-	if err := q.see(ctx); err != nil {
-		return err
-	}
-	q.mu.Lock()
-	batch := make(map[settling][]string)
-	upTo := q.added
-	for t, p := range q.tags {
-		batch[p.settling] = append(batch[p.settling], t)
-	}
-	q.mu.Unlock()
-	for s, tags := range batch {
-		err := q.inv.call(ctx, "settle", func(budget context.Context) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return store.Failure(q.inv.cfg.Store.Settle(budget, tags, s.writer, s.linger))
-		})
-		if err != nil {
-			return err
-		}
-		q.inv.cfg.Recorder.Invalidated(len(tags))
-		q.remove(tags, upTo)
-		if slices.Contains(tags, q.inv.cfg.Namespace.Epoch()) {
-			_, _, _ = q.inv.epoch(ctx) // what this has made is no news to the writers of this process
-			q.droppedAll(ctx, s.writer)
-		}
-	}
-	return nil
-}
-
-func (q *queue) remove(tags []string, upTo uint64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, t := range tags {
-		if q.tags[t].added <= upTo {
-			delete(q.tags, t)
-		}
-	}
-	q.count()
-}
-
-// droppedAll reports that everything is dropped, where that is because of the queue's own doing. What else drops
-// everything has been reported when it was queued.
-func (q *queue) droppedAll(ctx context.Context, w store.Writer) {
-	q.mu.Lock()
-	why := q.why
-	q.why = dropping{}
-	q.mu.Unlock()
-	if why.cause != "" {
-		q.inv.report(because(ctx, why, w), []string{q.inv.cfg.Namespace.Epoch()}, store.Writer{}, stay{}, nil, time.Now())
-	}
 }
 
 // close stops the worker and delivers what is left, until ctx ends.
@@ -260,4 +206,30 @@ func (q *queue) close(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// inspect is what waits for the store, the oldest first.
+func (q *queue) inspect() (tags []observe.PendingTag, questions int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for tag, p := range q.tags {
+		tags = append(tags, observe.PendingTag{Tag: tag, Writer: p.id.String(), Since: p.since})
+	}
+	slices.SortFunc(tags, func(a, b observe.PendingTag) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Tag, b.Tag))
+	})
+	questions = len(q.unverified)
+	if q.verifying {
+		questions++
+	}
+	return tags, questions
+}
+
+// each calls fn with the writers of what waits.
+func (q *queue) each(fn func(store.Writer)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.tags {
+		fn(p.id)
+	}
 }

@@ -20,15 +20,15 @@ type settler struct {
 	store.Store
 	mu     sync.Mutex
 	calls  int
-	settle func(call int, tags []string, w store.Writer, linger time.Duration) error
+	settle func(call int, tags []string, id store.Writer, linger time.Duration) error
 }
 
-func (s *settler) Settle(_ context.Context, tags []string, w store.Writer, linger time.Duration) error {
+func (s *settler) Settle(_ context.Context, tags []string, id store.Writer, linger time.Duration) error {
 	s.mu.Lock()
 	s.calls++
 	n := s.calls
 	s.mu.Unlock()
-	return s.settle(n, tags, w, linger)
+	return s.settle(n, tags, id, linger)
 }
 
 func (s *settler) Lookup(_ context.Context, l *store.Lookup) error {
@@ -44,7 +44,7 @@ func (s *settler) count() int {
 
 var errDead = errors.New("the store is dead")
 
-func newQueued(settle func(call int, tags []string, w store.Writer, linger time.Duration) error) (*Invalidator, *settler) {
+func newQueued(settle func(call int, tags []string, id store.Writer, linger time.Duration) error) (*Writer, *settler) {
 	s := &settler{settle: settle}
 	return New(Config{
 		Store: s, Namespace: "n", Dialect: sqltext.SQLite, Grace: 30 * time.Second, WriteTimeout: time.Second,
@@ -56,28 +56,28 @@ func newQueued(settle func(call int, tags []string, w store.Writer, linger time.
 func TestQueueRetriesUntilItLands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		alive := 6
-		inv, s := newQueued(func(call int, _ []string, _ store.Writer, _ time.Duration) error {
+		w, s := newQueued(func(call int, _ []string, _ store.Writer, _ time.Duration) error {
 			if call < alive {
 				return errDead
 			}
 			return nil
 		})
-		inv.queue.add([]string{"a", "b"}, store.NewWriter(), 0)
-		if inv.Pending() != 2 || !inv.Blocked([]string{"x", "b"}) || inv.Blocked([]string{"x"}) {
-			t.Errorf("%d are pending", inv.Pending())
+		w.queue.add([]string{"a", "b"}, store.NewWriter(), 0)
+		if w.Pending() != 2 || !w.Blocked([]string{"x", "b"}) || w.Blocked([]string{"x"}) {
+			t.Errorf("%d are pending", w.Pending())
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if inv.Pending() != 0 || inv.Blocked([]string{"a", "b"}) || s.count() != alive {
-			t.Errorf("%d are pending after %d calls", inv.Pending(), s.count())
+		if w.Pending() != 0 || w.Blocked([]string{"a", "b"}) || s.count() != alive {
+			t.Errorf("%d are pending after %d calls", w.Pending(), s.count())
 		}
-		inv.queue.add([]string{"c"}, store.NewWriter(), 0)
+		w.queue.add([]string{"c"}, store.NewWriter(), 0)
 		time.Sleep(minPause)
 		synctest.Wait()
-		if inv.Pending() != 0 || s.count() != alive+1 {
-			t.Errorf("%d are pending after %d calls", inv.Pending(), s.count())
+		if w.Pending() != 0 || s.count() != alive+1 {
+			t.Errorf("%d are pending after %d calls", w.Pending(), s.count())
 		}
-		if err := inv.Close(t.Context()); err != nil {
+		if err := w.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -86,8 +86,8 @@ func TestQueueRetriesUntilItLands(t *testing.T) {
 // A store that is down for long is asked about once a second, and not less.
 func TestQueuePauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inv, s := newQueued(func(int, []string, store.Writer, time.Duration) error { return errDead })
-		inv.queue.add([]string{"a"}, store.NewWriter(), 0)
+		w, s := newQueued(func(int, []string, store.Writer, time.Duration) error { return errDead })
+		w.queue.add([]string{"a"}, store.NewWriter(), 0)
 		time.Sleep(10 * time.Second)
 		n := s.count()
 		time.Sleep(100 * time.Second)
@@ -96,14 +96,14 @@ func TestQueuePauses(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if err := inv.Close(ctx); !errors.Is(err, errDead) {
+		if err := w.Close(ctx); !errors.Is(err, errDead) {
 			t.Errorf("Close: %v", err)
 		}
 		n = s.count()
-		inv.queue.add([]string{"b"}, store.NewWriter(), 0)
+		w.queue.add([]string{"b"}, store.NewWriter(), 0)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if s.count() != n || !inv.Blocked([]string{"a"}) || !inv.Blocked([]string{"b"}) {
+		if s.count() != n || !w.Blocked([]string{"a"}) || !w.Blocked([]string{"b"}) {
 			t.Errorf("after Close: %d more calls", s.count()-n)
 		}
 	})
@@ -116,26 +116,26 @@ func TestQueuePauses(t *testing.T) {
 //	                                      commit 2, add(a)
 func TestQueueKeepsWhatCameMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var inv *Invalidator
+		var w *Writer
 		second := store.NewWriter()
 		var seen []store.Writer
-		inv, _ = newQueued(func(call int, _ []string, w store.Writer, _ time.Duration) error {
-			if seen = append(seen, w); call == 1 {
-				inv.queue.add([]string{"a"}, second, 0)
+		w, _ = newQueued(func(call int, _ []string, id store.Writer, _ time.Duration) error {
+			if seen = append(seen, id); call == 1 {
+				w.queue.add([]string{"a"}, second, 0)
 			}
 			return nil
 		})
 		first := store.NewWriter()
-		inv.queue.add([]string{"a"}, first, 0)
+		w.queue.add([]string{"a"}, first, 0)
 		time.Sleep(minPause)
 		synctest.Wait()
-		if !inv.Blocked([]string{"a"}) {
+		if !w.Blocked([]string{"a"}) {
 			t.Error("the later commit is taken for settled")
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if inv.Pending() != 0 || !slices.Equal(seen, []store.Writer{first, second}) {
-			t.Errorf("%d are pending, settled were %v", inv.Pending(), seen)
+		if w.Pending() != 0 || !slices.Equal(seen, []store.Writer{first, second}) {
+			t.Errorf("%d are pending, settled were %v", w.Pending(), seen)
 		}
 	})
 }
@@ -144,14 +144,14 @@ func TestQueueKeepsWhatCameMeanwhile(t *testing.T) {
 func TestQueueKeepsTheLongestLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lingers := map[string]time.Duration{}
-		inv, _ := newQueued(func(_ int, tags []string, _ store.Writer, linger time.Duration) error {
+		w, _ := newQueued(func(_ int, tags []string, _ store.Writer, linger time.Duration) error {
 			for _, tag := range tags {
 				lingers[tag] = linger
 			}
 			return nil
 		})
-		inv.queue.add([]string{"a", "b"}, store.NewWriter(), time.Minute)
-		inv.queue.add([]string{"a", "c"}, store.NewWriter(), 0)
+		w.queue.add([]string{"a", "b"}, store.NewWriter(), time.Minute)
+		w.queue.add([]string{"a", "c"}, store.NewWriter(), 0)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if lingers["a"] != time.Minute || lingers["b"] != time.Minute || lingers["c"] != 0 {
@@ -165,17 +165,17 @@ func TestQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var settled []string
 		var longest time.Duration
-		inv, _ := newQueued(func(_ int, tags []string, _ store.Writer, linger time.Duration) error {
+		w, _ := newQueued(func(_ int, tags []string, _ store.Writer, linger time.Duration) error {
 			settled, longest = append(settled, tags...), linger
 			return nil
 		})
-		inv.queue.add([]string{"fenced"}, store.NewWriter(), time.Minute)
+		w.queue.add([]string{"fenced"}, store.NewWriter(), time.Minute)
 		for i := range maxTags {
-			inv.queue.add([]string{store.Namespace("n").User(string(rune(i)))}, store.NewWriter(), 0)
+			w.queue.add([]string{store.Namespace("n").User(string(rune(i)))}, store.NewWriter(), 0)
 		}
 		epoch := store.Namespace("n").Epoch()
-		if inv.Pending() != 1 || !inv.Blocked([]string{epoch}) {
-			t.Errorf("%d are pending", inv.Pending())
+		if w.Pending() != 1 || !w.Blocked([]string{epoch}) {
+			t.Errorf("%d are pending", w.Pending())
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()

@@ -21,24 +21,24 @@ func (markless) Mark(context.Context, []string, store.Writer, time.Duration) err
 	return errors.New("no")
 }
 
-// rolledBack is a transaction that only says so.
-type rolledBack struct{ gorm.Tx }
+// rollingBack is a transaction that only says so.
+type rollingBack struct{ gorm.Tx }
 
 // Rollback succeeds.
-func (rolledBack) Rollback() error { return nil }
+func (rollingBack) Rollback() error { return nil }
 
 // FailWrite refuses a COMMIT. What the transaction has written may be committed all the same, since the database has
 // rolled it back while the program read rows, or since somebody else has committed it.
 //
 // Falls if: a refusal counts as proof that nothing is committed.
 func TestARefusedCommitOfWhatMayBeCommitted(t *testing.T) {
-	for name, own := range map[string]*tx{"untouched": {}, "behind rows": {open: true}, "lent": {lent: true}} {
+	for name, own := range map[string]*tx{"untouched": {}, "behind rows": {rowsOpen: true}, "lent": {lent: true}} {
 		s := memory.New()
-		inv := newTest(markless{s}, FailWrite)
-		inv.cfg.Dialect = sqltext.MySQL
-		own.Tx, own.inv, own.base, own.ctx, own.caller = rolledBack{}, inv, nowhere, t.Context(), t.Context()
+		w := newTest(markless{s}, FailWrite)
+		w.cfg.Dialect = sqltext.MySQL
+		own.below, own.w, own.base, own.ctx, own.caller = rollingBack{}, w, nil, t.Context(), t.Context()
 		before := token(t, s)
-		if err := own.note(t.Context(), inv.Info("UPDATE a SET b = 1"), nil); err != nil {
+		if err := own.collect(t.Context(), w.Info("UPDATE a SET b = 1"), nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := own.Commit(); !errors.Is(err, ErrStoreUnavailable) {

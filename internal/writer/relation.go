@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
+	gormschema "gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -20,11 +21,11 @@ import (
 // relation, and rows read by their own keys, stay cached: for these there is [Model]. Of a relation of many to many
 // it is the rows of the join table, not those at the far end. It works as [Tables].
 func Relation(ctx context.Context, db *gorm.DB, model any, name string) error {
-	return byHand(ctx, db, []string{name}, func(inv *Invalidator, name string) ([]string, error) {
+	return byHand(ctx, db, []string{name}, func(w *Writer, name string) ([]string, error) {
 		stmt := &gorm.Statement{DB: db}
 		if err := stmt.Parse(model); err != nil {
-			if errors.Is(err, schema.ErrUnsupportedDataType) {
-				err = schema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
+			if errors.Is(err, gormschema.ErrUnsupportedDataType) {
+				err = gormschema.ErrUnsupportedDataType // GORM's text shows the value, with all that it holds
 			}
 			return nil, fault.Errorf("invalidate.Relation: %T is not a model: %w", model, err)
 		}
@@ -32,12 +33,12 @@ func Relation(ctx context.Context, db *gorm.DB, model any, name string) error {
 		if err != nil {
 			return nil, err
 		}
-		return inv.relation(ctx, db, rel, reflect.ValueOf(model)), nil
+		return relationTags(ctx, w, db, rel, reflect.ValueOf(model)), nil
 	})
 }
 
 // relationOf finds a relation by its name.
-func relationOf(s *schema.Schema, name string) (*schema.Relationship, error) {
+func relationOf(s *gormschema.Schema, name string) (*gormschema.Relationship, error) {
 	all, path := &s.Relationships, strings.Split(name, ".")
 	for len(path) > 1 && all.EmbeddedRelations[path[0]] != nil {
 		all, path = all.EmbeddedRelations[path[0]], path[1:]
@@ -55,8 +56,8 @@ func relationOf(s *schema.Schema, name string) (*schema.Relationship, error) {
 	return nil, fault.Errorf("invalidate.Relation: %w: %s has no relation %q: use one of %q", gorm.ErrUnsupportedRelation, s.Name, name, names)
 }
 
-// relation are the tags of a relation's rows, as they belong to these models.
-func (inv *Invalidator) relation(ctx context.Context, db *gorm.DB, rel *schema.Relationship, models reflect.Value) []string {
+// relationTags are the tags of a relation's rows, as they belong to these models.
+func relationTags(ctx context.Context, w *Writer, db *gorm.DB, rel *gormschema.Relationship, models reflect.Value) []string {
 	table := rel.FieldSchema.Table
 	if rel.JoinTable != nil {
 		table = rel.JoinTable.Table
@@ -65,28 +66,28 @@ func (inv *Invalidator) relation(ctx context.Context, db *gorm.DB, rel *schema.R
 	var key *Key
 	column, from := relationKey(rel)
 	pool := db.Statement.ConnPool
-	s := inv.topology.known(inv.base(pool))
-	if s == nil && !inv.StateOf(pool).In { // a transaction must not be disturbed
-		s = inv.learn(ctx, pool)
+	s := w.schema.Known(w.pools.Base(pool))
+	if s == nil && !w.StateOf(pool).In { // a transaction must not be disturbed
+		s = w.loadCatalog(ctx, pool)
 	}
 	if s != nil && column != "" {
-		key = inv.Key(Reading{snapshot: s}, table, column)
+		key = w.Key(schema.ReadingOf(s), table, column)
 	}
 	if key == nil {
-		return coarse(inv.cfg.Namespace, table)
+		return schema.TableTags(w.cfg.Namespace, table)
 	}
-	tags, ok := key.tagsOf(ctx, []string{inv.cfg.Namespace.Table(table)}, from, models)
+	tags, ok := key.tagsOf(ctx, []string{w.cfg.Namespace.Table(table)}, from, models)
 	if !ok {
-		return coarse(inv.cfg.Namespace, table)
+		return schema.TableTags(w.cfg.Namespace, table)
 	}
 	return tags
 }
 
 // relationKey is the column by which a relation's rows, or those of its join table, refer to a model, and
 // the field of the model that has its value; "": there are several.
-func relationKey(rel *schema.Relationship) (column string, from *schema.Field) {
+func relationKey(rel *gormschema.Relationship) (column string, from *gormschema.Field) {
 	for _, ref := range rel.References {
-		name, field := "", (*schema.Field)(nil)
+		name, field := "", (*gormschema.Field)(nil)
 		switch {
 		case ref.OwnPrimaryKey:
 			name, field = ref.ForeignKey.DBName, ref.PrimaryKey
@@ -104,7 +105,7 @@ func relationKey(rel *schema.Relationship) (column string, from *schema.Field) {
 }
 
 // tagsOf appends the tags of the values that models have in a field; ok is false if one can't be compared.
-func (k *Key) tagsOf(ctx context.Context, tags []string, from *schema.Field, models reflect.Value) (_ []string, ok bool) {
+func (k *Key) tagsOf(ctx context.Context, tags []string, from *gormschema.Field, models reflect.Value) (_ []string, ok bool) {
 	for models.Kind() == reflect.Pointer || models.Kind() == reflect.Interface {
 		models = models.Elem()
 	}

@@ -22,28 +22,28 @@ type hanging struct {
 	late  []func()
 }
 
-func (h *hanging) Mark(ctx context.Context, tags []string, w store.Writer, grace time.Duration) error {
+func (h *hanging) Mark(ctx context.Context, tags []string, id store.Writer, grace time.Duration) error {
 	if !h.hangs.Load() {
-		return h.Store.Mark(ctx, tags, w, grace)
+		return h.Store.Mark(ctx, tags, id, grace)
 	}
-	h.late = append(h.late, func() { _ = h.Store.Mark(context.Background(), tags, w, grace) })
+	h.late = append(h.late, func() { _ = h.Store.Mark(context.Background(), tags, id, grace) })
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func (h *hanging) Settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration) error {
+func (h *hanging) Settle(ctx context.Context, tags []string, id store.Writer, linger time.Duration) error {
 	if h.hangs.Load() {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return h.Store.Settle(ctx, tags, w, linger)
+	return h.Store.Settle(ctx, tags, id, linger)
 }
 
-func (h *hanging) Unmark(ctx context.Context, tags []string, w store.Writer) error {
+func (h *hanging) Unmark(ctx context.Context, tags []string, id store.Writer) error {
 	if h.hangs.Load() {
 		return errors.New("hangs")
 	}
-	return h.Store.Unmark(ctx, tags, w)
+	return h.Store.Unmark(ctx, tags, id)
 }
 
 // goesOn ends the hang. What lay in the socket is carried out after what came since.
@@ -55,7 +55,7 @@ func (h *hanging) goesOn() {
 	}
 }
 
-func newTest(s store.Store, policy Policy) *Invalidator {
+func newTest(s store.Store, policy Policy) *Writer {
 	return New(Config{
 		Store: s, Namespace: "test", Dialect: sqltext.SQLite, Grace: time.Hour, WriteTimeout: time.Second, Policy: policy,
 		Recorder: observe.NewRecorder(nil), Logger: slog.New(slog.DiscardHandler),
@@ -77,10 +77,10 @@ func TestMarksThatLandLateAreSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hanging{Store: memory.New()}
 		h.hangs.Store(true)
-		inv := newTest(h, AllowStale)
+		w := newTest(h, AllowStale)
 		tags := []string{"test:t:users"}
 		for range 3 { // each replaces the one before in the queue
-			c, err := inv.begin(t.Context(), tags)
+			c, err := w.begin(t.Context(), tags)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,8 +92,8 @@ func TestMarksThatLandLateAreSwept(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if marked(t, h, tags...) || inv.Pending() != 0 {
-			t.Errorf("marked: %v, pending: %d", marked(t, h, tags...), inv.Pending())
+		if marked(t, h, tags...) || w.Pending() != 0 {
+			t.Errorf("marked: %v, pending: %d", marked(t, h, tags...), w.Pending())
 		}
 	})
 }
@@ -103,9 +103,9 @@ func TestMarksOfRefusedWritesAreSwept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hanging{Store: memory.New()}
 		h.hangs.Store(true)
-		inv := newTest(h, FailWrite)
+		w := newTest(h, FailWrite)
 		tags := []string{"test:t:users"}
-		if _, err := inv.begin(t.Context(), tags); !errors.Is(err, ErrStoreUnavailable) {
+		if _, err := w.begin(t.Context(), tags); !errors.Is(err, ErrStoreUnavailable) {
 			t.Fatal(err)
 		}
 		h.goesOn()
@@ -123,21 +123,21 @@ func TestMarksInDoubtAreNotSwept(t *testing.T) {
 	for _, hangs := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			h := &hanging{Store: memory.New()}
-			inv := newTest(h, AllowStale)
-			inv.cfg.Dialect = sqltext.Postgres
+			w := newTest(h, AllowStale)
+			w.cfg.Dialect = sqltext.Postgres
 			tags := []string{"test:t:users"}
 			h.hangs.Store(hangs)
-			c, err := inv.begin(t.Context(), tags)
+			c, err := w.begin(t.Context(), tags)
 			if err != nil {
 				t.Fatal(err)
 			}
 			h.goesOn()
-			c.ended(context.DeadlineExceeded)
+			c.returned(context.DeadlineExceeded)
 			c.settle(t.Context())
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			if !marked(t, h, tags...) || inv.Pending() != 0 {
-				t.Errorf("the store hung: %v; the mark of a COMMIT in doubt is there: %v; pending: %d", hangs, marked(t, h, tags...), inv.Pending())
+			if !marked(t, h, tags...) || w.Pending() != 0 {
+				t.Errorf("the store hung: %v; the mark of a COMMIT in doubt is there: %v; pending: %d", hangs, marked(t, h, tags...), w.Pending())
 			}
 		})
 	}
@@ -166,10 +166,10 @@ func TestAWriterInAHurryLeavesNoMarks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := &hanging{Store: memory.New()}
-				inv := newTest(h, c.policy)
+				w := newTest(h, c.policy)
 				ctx, cancel := c.caller(t.Context())
 				defer cancel()
-				change, err := inv.begin(ctx, []string{first})
+				change, err := w.begin(ctx, []string{first})
 				if err != nil || !marked(t, h, first) {
 					t.Fatal(err)
 				}
@@ -186,7 +186,7 @@ func TestAWriterInAHurryLeavesNoMarks(t *testing.T) {
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
 				for _, tag := range []string{first, second} {
-					if marked(t, h, tag) || inv.Blocked([]string{tag}) {
+					if marked(t, h, tag) || w.Blocked([]string{tag}) {
 						t.Errorf("%s is marked or pending", tag)
 					}
 				}
@@ -210,11 +210,11 @@ func cancelled(ctx context.Context) (context.Context, context.CancelFunc) {
 func TestMarksOfAWriterInAHurryGoAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{Store: memory.New()}
-		inv := newTest(p, AllowStale)
+		w := newTest(p, AllowStale)
 		tags := []string{"test:t:users"}
 		ctx, cancel := inTime(t.Context())
 		defer cancel()
-		c, err := inv.begin(ctx, tags)
+		c, err := w.begin(ctx, tags)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestMarksOfAWriterInAHurryGoAtOnce(t *testing.T) {
 		if marked(t, p, tags...) {
 			t.Error("still marked")
 		}
-		if err := p.Store.Mark(t.Context(), tags, c.writer, time.Hour); err != nil { // the call that was cut off
+		if err := p.Store.Mark(t.Context(), tags, c.id, time.Hour); err != nil { // the call that was cut off
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -238,7 +238,7 @@ func TestMarksOfAWriterInAHurryGoAtOnce(t *testing.T) {
 		ctx, cancel = inTime(t.Context())
 		defer cancel()
 		p.hang()
-		if c, err = inv.begin(ctx, tags); err != nil {
+		if c, err = w.begin(ctx, tags); err != nil {
 			t.Fatal(err)
 		}
 		cancel() // between the mark and the COMMIT
@@ -254,24 +254,24 @@ func TestMarksOfAWriterInAHurryGoAtOnce(t *testing.T) {
 func TestSettlingIsNeverCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{Store: memory.New()}
-		inv := newTest(p, AllowStale)
+		w := newTest(p, AllowStale)
 		tags := []string{"test:t:users"}
 		before, after := make([]store.State, 1), make([]store.State, 1)
 		ctx, cancel := inTime(t.Context())
 		defer cancel()
 		err := p.Tokens(t.Context(), tags, before)
-		c, refused := inv.begin(ctx, tags)
+		c, refused := w.begin(ctx, tags)
 		if err := errors.Join(err, refused); err != nil {
 			t.Fatal(err)
 		}
-		c.ended(nil)
+		c.returned(nil)
 		<-ctx.Done()
 		if !c.upToDate(ctx) {
 			t.Error("the store was not asked for the schema")
 		}
 		c.settle(ctx)
-		if err := p.Tokens(t.Context(), tags, after); err != nil || inv.Pending() > 0 || after[0].Marked || after[0].Token == before[0].Token {
-			t.Errorf("%v; %d pending; %v, was %v", err, inv.Pending(), after, before)
+		if err := p.Tokens(t.Context(), tags, after); err != nil || w.Pending() > 0 || after[0].Marked || after[0].Token == before[0].Token {
+			t.Errorf("%v; %d pending; %v, was %v", err, w.Pending(), after, before)
 		}
 	})
 }

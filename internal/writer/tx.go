@@ -10,6 +10,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/pool"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
@@ -17,73 +19,78 @@ import (
 // tx is a transaction that collects what its statements touch and runs the protocol around its COMMIT.
 // It is safe for concurrent use as far as *sql.Tx is.
 type tx struct {
-	gorm.Tx
-	inv       *Invalidator
-	db        *sql.DB
+	below     gorm.Tx
+	w         *Writer
 	base      any             // what its pool leads to
 	caller    context.Context // that of Begin
 	ctx       context.Context // the same, never cancelled
 	isolation sql.IsolationLevel
 
-	mu      sync.Mutex
-	catalog *snapshot // what was known when it began
-	learned *snapshot // what it has read itself since then
-	log     changelog
-	wrote   bool    // a statement may have written something
-	ddl     bool    // a statement has changed the schema, or may have
-	session bool    // a statement changed the session or the transaction's properties
-	lent    bool    // SQLTx has handed out the transaction below
-	over    bool    // the database has rolled it back; what follows is committed statement by statement
-	open    bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
-	broken  *change // set: a statement may have ended the transaction behind database/sql
-	altered bool    // a statement that is no DDL may have changed the catalog, as yet for this transaction only
-	cut     bool    // a statement was cut off, which takes effect yet if the transaction is over
-	writes  bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
+	mu         sync.Mutex
+	catalog    *schema.Snapshot // what was known when it began
+	learned    *schema.Snapshot // what it has read itself since then
+	log        changelog
+	wrote      bool    // a statement may have written something
+	ddl        bool    // a statement has changed the schema, or may have
+	session    bool    // a statement changed the session or the transaction's properties
+	lent       bool    // SQLTx has handed out the transaction below
+	rolledBack bool    // the database has rolled it back; what follows is committed statement by statement
+	rowsOpen   bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
+	implicit   *change // set: a statement may have committed, or ended the transaction, behind database/sql
+	altered    bool    // a statement that is no DDL may have changed the catalog, as yet for this transaction only
+	cut        bool    // a statement was cut off, which takes effect yet if the transaction is over
+	writes     bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
 }
 
-// GetDBConn lets gorm.DB.DB() find the pool that the transaction belongs to.
-func (t *tx) GetDBConn() (*sql.DB, error) {
-	if t == nil || t.db == nil {
-		return nil, gorm.ErrInvalidDB
+// Begin implements [pool.Observer]. Before the transaction begins the catalog is read, if it is not yet known: at COMMIT
+// it would be too late, as the transaction may hold the only connection.
+func (o observer) Begin(ctx context.Context, p gorm.ConnPool, opts *sql.TxOptions) func(below gorm.Tx, base any) pool.Transaction {
+	w := o.Writer
+	known := w.loadCatalog(ctx, p)
+	return func(below gorm.Tx, base any) pool.Transaction {
+		t := &tx{below: below, w: w, base: base, caller: ctx, ctx: context.WithoutCancel(ctx), catalog: known}
+		if opts != nil {
+			t.isolation = opts.Isolation
+		}
+		return t
 	}
-	return t.db, nil
 }
 
-// note collects what a statement is about to touch. Before, not after: a statement that fails or
+// collect collects what a statement is about to touch. Before, not after: a statement that fails or
 // panics half way may still have written.
-func (t *tx) note(ctx context.Context, info *sqltext.Info, e *edit) error {
-	t.look()
+func (t *tx) collect(ctx context.Context, info *sqltext.Info, e *schema.Edit) error {
+	t.checkRolledBack()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	breaks := breaksTransaction(info)
-	if touches := t.inv.touches(info, e); len(touches) > 0 {
-		breaks = breaks || t.over
+	ends := mayEndTransaction(info)
+	if effects := t.w.schema.Effects(info, e); len(effects) > 0 {
+		ends = ends || t.rolledBack
 		t.wrote = true
-		t.log.add(touches...)
+		t.log.add(effects...)
 	}
 	if info.Verb == sqltext.Session {
 		t.session = true
 	}
 	if info.DDL {
 		t.ddl = true
-		t.inv.topology.forget()
+		t.w.schema.Forget()
 	}
-	t.altered = t.altered || breaks || len(info.Calls) > 0
-	if !breaks || t.broken != nil {
+	t.altered = t.altered || ends || len(info.Calls) > 0
+	if !ends || t.implicit != nil {
 		return nil
 	}
 	// From here on nothing is known of what is committed when. Everything is marked until the
 	// transaction ends, and dropped then, even by a rollback.
-	c, err := t.inv.drop(ctx, dropping{cause: observe.PlainTransaction})
+	c, err := t.w.drop(ctx, schema.Reason{Cause: observe.PlainTransaction})
 	if err != nil {
 		return err
 	}
-	t.wrote, t.broken = true, c
+	t.wrote, t.implicit = true, c
 	return nil
 }
 
-// done follows savepoints, once their statement has succeeded.
-func (t *tx) done(info *sqltext.Info) {
+// succeeded follows savepoints, once their statement has succeeded.
+func (t *tx) succeeded(info *sqltext.Info) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch info.Verb {
@@ -95,16 +102,16 @@ func (t *tx) done(info *sqltext.Info) {
 		t.log.release(info.Savepoint)
 	}
 	if info.DDL {
-		t.inv.topology.forget()
+		t.w.schema.Forget()
 	}
 }
 
-// written notes that a statement has succeeded, with all of its rows.
-func (t *tx) written(info *sqltext.Info) {
+// ended notes that a statement has succeeded, with all of its rows.
+func (t *tx) ended(info *sqltext.Info) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// Rows that were handed out may not have been asked for yet, and the statement not have begun.
-	if !info.Write || info.Statements > 1 || len(info.Writes) == 0 || t.open || t.catalog == nil {
+	if !info.Write || info.Statements > 1 || len(info.Writes) == 0 || t.rowsOpen || t.catalog == nil {
 		return
 	}
 	temporary := func(table string) bool { return t.catalog.Kind(table) != catalog.Table }
@@ -118,29 +125,29 @@ func (t *tx) add(tags []string) {
 	defer t.mu.Unlock()
 	t.wrote = true
 	for _, tag := range tags {
-		t.log.add(touch{name: tag, why: byHandOf(t.inv, tag)})
+		t.log.add(schema.TagEffect(tag, byHandOf(t.w, tag)))
 	}
 }
 
-// edit tells which rows a statement is about to write, nil if that can't be told. The error is for the
+// edit returns which rows a statement is about to write, nil if that is not known. The error is for the
 // caller: the statement must not run.
-func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*edit, *preimage, error) {
-	s := t.inv.topology.known(t.base)
-	if s == nil && t.catalog != nil && t.catalog.version == t.inv.Version() {
+func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*schema.Edit, *preimage, error) {
+	s := t.w.schema.Known(t.base)
+	if s == nil && t.w.schema.Holds(t.catalog) {
 		s = t.catalog
 	}
-	e := t.inv.edit(s, info, args)
-	if e == nil || e.insert > 0 {
+	e, _ := t.w.schema.Edit(s, info, args, t.w.tracking.columns)
+	if e == nil || e.Inserts > 0 {
 		return e, nil, nil
 	}
-	tracked := t.inv.tracking.columns(e.table)
+	tracked := t.w.tracking.columns(e.Table)
 	if len(tracked) == 0 {
-		if e.rows == nil {
+		if e.Rows == nil {
 			return nil, nil, nil
 		}
 		return e, nil, nil
 	}
-	before, err := t.foresee(ctx, e, info, args, tracked)
+	before, err := t.readPreimage(ctx, e, info, args, tracked)
 	if before == nil {
 		return nil, nil, err
 	}
@@ -148,15 +155,15 @@ func (t *tx) edit(ctx context.Context, info *sqltext.Info, args []any) (*edit, *
 }
 
 // take hands out what was collected, once.
-func (t *tx) take() (touches []touch, broken *change) {
+func (t *tx) take() (effects []schema.Effect, implicit *change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	touches, broken = t.log.take(), t.broken
-	t.broken = nil
-	return touches, broken
+	effects, implicit = t.log.take(), t.implicit
+	t.implicit = nil
+	return effects, implicit
 }
 
-// defined tells that a statement has changed the schema, or may have.
+// defined reports whether a statement has changed the schema, or may have.
 func (t *tx) defined() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -164,53 +171,56 @@ func (t *tx) defined() bool {
 }
 
 // resolve turns what was collected into tags, by what is known of the schema.
-func (t *tx) resolve(touches []touch, anew bool) (r resolved, s *snapshot) {
-	if t.doubtful() { // then the rows that were read before may not have stayed locked
-		for _, touch := range touches {
-			if touch.edit != nil {
-				touch.edit.lost = true
+func (t *tx) resolve(effects []schema.Effect, anew bool) (r schema.Changes, s *schema.Snapshot) {
+	if t.mayHaveRolledBack() { // then the rows that were read before may not have stayed locked
+		for _, effect := range effects {
+			if e := effect.Edit(); e != nil {
+				e.Incomplete = true
 			}
 		}
 	}
-	if slices.ContainsFunc(touches, touch.isName) {
+	if slices.ContainsFunc(effects, unresolved) {
 		s = t.schema(anew)
 	}
-	return t.inv.resolve(s, touches), s
+	return t.w.schema.Resolve(s, effects), s
 }
 
-// confirm adds what else the touches change, once their tags are marked: by a schema not older than any
+// confirm adds what else the effects change, once their tags are marked: by a schema not older than any
 // that the statements may have met, and the values of columns that anyone tracks.
-func (t *tx) confirm(c *change, touches []touch, r resolved, s *snapshot) error {
-	if !slices.ContainsFunc(touches, touch.isName) {
+func (t *tx) confirm(c *change, effects []schema.Effect, r schema.Changes, s *schema.Snapshot) error {
+	if !slices.ContainsFunc(effects, unresolved) {
 		return nil
 	}
 	anew := !c.upToDate(t.ctx)
-	if anew || s == nil || s.version != t.inv.Version() {
-		r, _ = t.resolve(touches, anew)
-		if r.why.cause != "" {
-			c.why = r.why
+	if anew || !t.w.schema.Holds(s) {
+		r, _ = t.resolve(effects, anew)
+		if r.Why.Cause != "" {
+			c.why = r.Why
 		}
-		if err := c.extend(t.ctx, r.tags); err != nil {
+		if err := c.extend(t.ctx, r.Tags); err != nil {
 			return err
 		}
 	}
-	return c.columns(t.ctx, r.edits)
+	return c.columns(t.ctx, r.Edits)
 }
 
+// unresolved reports whether an effect needs a schema to tell what it changes.
+func unresolved(e schema.Effect) bool { return !e.Resolved() }
+
 // schema is what is known of the schema while the transaction runs; nil: it can't be read.
-func (t *tx) schema(anew bool) *snapshot {
+func (t *tx) schema(anew bool) *schema.Snapshot {
 	t.mu.Lock()
 	own := t.learned
 	if own == nil {
 		own = t.catalog
 	}
-	i := &inside{
-		dialect: t.inv.cfg.Dialect, conn: t.Tx, committed: t.isolation == sql.LevelReadCommitted && !t.session && !t.lent,
-		apart: t.session || t.ddl || t.altered || t.lent, writes: t.writes,
+	i := &schema.Inside{
+		Dialect: t.w.cfg.Dialect, Conn: t.below, ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && !t.lent,
+		Private: t.session || t.ddl || t.altered || t.lent, Writes: t.writes,
 	}
 	t.mu.Unlock()
-	i.pool, _ = t.base.(*sql.DB)
-	s := t.inv.topology.within(t.ctx, t.base, own, anew, i.view)
+	i.Pool, _ = t.base.(*sql.DB)
+	s := t.w.schema.Within(t.ctx, t.base, own, anew, i.Open)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.learned = s
@@ -219,28 +229,28 @@ func (t *tx) schema(anew bool) *snapshot {
 
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
-	touches, broken := t.take()
-	if t.bounded(broken) && t.isDead() {
+	effects, implicit := t.take()
+	if t.bounded(implicit) && t.isDead() {
 		return t.expired()
 	}
-	if broken != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
-		defer t.inv.topology.forget()
+	if implicit != nil || t.defined() { // others may have read the catalog meanwhile, as it was before
+		defer t.w.schema.Forget()
 	}
-	if broken != nil {
-		defer broken.settle(t.ctx)
+	if implicit != nil {
+		defer implicit.settle(t.ctx)
 	}
-	r, s := t.resolve(touches, false)
-	c, err := t.begin(broken, r)
+	r, s := t.resolve(effects, false)
+	c, err := t.begin(implicit, r)
 	if err == nil {
-		err = t.confirm(c, touches, r, s)
+		err = t.confirm(c, effects, r, s)
 	}
 	if err == nil {
 		err = c.withdrawn(t.ctx)
 	}
 	if err != nil {
-		_ = t.Tx.Rollback() // the refusal is what the caller must see
-		if !t.untouched(broken) {
-			c.refused(r.edits)
+		_ = t.below.Rollback() // the refusal is what the caller must see
+		if !t.intact(implicit) {
+			c.refused(r.Edits)
 			c.settle(t.ctx)
 		}
 		return err
@@ -249,27 +259,27 @@ func (t *tx) Commit() error {
 		defer c.settle(t.ctx)
 	}
 	if t.isDead() { // while the marks were on their way
-		c.void = t.untouched(broken)
+		c.void = t.intact(implicit)
 		return t.expired()
 	}
-	return t.end(t.Tx.Commit, broken, c)
+	return t.end(t.below.Commit, implicit, c)
 }
 
 // begin marks what the transaction changes.
-func (t *tx) begin(broken *change, r resolved) (*change, error) {
-	c, err := t.inv.begin(t.until(broken), r.tags)
-	c.why = r.why
+func (t *tx) begin(implicit *change, r schema.Changes) (*change, error) {
+	c, err := t.w.begin(t.until(implicit), r.Tags)
+	c.why = r.Why
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.cut && (t.lent || t.open) {
+	if t.cut && (t.lent || t.rowsOpen) {
 		c.claim(unknownStatement)
 	}
 	return c, err
 }
 
 // until is the context that what is done before COMMIT must not outlast.
-func (t *tx) until(broken *change) context.Context {
-	if t.bounded(broken) {
+func (t *tx) until(implicit *change) context.Context {
+	if t.bounded(implicit) {
 		return t.caller
 	}
 	return t.ctx
@@ -277,32 +287,26 @@ func (t *tx) until(broken *change) context.Context {
 
 // bounded reports whether that is the caller's: nothing can have been committed yet, and database/sql refuses to commit
 // after its end.
-func (t *tx) bounded(broken *change) bool {
-	_, plain := t.Tx.(*sql.Tx)
-	return plain && t.untouched(broken)
+func (t *tx) bounded(implicit *change) bool {
+	_, plain := t.below.(*sql.Tx)
+	return plain && t.intact(implicit)
 }
 
-// untouched reports whether nothing that the transaction wrote can have been committed behind database/sql.
-func (t *tx) untouched(broken *change) bool { return broken == nil && !t.doubtful() && !t.isLent() }
-
-// isDead reports whether database/sql would send no COMMIT any more, because the transaction's context has ended.
-func (t *tx) isDead() bool { return unsent(t.caller, t.Tx) != nil }
-
-// apart tells what may be committed behind database/sql of a statement's outcome: it may have ended the transaction,
-// or have run outside of it, and may do so yet if it was cut off.
-func (t *tx) apart(err error) {
+// returned tells a statement's outcome to what may be committed behind database/sql: the statement may have ended the
+// transaction, or have run outside of it, and may do so yet if it was cut off.
+func (t *tx) returned(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.cut = t.cut || inDoubt(t.inv.cfg.Dialect, err)
-	if t.broken != nil {
-		t.broken.ended(err)
+	t.cut = t.cut || inDoubt(t.w.cfg.Dialect, err)
+	if t.implicit != nil {
+		t.implicit.returned(err)
 	}
 }
 
 // expired rolls back a transaction whose context has ended, as database/sql does when it is asked to
 // commit such a one. Here it is done on purpose, so that there is no doubt that nothing was committed.
 func (t *tx) expired() error {
-	if err := t.Tx.Rollback(); errors.Is(err, sql.ErrTxDone) {
+	if err := t.below.Rollback(); errors.Is(err, sql.ErrTxDone) {
 		return err
 	}
 	return t.caller.Err()
@@ -310,7 +314,7 @@ func (t *tx) expired() error {
 
 // end ends the transaction and tells the changes how.
 func (t *tx) end(how func() error, changes ...*change) error {
-	err := errNoReturn
+	err := pool.ErrNoReturn
 	defer func() {
 		for _, c := range changes {
 			if c != nil {
@@ -324,68 +328,29 @@ func (t *tx) end(how func() error, changes ...*change) error {
 
 // Rollback drops what was collected, unless it may have been committed all the same.
 func (t *tx) Rollback() error {
-	touches, broken := t.take()
-	if broken != nil {
-		defer t.inv.topology.forget()
-		defer broken.settle(t.ctx)
+	effects, implicit := t.take()
+	if implicit != nil {
+		defer t.w.schema.Forget()
+		defer implicit.settle(t.ctx)
 	}
-	if len(touches) == 0 || !t.doubtful() && !t.isLent() { // who was lent it may have committed
-		return t.end(t.Tx.Rollback, broken)
+	if len(effects) == 0 || !t.mayHaveRolledBack() && !t.isLent() { // who was lent it may have committed
+		return t.end(t.below.Rollback, implicit)
 	}
-	r, s := t.resolve(touches, false)
-	c, err := t.begin(broken, r)
+	r, s := t.resolve(effects, false)
+	c, err := t.begin(implicit, r)
 	if err == nil {
-		err = t.confirm(c, touches, r, s)
+		err = t.confirm(c, effects, r, s)
 	}
 	if err != nil { // nothing can be refused any more
-		c.refused(r.edits)
+		c.refused(r.Edits)
 	}
 	defer c.settle(t.ctx)
-	return t.end(t.Tx.Rollback, broken, c)
+	return t.end(t.below.Rollback, implicit, c)
 }
 
-// State is what a reader must know of the transaction that it runs in.
-type State struct {
-	In            bool // in a transaction at all
-	Followed      bool // one that the plugin follows
-	Wrote         bool // something may have been written in it
-	ReadCommitted bool // each statement sees what is committed when it starts
-	Single        bool // on a connection that the caller holds
-}
-
-// StateOf tells in what transaction statements on this pool run.
-func (inv *Invalidator) StateOf(p gorm.ConnPool) State {
-	if t := followed(p); t != nil {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		return State{
-			In: true, Followed: true, Wrote: t.wrote,
-			ReadCommitted: t.isolation == sql.LevelReadCommitted && !t.session && inv.cfg.Dialect != sqltext.SQLite,
-		}
-	}
-	switch q := p.(type) {
-	case gorm.TxCommitter:
-		return State{In: true}
-	case *conn, *sql.Conn:
-		// A mark alone would not do: it runs out, and what the connection reads then may never be committed.
-		return State{In: inv.plain.open(inv.place(q)), Single: true}
-	}
-	return State{Single: single(p)}
-}
-
-// followed finds the transaction below prepared statements and probes; nil if there is none that the
-// plugin began.
+// followed returns the transaction that the pool is, or that a statement on it runs in; nil if there is none that
+// gormcache began.
 func followed(p gorm.ConnPool) *tx {
-	for {
-		switch q := p.(type) {
-		case *tx:
-			return q
-		case *gorm.PreparedStmtTX:
-			p = q.Tx
-		case *txProbe:
-			p = q.ConnPool
-		default:
-			return nil
-		}
-	}
+	t, _ := pool.Followed(p).(*tx)
+	return t
 }
