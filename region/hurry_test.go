@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -75,7 +75,7 @@ func openLingering(t *testing.T) (*children, *lingering) {
 
 // one is a read of one entry.
 func (c *children) one(ctx context.Context) (region.Result, error) {
-	return c.Read(ctx, &region.Request{Key: "test:e:one", Kind: serializer.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context) (region.Loaded, error) {
+	return c.Read(ctx, &region.Request{Key: "test:e:one", Kind: entry.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context) (region.Loaded, error) {
 		return region.Loaded{Payload: []byte("one")}, ctx.Err()
 	}})
 }

@@ -6,42 +6,43 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // Collected is a live result that was read. Either Payload holds all of it, or Rest does.
 type Collected struct {
-	// Payload is the encoded result, for [serializer.Parse]. nil if the result is not to be cached.
+	// Payload is the encoded result, for [rows.Parse]. nil if the result is not to be cached.
 	Payload []byte
 	// Rest gives out the result when it is not to be cached. nil if Payload is set.
 	Rest *Tail
-	// Reason tells why there is no payload: it wraps [serializer.ErrTooLarge],
-	// [serializer.ErrUnsupported], or is the error that the live rows ended with.
+	// Reason tells why there is no payload: it wraps [rows.ErrTooLarge],
+	// [entry.ErrUnsupported], or is the error that the live rows ended with.
 	Reason error
 }
 
-// Collect reads rows to their end and encodes them. It takes rows over: it closes them when all of
-// them are in the payload; otherwise closing what Rest gives out closes them, and nothing else does.
+// Collect reads live to its end and encodes it. From then on live belongs to the result: Collect closes live when the
+// payload holds all rows; otherwise live is closed by closing the rows that Rest returns, and by nothing else.
 //
 // A result is not to be cached when it exceeds the limits, holds something that cannot be encoded,
 // ends with an error, or is followed by another result set. What was read until then is not lost:
 // Rest replays it and goes on with the live rows, so that the caller sees one whole result, with the
 // error where the database put it.
-func (r *Replayer) Collect(rows *sql.Rows, limits serializer.Limits) Collected {
-	t := &Tail{r: r, live: rows}
-	names, err := rows.Columns()
+func (r *Replayer) Collect(live *sql.Rows, limits rows.Limits) Collected {
+	t := &Tail{r: r, live: live}
+	names, err := live.Columns()
 	if err != nil {
 		return Collected{Rest: t, Reason: err}
 	}
-	types, err := rows.ColumnTypes()
+	types, err := live.ColumnTypes()
 	if err != nil {
 		return Collected{Rest: t, Reason: err}
 	}
-	columns := make([]serializer.Column, len(types))
+	columns := make([]rows.Column, len(types))
 	for i := range types {
-		columns[i] = serializer.ColumnOf(types[i])
+		columns[i] = rows.ColumnOf(types[i])
 	}
-	enc, err := serializer.NewRowsEncoder(columns, limits)
+	enc, err := rows.NewEncoder(columns, limits)
 	if err != nil {
 		return Collected{Rest: t, Reason: err}
 	}
@@ -52,7 +53,7 @@ func (r *Replayer) Collect(rows *sql.Rows, limits serializer.Limits) Collected {
 	return t.collect(enc)
 }
 
-func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
+func (t *Tail) collect(enc *rows.Encoder) Collected {
 	row := newRow(len(t.names))
 	t.begun = true
 	for t.live.Next() {
@@ -73,7 +74,7 @@ func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
 	case t.moreErr != nil:
 		return t.stop(enc, nil, t.moreErr)
 	case t.more:
-		return t.stop(enc, nil, fmt.Errorf("%w: more than one result set", serializer.ErrUnsupported))
+		return t.stop(enc, nil, fmt.Errorf("%w: more than one result set", entry.ErrUnsupported))
 	}
 	if err := t.live.Close(); err != nil {
 		t.closeErr = err
@@ -92,7 +93,7 @@ type proposal struct {
 }
 
 // late asks for the types of such columns where the row has a value of another type than the last.
-func (t *Tail) late(enc *serializer.RowsEncoder, row []any) error {
+func (t *Tail) late(enc *rows.Encoder, row []any) error {
 	var types []*sql.ColumnType
 	for i := range t.learnt {
 		p, value := &t.learnt[i], reflect.TypeOf(row[i])
@@ -116,7 +117,7 @@ func (t *Tail) late(enc *serializer.RowsEncoder, row []any) error {
 		case !mixed:
 			enc.Late(i, typ)
 		case !own:
-			return fmt.Errorf("%w: the rows of column %q are of several types", serializer.ErrUnsupported, t.names[i])
+			return fmt.Errorf("%w: the rows of column %q are of several types", entry.ErrUnsupported, t.names[i])
 		default:
 			enc.LateOwn(i)
 		}
@@ -126,8 +127,8 @@ func (t *Tail) late(enc *serializer.RowsEncoder, row []any) error {
 }
 
 // stop keeps what was read so far for the tail.
-func (t *Tail) stop(enc *serializer.RowsEncoder, pending []any, reason error) Collected {
-	head, err := serializer.Parse(enc.Append(nil))
+func (t *Tail) stop(enc *rows.Encoder, pending []any, reason error) Collected {
+	head, err := rows.Parse(enc.Append(nil))
 	if err != nil {
 		// What the encoder writes can be parsed; should it ever not be so, the rows read are lost,
 		// and the caller must learn it rather than get a part of them.

@@ -3,7 +3,7 @@ package replay
 import (
 	"database/sql"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // drainBytes is how much of a result Drain keeps in memory. What is larger is read by the application, as it comes.
@@ -13,12 +13,12 @@ const drainBytes = 16 << 20
 // surely run to its end. err is how that was, which what is drained shows too; if drained is nil, how it could not be
 // replayed. ended is false if the rows are too many, or hold what cannot be kept: what is returned goes on reading the
 // live ones then, and calls closed with their error when it is closed.
-func (r *Replayer) Drain(rows *sql.Rows, closed func(error)) (drained *sql.Rows, ended bool, err error) {
-	got := r.Collect(rows, serializer.Limits{MaxBytes: drainBytes})
+func (r *Replayer) Drain(live *sql.Rows, closed func(error)) (drained *sql.Rows, ended bool, err error) {
+	got := r.Collect(live, rows.Limits{MaxBytes: drainBytes})
 	if got.Rest != nil {
 		return got.Rest.drained(closed)
 	}
-	view, err := serializer.Parse(got.Payload)
+	view, err := rows.Parse(got.Payload)
 	if err != nil {
 		return nil, true, err
 	}

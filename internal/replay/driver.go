@@ -7,7 +7,7 @@ import (
 	"io"
 	"reflect"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // source is what travels as the only argument of a query through database/sql to our driver.
@@ -54,7 +54,7 @@ func (s errorSource) rows() (driver.Rows, error) { return nil, s.err }
 
 // viewSource replays a view, or only the columns that are picked.
 type viewSource struct {
-	view *serializer.Rows
+	view *rows.Set
 	pick []int // nil: all.
 }
 
@@ -64,10 +64,10 @@ func (s *viewSource) rows() (driver.Rows, error) {
 	if s.pick != nil {
 		n = len(s.pick)
 	}
-	rows := &viewRows{
+	r := &viewRows{
 		left:    s.view.Len(),
-		columns: make([]*serializer.Column, n),
-		cursors: make([]serializer.Cursor, n),
+		columns: make([]*rows.Column, n),
+		cursors: make([]rows.Cursor, n),
 		names:   make([]string, n),
 	}
 	for i := range n {
@@ -75,15 +75,15 @@ func (s *viewSource) rows() (driver.Rows, error) {
 		if s.pick != nil {
 			at = s.pick[i]
 		}
-		rows.columns[i], rows.cursors[i], rows.names[i] = &columns[at], s.view.Cursor(at), columns[at].Name
+		r.columns[i], r.cursors[i], r.names[i] = &columns[at], s.view.Cursor(at), columns[at].Name
 	}
-	return rows, nil
+	return r, nil
 }
 
 // viewRows are the driver's rows of a view.
 type viewRows struct {
-	columns []*serializer.Column
-	cursors []serializer.Cursor
+	columns []*rows.Column
+	cursors []rows.Cursor
 	// names belongs to these rows alone: GORM writes into the slice that Columns returns where the
 	// statement maps columns, and a live driver's errors then show the mapped names.
 	names []string

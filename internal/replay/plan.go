@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/schema"
 	"gorm.io/gorm/utils"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // plan says how columns of these names go into a model. It is immutable, but for its pool.
@@ -38,7 +38,7 @@ type step struct {
 
 // newPlan follows what gorm.Scan does to match columns with fields. Whatever is not plain there
 // makes the plan unfit: relations that are joined, one name twice, a single column that is no field.
-func newPlan(sch *schema.Schema, columns []serializer.Column) *plan {
+func newPlan(sch *schema.Schema, columns []rows.Column) *plan {
 	p := &plan{schema: sch, model: sch.ModelType, names: make([]string, len(columns))}
 	seen := make(map[string]bool, len(columns))
 	for i := range columns {

@@ -6,7 +6,7 @@ import (
 
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // maxPlans bounds the plans kept; when there are more, all are dropped and made anew as needed. A
@@ -22,7 +22,7 @@ type plans struct {
 
 // find returns the plan for these columns of the schema. The schema's pointer is the key: GORM
 // keeps one for each model and naming strategy.
-func (s *plans) find(sch *schema.Schema, columns []serializer.Column) *plan {
+func (s *plans) find(sch *schema.Schema, columns []rows.Column) *plan {
 	if all := s.byType.Load(); all != nil {
 		if p := match((*all)[sch], columns); p != nil {
 			return p
@@ -50,7 +50,7 @@ func (s *plans) find(sch *schema.Schema, columns []serializer.Column) *plan {
 	return p
 }
 
-func match(list []*plan, columns []serializer.Column) *plan {
+func match(list []*plan, columns []rows.Column) *plan {
 search:
 	for _, p := range list {
 		if len(p.names) != len(columns) {

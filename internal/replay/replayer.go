@@ -7,7 +7,7 @@
 // Where GORM scans models, [Replayer.Scan] takes a shorter way, with the same result.
 //
 //	                 ┌ Rows, Row ── database/sql ── whatever the caller scans into
-//	serializer.Rows ─┤
+//	rows.Set ─┤
 //	                 └ Scan ─┬ compiled plan: plain fields set by their offset in the struct
 //	                         └ anything else, and every error: gorm.Scan over replayed rows
 //
@@ -20,7 +20,7 @@ import (
 	"database/sql"
 	"sync/atomic"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // idleConns is how many connections of the in-memory driver are kept. One costs nothing but a few
@@ -51,12 +51,12 @@ func (r *Replayer) Close() error {
 }
 
 // Rows returns the rows of view, as the database would. The caller closes them.
-func (r *Replayer) Rows(view *serializer.Rows) (*sql.Rows, error) {
+func (r *Replayer) Rows(view *rows.Set) (*sql.Rows, error) {
 	return r.open(&viewSource{view: view})
 }
 
 // Row returns the first row of view, as the database would.
-func (r *Replayer) Row(view *serializer.Rows) *sql.Row {
+func (r *Replayer) Row(view *rows.Set) *sql.Row {
 	return r.openRow(&viewSource{view: view})
 }
 

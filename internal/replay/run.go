@@ -5,17 +5,17 @@ import (
 	"reflect"
 	"unsafe"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // run is one use of a plan.
 type run struct {
 	r    *Replayer
 	ctx  context.Context
-	view *serializer.Rows
+	view *rows.Set
 	plan *plan
 	// cursor is that of the step that runs: setters' arguments are on the heap.
-	cursor serializer.Cursor
+	cursor rows.Cursor
 	// err is why rows could not be replayed; what was set by then has been taken back.
 	err error
 }

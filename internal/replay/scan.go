@@ -5,7 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // Scan gives the rows of view to the statement of db: what gorm.Scan(rows, db, 0) would do with the
@@ -16,7 +16,7 @@ import (
 //
 // Of what Scan stores, strings alias the bytes that view was parsed from, and the structs of one
 // slice of pointers share one allocation: keeping one of them keeps all.
-func (r *Replayer) Scan(db *gorm.DB, view *serializer.Rows) error {
+func (r *Replayer) Scan(db *gorm.DB, view *rows.Set) error {
 	if done, err := r.scanFast(db, view); done || err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (r *Replayer) Scan(db *gorm.DB, view *serializer.Rows) error {
 }
 
 // scanSlowly leaves everything to GORM.
-func (r *Replayer) scanSlowly(db *gorm.DB, view *serializer.Rows) error {
+func (r *Replayer) scanSlowly(db *gorm.DB, view *rows.Set) error {
 	rows, err := r.Rows(view)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (r *Replayer) scanSlowly(db *gorm.DB, view *serializer.Rows) error {
 // slice of pointers to structs of the schema's own model. It reports false when it does not apply, or
 // when a value does not fit: GORM then begins anew, so that errors, and what a failed scan leaves
 // behind, are GORM's own.
-func (r *Replayer) scanFast(db *gorm.DB, view *serializer.Rows) (bool, error) {
+func (r *Replayer) scanFast(db *gorm.DB, view *rows.Set) (bool, error) {
 	stmt := db.Statement
 	plain := stmt.Schema != nil && len(stmt.ColumnMapping) == 0
 	if !plain || db.Error != nil {

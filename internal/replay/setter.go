@@ -9,13 +9,13 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // setter stores the next n values of a column: the first at base, each following one stride bytes
 // on. It reports false at a value that it does not know how to convert exactly as database/sql and
 // GORM would.
-type setter func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool
+type setter func(values *rows.Cursor, base unsafe.Pointer, stride uintptr, n int) bool
 
 // onNull is what a NULL does to a field.
 type onNull bool
@@ -116,7 +116,7 @@ func choose[T any](convert conversion[T], null onNull, pointer bool, nullPointer
 
 // into sets fields whose memory is that of a T.
 func into[T any](convert conversion[T], null onNull) setter {
-	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
+	return func(values *rows.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
 		var zero T
 		for i := range n {
 			// base lies in the first of n structs, stride apart, at the offset of a field of
@@ -144,7 +144,7 @@ const arena = 128
 
 // intoPointer sets fields whose memory is that of a *T.
 func intoPointer[T any](convert conversion[T], null onNull) setter {
-	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
+	return func(values *rows.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
 		var room []T
 		for i := range n {
 			field := (**T)(unsafe.Add(base, uintptr(i)*stride)) // as in into.
@@ -171,31 +171,31 @@ func intoPointer[T any](convert conversion[T], null onNull) setter {
 // scannerSetters are for the scanners of database/sql and GORM: each stores what it scanned and that
 // it did, and scans by the conversion of the plain type. GORM skips them on NULL.
 var scannerSetters = map[reflect.Type]setter{
-	reflect.TypeFor[gorm.DeletedAt](): into(func(c *serializer.Cursor) (gorm.DeletedAt, bool) {
+	reflect.TypeFor[gorm.DeletedAt](): into(func(c *rows.Cursor) (gorm.DeletedAt, bool) {
 		t, ok := toTime(c)
 		return gorm.DeletedAt{Time: t, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullTime](): into(func(c *serializer.Cursor) (sql.NullTime, bool) {
+	reflect.TypeFor[sql.NullTime](): into(func(c *rows.Cursor) (sql.NullTime, bool) {
 		t, ok := toTime(c)
 		return sql.NullTime{Time: t, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullString](): into(func(c *serializer.Cursor) (sql.NullString, bool) {
+	reflect.TypeFor[sql.NullString](): into(func(c *rows.Cursor) (sql.NullString, bool) {
 		s, ok := toString(c)
 		return sql.NullString{String: s, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullBool](): into(func(c *serializer.Cursor) (sql.NullBool, bool) {
+	reflect.TypeFor[sql.NullBool](): into(func(c *rows.Cursor) (sql.NullBool, bool) {
 		b, ok := toBool(c)
 		return sql.NullBool{Bool: b, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullInt64](): into(func(c *serializer.Cursor) (sql.NullInt64, bool) {
+	reflect.TypeFor[sql.NullInt64](): into(func(c *rows.Cursor) (sql.NullInt64, bool) {
 		n, ok := toInt[int64](c)
 		return sql.NullInt64{Int64: n, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullInt32](): into(func(c *serializer.Cursor) (sql.NullInt32, bool) {
+	reflect.TypeFor[sql.NullInt32](): into(func(c *rows.Cursor) (sql.NullInt32, bool) {
 		n, ok := toInt[int32](c)
 		return sql.NullInt32{Int32: n, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullFloat64](): into(func(c *serializer.Cursor) (sql.NullFloat64, bool) {
+	reflect.TypeFor[sql.NullFloat64](): into(func(c *rows.Cursor) (sql.NullFloat64, bool) {
 		f, ok := toFloat64(c)
 		return sql.NullFloat64{Float64: f, Valid: true}, ok
 	}, keep),

@@ -7,7 +7,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // Tail is a live result of which a part was read already. Call Rows or Row, once, or Close. It is not
@@ -22,9 +22,9 @@ type Tail struct {
 
 	names   []string
 	types   []*sql.ColumnType
-	learnt  []proposal       // for the rows of head, if columns have no type before a row is read
-	begun   bool             // live has been moved.
-	head    *serializer.Rows // nil if begun is false, or the rows are lost.
+	learnt  []proposal // for the rows of head, if columns have no type before a row is read
+	begun   bool       // live has been moved.
+	head    *rows.Set  // nil if begun is false, or the rows are lost.
 	pending []any
 	ended   bool // live's result set came to its end, with err.
 	err     error
@@ -74,21 +74,21 @@ func (s tailSource) rows() (driver.Rows, error) {
 		}
 		t.names = slices.Clone(t.names)
 	}
-	rows := &tailRows{t: t, row: newRow(len(t.names))}
+	r := &tailRows{t: t, row: newRow(len(t.names))}
 	if t.head != nil {
-		rows.left = t.head.Len()
-		rows.cursors = make([]serializer.Cursor, len(t.names))
-		for i := range rows.cursors {
-			rows.cursors[i] = t.head.Cursor(i)
+		r.left = t.head.Len()
+		r.cursors = make([]rows.Cursor, len(t.names))
+		for i := range r.cursors {
+			r.cursors[i] = t.head.Cursor(i)
 		}
 	}
-	return rows, nil
+	return r, nil
 }
 
 // tailRows are the driver's rows of a tail.
 type tailRows struct {
 	t       *Tail
-	cursors []serializer.Cursor
+	cursors []rows.Cursor
 	left    int // rows left in head.
 	row     row
 	last    []driver.Value // the row at hand; nil: none was asked for

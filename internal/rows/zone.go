@@ -1,10 +1,12 @@
-package serializer
+package rows
 
 import (
 	"fmt"
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
 // Times refer to their zone by number: 0 is UTC, 1 is Local, and the others count through the table
@@ -67,25 +69,34 @@ func (z *zones) number(t time.Time) (uint32, error) {
 		}
 	}
 	if len(z.list) == maxZones {
-		return 0, fmt.Errorf("%w: more than %d time zones", ErrUnsupported, maxZones)
+		return 0, fmt.Errorf("%w: more than %d time zones", entry.ErrUnsupported, maxZones)
 	}
-	entry := zone{kind: fixedZone, name: name, offset: offset}
+	added := zone{kind: fixedZone, name: name, offset: offset}
 	if fixed := time.FixedZone(name, offset); loc == atStart {
-		entry = zone{kind: startZone, name: name}
+		added = zone{kind: startZone, name: name}
 	} else if reflect.DeepEqual(fixed, loc) {
 		loc = fixed
 	} else if locations.accept(loc, t) {
-		entry = zone{kind: namedZone, name: name}
+		added = zone{kind: namedZone, name: name}
 	} else {
-		return 0, fmt.Errorf("%w: time zone %q is neither a fixed offset nor in the database", ErrUnsupported, name)
+		return 0, fmt.Errorf("%w: time zone %q is neither a fixed offset nor in the database", entry.ErrUnsupported, name)
 	}
-	z.list, z.locs = append(z.list, entry), append(z.locs, loc)
+	z.list, z.locs = append(z.list, added), append(z.locs, loc)
 	return uint32(len(z.list) - 1 + zoneTable), nil
 }
 
+// append appends the table.
+func (z *zones) append(b []byte) []byte {
+	b = appendArray(b, len(z.list))
+	for _, zone := range z.list {
+		b = zone.append(b)
+	}
+	return b
+}
+
 func (z zone) append(b []byte) []byte {
-	b = appendInt(appendArray(b, 3), z.kind)
-	return appendInt(appendString(b, z.name), int64(z.offset))
+	b = AppendInt(appendArray(b, 3), z.kind)
+	return AppendInt(appendString(b, z.name), int64(z.offset))
 }
 
 // location returns the location that z stands for in this process.
@@ -99,7 +110,7 @@ func (z zone) location() (*time.Location, error) {
 	if loc := locations.find(z.name); loc != nil {
 		return loc, nil
 	}
-	return nil, fmt.Errorf("%w: unknown time zone %q", ErrCorrupt, z.name)
+	return nil, fmt.Errorf("%w: unknown time zone %q", entry.ErrCorrupt, z.name)
 }
 
 // locations remembers the named zones that this process met: loading one reads a file, and two

@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"math"
@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// ValueKind is the type of a [Value].
-type ValueKind uint8
+// Kind is the type of a [Value].
+type Kind uint8
 
 // The types that a driver's value may have. Their numbers are not part of the format.
 const (
-	Null ValueKind = iota
+	Null Kind = iota
 	Bool
 	Int64
 	Uint64
@@ -28,7 +28,7 @@ const (
 // A String or Bytes aliases the bytes that were parsed.
 type Value struct {
 	// Kind is the value's type.
-	Kind ValueKind
+	Kind Kind
 	nsec uint32
 	bits uint64
 	text string

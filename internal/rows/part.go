@@ -1,16 +1,18 @@
-package serializer
+package rows
 
 import (
 	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
 // Split divides the rows: the i-th goes to part groups[i], of n parts, in the order they have now. Each
-// part is a payload as [RowsEncoder.Append] writes it, with the columns of the whole, also where it has no
+// part is a payload as [Encoder.Append] writes it, with the columns of the whole, also where it has no
 // rows. It panics if groups is not as long as the rows, or names a part that is none.
-func (v *Rows) Split(groups []int, n int) [][]byte {
+func (v *Set) Split(groups []int, n int) [][]byte {
 	order, first := sorted(groups, v.rows, n)
 	heads := make([][]byte, len(v.columns))
 	ends := make([][]int32, len(v.columns))
@@ -21,7 +23,7 @@ func (v *Rows) Split(groups []int, n int) [][]byte {
 	parts := make([][]byte, n)
 	for g := range parts {
 		rows := order[first[g]:first[g+1]]
-		b := appendInt(appendInt(appendArray(nil, 4), FormatVersion), int64(len(rows)))
+		b := AppendInt(AppendInt(appendArray(nil, 4), entry.FormatVersion), int64(len(rows)))
 		b = appendArray(append(b, v.zones...), len(v.columns))
 		for i := range v.columns {
 			b = v.appendBlock(append(b, heads[i]...), i, ends[i], rows)
@@ -34,7 +36,7 @@ func (v *Rows) Split(groups []int, n int) [][]byte {
 // sorted returns the rows by their group, and where each group begins.
 func sorted(groups []int, rows, n int) (order, first []int) {
 	if len(groups) != rows {
-		panic(fmt.Sprintf("serializer: %d groups for %d rows", len(groups), rows))
+		panic(fmt.Sprintf("rows: %d groups for %d rows", len(groups), rows))
 	}
 	first = make([]int, n+2)
 	for _, g := range groups {
@@ -52,7 +54,7 @@ func sorted(groups []int, rows, n int) (order, first []int) {
 }
 
 // ends are where the values of column i end in its block.
-func (v *Rows) ends(i int) []int32 {
+func (v *Set) ends(i int) []int32 {
 	ends, c := make([]int32, v.rows), v.Cursor(i)
 	for row := range ends {
 		c.Next()
@@ -62,7 +64,7 @@ func (v *Rows) ends(i int) []int32 {
 }
 
 // appendBlock appends the binary that holds some rows of column i.
-func (v *Rows) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
+func (v *Set) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
 	value := func(row int) []byte {
 		if row == 0 {
 			return v.blocks[i][:ends[0]]
@@ -83,14 +85,14 @@ func (v *Rows) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
 }
 
 // Join makes one row set of several payloads, one after the other. They must have equal columns (those
-// without rows: columns of equal names); Join returns [ErrCorrupt] if they have not, or if one can't be read. With no
-// payload there are no columns either, so that is ErrCorrupt too.
-func Join(payloads [][]byte) (*Rows, error) { return new(Parser).Join(payloads) }
+// without rows: columns of equal names); Join returns [entry.ErrCorrupt] if they have not, or if one can't be read. With no
+// payload there are no columns either, so that is entry.ErrCorrupt too.
+func Join(payloads [][]byte) (*Set, error) { return new(Parser).Join(payloads) }
 
 // Join does what the function [Join] does.
-func (p *Parser) Join(payloads [][]byte) (*Rows, error) {
+func (p *Parser) Join(payloads [][]byte) (*Set, error) {
 	if len(payloads) == 0 {
-		return nil, fmt.Errorf("%w: nothing to join", ErrCorrupt)
+		return nil, fmt.Errorf("%w: nothing to join", entry.ErrCorrupt)
 	}
 	head := headOf(payloads)
 	v, heads, err := p.parse(payloads[head])
@@ -101,23 +103,23 @@ func (p *Parser) Join(payloads [][]byte) (*Rows, error) {
 	j.blocks = append(make([][]byte, 0, len(payloads)*j.width), v.blocks...)
 	for i, payload := range payloads {
 		if i != head && !j.add(payload) && !v.isEmptyLike(payload) {
-			return nil, fmt.Errorf("%w: part %d does not go with part %d", ErrCorrupt, i, head)
+			return nil, fmt.Errorf("%w: part %d does not go with part %d", entry.ErrCorrupt, i, head)
 		}
 	}
-	return &Rows{columns: v.columns, blocks: j.columns(), zones: v.zones, locs: j.locs, rows: j.rows}, nil
+	return &Set{columns: v.columns, blocks: j.columns(), zones: v.zones, locs: j.locs, rows: j.rows}, nil
 }
 
 // headOf is the place of the first payload that has rows, else 0.
 func headOf(payloads [][]byte) int {
 	return max(0, slices.IndexFunc(payloads, func(payload []byte) bool {
 		r := reader{b: payload}
-		return r.array(1) != 4 || r.int() != FormatVersion || r.int() != 0 || r.bad
+		return r.array(1) != 4 || r.int() != entry.FormatVersion || r.int() != 0 || r.bad
 	}))
 }
 
 // isEmptyLike reports whether a payload has no rows, and columns of the same names. Their types may differ: SQLite's
 // drivers tell the types of some columns by the first row.
-func (v *Rows) isEmptyLike(payload []byte) bool {
+func (v *Set) isEmptyLike(payload []byte) bool {
 	other, err := Parse(payload)
 	return err == nil && other.rows == 0 && slices.EqualFunc(v.columns, other.columns, func(a, b Column) bool { return a.Name == b.Name })
 }
@@ -135,7 +137,7 @@ type joiner struct {
 // add reads a payload as Parse does, but takes its columns for what they must be.
 func (j *joiner) add(payload []byte) bool {
 	r := reader{b: payload}
-	if r.array(1) != 4 || r.int() != FormatVersion {
+	if r.array(1) != 4 || r.int() != entry.FormatVersion {
 		return false
 	}
 	rows := int(r.int())

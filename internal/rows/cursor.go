@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"encoding/binary"
@@ -7,7 +7,7 @@ import (
 )
 
 // Cursor returns a cursor before the first value of column i.
-func (v *Rows) Cursor(i int) Cursor {
+func (v *Set) Cursor(i int) Cursor {
 	return Cursor{b: v.blocks[i], locs: v.locs}
 }
 

@@ -1,13 +1,15 @@
-package serializer
+package rows
 
 import (
 	"fmt"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
-// Rows is a decoded result: a view of the bytes it was parsed from, which must not change. It is
+// Set is a decoded result: a view of the bytes it was parsed from, which must not change. It is
 // safe for concurrent use; cursors are not, each belongs to one reader.
-type Rows struct {
+type Set struct {
 	columns []Column
 	blocks  [][]byte // the values of each column, after the array's header.
 	zones   []byte   // the table of zones as it was encoded
@@ -19,30 +21,30 @@ type Rows struct {
 // time.Time.
 var utcLocal = []*time.Location{zoneUTC: nil, zoneLocal: localNow}
 
-// Parse reads what [RowsEncoder.Append] wrote. It checks every value once, so that nothing that
+// Parse reads what [Encoder.Append] wrote. It checks every value once, so that nothing that
 // comes after it can fail, and allocates for the columns, not for the values. It returns
-// [ErrVersion] for a payload of another format and [ErrCorrupt] for anything else that it would not
+// [entry.ErrVersion] for a payload of another format and [entry.ErrCorrupt] for anything else that it would not
 // have written.
-func Parse(b []byte) (*Rows, error) { return parse(b, nil) }
+func Parse(b []byte) (*Set, error) { return parse(b, nil) }
 
 // parse takes the columns from known where they are those; nil: decode them.
-func parse(b []byte, known *heads) (*Rows, error) {
+func parse(b []byte, known *heads) (*Set, error) {
 	r := reader{b: b}
 	if n := r.array(1); n != 4 {
-		return nil, fmt.Errorf("%w: not a row set", ErrCorrupt)
+		return nil, fmt.Errorf("%w: not a row set", entry.ErrCorrupt)
 	}
-	if v := r.int(); !r.bad && v != FormatVersion {
-		return nil, ErrVersion
+	if v := r.int(); !r.bad && v != entry.FormatVersion {
+		return nil, entry.ErrVersion
 	}
 	rows, table := r.int(), r.b
-	v := &Rows{rows: int(rows), locs: readZones(&r)}
+	v := &Set{rows: int(rows), locs: readZones(&r)}
 	v.zones = table[:len(table)-len(r.b)]
 	if v.locs == nil || rows < 0 || rows > int64(len(b)) {
-		return nil, fmt.Errorf("%w: row set's header", ErrCorrupt)
+		return nil, fmt.Errorf("%w: row set's header", entry.ErrCorrupt)
 	}
 	n := r.array(columnFields)
 	if n == 0 {
-		return nil, fmt.Errorf("%w: row set without columns", ErrCorrupt)
+		return nil, fmt.Errorf("%w: row set without columns", entry.ErrCorrupt)
 	}
 	v.blocks = make([][]byte, n)
 	rest, ok := known.read(r, v.blocks)
@@ -53,20 +55,20 @@ func parse(b []byte, known *heads) (*Rows, error) {
 		rest, ok = readColumns(r, v.columns, v.blocks)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: columns", ErrCorrupt)
+		return nil, fmt.Errorf("%w: columns", entry.ErrCorrupt)
 	}
 	for i := range v.blocks {
 		block := reader{b: v.blocks[i]}
 		if block.array(1) != v.rows || block.bad {
-			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, i)
+			return nil, fmt.Errorf("%w: column %d", entry.ErrCorrupt, i)
 		}
 		v.blocks[i] = block.b
 		if !checkBlock(block.b, v.rows, len(v.locs)) {
-			return nil, fmt.Errorf("%w: values of column %d", ErrCorrupt, i)
+			return nil, fmt.Errorf("%w: values of column %d", entry.ErrCorrupt, i)
 		}
 	}
 	if len(rest.b) != 0 {
-		return nil, fmt.Errorf("%w: %d bytes too many", ErrCorrupt, len(rest.b))
+		return nil, fmt.Errorf("%w: %d bytes too many", entry.ErrCorrupt, len(rest.b))
 	}
 	return v, nil
 }
@@ -112,7 +114,7 @@ func readZones(r *reader) []*time.Location {
 }
 
 // Len returns the number of rows.
-func (v *Rows) Len() int { return v.rows }
+func (v *Set) Len() int { return v.rows }
 
 // Columns returns the columns. The slice belongs to v: don't change it.
-func (v *Rows) Columns() []Column { return v.columns }
+func (v *Set) Columns() []Column { return v.columns }

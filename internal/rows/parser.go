@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"bytes"
@@ -11,13 +11,13 @@ import (
 type Parser struct{ last atomic.Pointer[heads] }
 
 // Parse does what the function [Parse] does.
-func (p *Parser) Parse(b []byte) (*Rows, error) {
+func (p *Parser) Parse(b []byte) (*Set, error) {
 	v, _, err := p.parse(b)
 	return v, err
 }
 
 // parse also tells how the columns of the result are encoded.
-func (p *Parser) parse(b []byte) (*Rows, *heads, error) {
+func (p *Parser) parse(b []byte) (*Set, *heads, error) {
 	known := p.last.Load()
 	v, err := parse(b, known)
 	if err == nil && (known == nil || &v.columns[0] != &known.columns[0]) {

@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"crypto/sha256"

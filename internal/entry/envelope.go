@@ -1,4 +1,4 @@
-package serializer
+package entry
 
 import (
 	"encoding/binary"
@@ -60,12 +60,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Size returns the number of bytes that [AppendEnvelope] appends for e.
+// Size returns the number of bytes that [Append] appends for e.
 func (e *Envelope) Size() int { return headerSize + len(e.Tokens) + len(e.Payload) + sumSize }
 
-// AppendEnvelope appends e, as the entry stored under key, to dst. It fails with [ErrUnsupported] if
+// Append appends e, as the entry stored under key, to dst. It fails with [ErrUnsupported] if
 // the tokens are not a whole number of at most [MaxTokens], or if the kind is unknown.
-func AppendEnvelope(dst []byte, key string, e *Envelope) ([]byte, error) {
+func Append(dst []byte, key string, e *Envelope) ([]byte, error) {
 	n := len(e.Tokens) / TokenSize
 	if len(e.Tokens)%TokenSize != 0 || n > MaxTokens {
 		return dst, fmt.Errorf("%w: %d bytes of tokens", ErrUnsupported, len(e.Tokens))

@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import "encoding/binary"
 
@@ -38,7 +38,14 @@ func (r *reader) uint(size int) uint64 {
 
 func (r *reader) code() byte { return byte(r.uint(1)) }
 
-// int reads an int64 as appendInt writes it.
+// ReadInt reads what [AppendInt] wrote, and returns the bytes after it.
+func ReadInt(b []byte) (v int64, rest []byte, ok bool) {
+	r := reader{b: b}
+	v = r.int()
+	return v, r.b, !r.bad
+}
+
+// int reads an int64 as AppendInt writes it.
 func (r *reader) int() int64 {
 	switch c := r.code(); {
 	case c <= 0x7f || c >= 0xe0:

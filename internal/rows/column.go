@@ -1,10 +1,12 @@
-package serializer
+package rows
 
 import (
 	"database/sql"
 	"fmt"
 	"reflect"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
 // Column is what the driver tells of a column, so that a replayed *sql.Rows can tell the same.
@@ -79,7 +81,7 @@ const columnFields = 8
 
 func (c *Column) check() error {
 	if _, ok := scanTypeNumbers[c.ScanType]; !ok {
-		return fmt.Errorf("%w: column %q has scan type %v", ErrUnsupported, c.Name, c.ScanType)
+		return fmt.Errorf("%w: column %q has scan type %v", entry.ErrUnsupported, c.Name, c.ScanType)
 	}
 	return nil
 }
@@ -94,11 +96,11 @@ func (c *Column) append(b []byte) []byte {
 	}
 	b = appendString(appendArray(b, columnFields), c.Name)
 	b = appendString(b, c.DatabaseType)
-	b = appendInt(b, int64(scanTypeNumbers[c.ScanType]))
-	b = appendInt(b, flags)
-	b = appendInt(b, c.Length)
-	b = appendInt(b, c.Precision)
-	return appendInt(b, c.Scale)
+	b = AppendInt(b, int64(scanTypeNumbers[c.ScanType]))
+	b = AppendInt(b, flags)
+	b = AppendInt(b, c.Length)
+	b = AppendInt(b, c.Precision)
+	return AppendInt(b, c.Scale)
 }
 
 // read reads what append wrote, the array's header excepted.
