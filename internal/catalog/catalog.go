@@ -61,8 +61,6 @@ type Catalog struct {
 	// unsure names the trigger, rule or function by which a write to the key, or a call of it, changes
 	// no one can tell what.
 	unsure map[string]string
-	// queried are the functions that a query of the key calls.
-	queried map[string][]string
 	// below are the names that a query of the key reads, if it is no plain table, and doubts what is wrong
 	// with keeping its answer, in the order found.
 	below  map[string][]string
@@ -71,7 +69,7 @@ type Catalog struct {
 	children  map[string][]string // partitions and heirs, by their parent
 	virtual   map[string]string   // virtual tables of SQLite: the text that made each
 	referrers map[string][]string // tables with a foreign key, by the one that it names
-	guests    []guest             // calls of functions that may be hidden
+	triggers  []trigger           // of MySQL, whose functions may be hidden from the user
 
 	layouts  map[string]*Layout
 	indirect map[string]bool    // tables whose writes may change other rows, or to other values
@@ -107,7 +105,6 @@ func empty() *Catalog {
 		kinds:   make(map[string]Kind),
 		reaches: make(map[string][]string),
 		unsure:  make(map[string]string),
-		queried: make(map[string][]string),
 		below:   make(map[string][]string),
 		doubts:  make(map[string][]Doubt),
 		virtual: make(map[string]string),
@@ -133,17 +130,14 @@ func (c *Catalog) Instant(tables []string) bool {
 	return slices.ContainsFunc(tables, func(table string) bool { return c.instant[table] })
 }
 
-// Affected lists what a write to these tables may change, sorted, each once: the tables themselves,
-// and those that foreign keys, triggers, partitions, inheritance, updatable views and the functions that
-// these and the tables' own expressions call reach from them. If unknown is not empty, it names what has
-// an effect that can't be told, such as a trigger of dynamic SQL: then everything may have changed.
-func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
-	return c.AffectedAs(tables, nil)
-}
-
-// AffectedAs is Affected where it is declared of some tables what changes with them. That comes on top of what
-// the catalog knows, also for tables that a write only leads to, and settles what can't be told of them.
-func (c *Catalog) AffectedAs(tables []string, declared map[string][]string) (all []string, unknown string) {
+// Affected lists the tables that a write to these tables may change, sorted, each once: the tables themselves, and the
+// tables reached from them by foreign keys, triggers, partitions, inheritance, updatable views, and functions called by
+// any of these or by the tables' own expressions. If unknown is not empty, it names something whose effect cannot be
+// read, such as a trigger with dynamic SQL: then every table may have changed.
+//
+// declared names the tables that the user has declared to change with a table. They come on top of what the catalog
+// knows, also for tables that a write only leads to, and settle what the catalog cannot find out about them.
+func (c *Catalog) Affected(tables []string, declared map[string][]string) (all []string, unknown string) {
 	all = c.closure(tables, func(table string) []string { return slices.Concat(declared[table], c.reaches[table]) })
 	_, unknown = c.Unsure(tables, declared)
 	return slices.DeleteFunc(all, isNode), unknown

@@ -24,8 +24,7 @@ import (
 //	indirect table   why a write may change other rows than it names, or to other values
 //	unsorted table   an index by which rows that are asked for by their rowid may come in another order
 //	instant  table   why a write takes effect at once, and is not rolled back
-//	calls    table   function, by a default, CHECK, index or the like: a write to the table calls it
-//	query    table   function, by a view or a policy: so does a query of it
+//	calls    table   function, by a default, CHECK, index, policy or the like: a write to the table calls it
 //	routine  function         its body, or "" if it can't be read; other: "stable" if declared not to write
 //	atomic   function         the whole CREATE FUNCTION that holds the body
 //	uses     function function, by the default of an argument or the like
@@ -44,7 +43,6 @@ const (
 	rowUnsorted = "unsorted"
 	rowInstant  = "instant"
 	rowCalls    = "calls"
-	rowQuery    = "query"
 	rowRoutine  = "routine"
 	rowAtomic   = "atomic"
 	rowUses     = "uses"
@@ -112,9 +110,6 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 		c.instant[table] = true
 	case rowCalls:
 		c.reach(table, node(other))
-	case rowQuery:
-		c.reach(table, node(other))
-		c.queried[table] = append(c.queried[table], node(other))
 	default:
 		c.addCallable(d, kind, name, other, text)
 	}
@@ -122,14 +117,14 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 
 func (c *Catalog) addKind(name string, k Kind) { c.kinds[name] = max(c.kinds[name], k) }
 
-func (c *Catalog) addTrigger(d sqltext.Dialect, table, trigger, body string) {
+func (c *Catalog) addTrigger(d sqltext.Dialect, table, name, body string) {
 	if body == "" {
-		c.unsure[table] = trigger
+		c.unsure[table] = name
 		return
 	}
 	writes, calls, unknown := sqltext.Routine(d, body)
 	if unknown != "" {
-		c.unsure[table] = trigger
+		c.unsure[table] = name
 	}
 	c.reach(table, writes...)
 	c.reach(table, nodes(calls)...)
@@ -137,7 +132,7 @@ func (c *Catalog) addTrigger(d sqltext.Dialect, table, trigger, body string) {
 		c.indirect[table] = true
 	}
 	if d == sqltext.MySQL {
-		c.guests = append(c.guests, guest{table, trigger, nodes(calls)})
+		c.triggers = append(c.triggers, trigger{table, name, nodes(calls)})
 	}
 }
 
@@ -163,7 +158,7 @@ func (c *Catalog) finish() {
 	for _, name := range c.closure(views, func(name string) []string { return parents[name] }) {
 		c.addKind(name, View)
 	}
-	c.unhide()
+	c.distrustTriggers()
 	for table, list := range c.reaches {
 		slices.Sort(list)
 		c.reaches[table] = slices.Compact(list)

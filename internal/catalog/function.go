@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
@@ -21,23 +20,9 @@ import (
 // its word. Where the text can be told, what it calls counts all the same: PostgreSQL lets a STABLE
 // function call a volatile one that writes. MySQL checks no such word, and so it does not count there.
 //
-// What is declared of tables counts as in AffectedAs.
+// What is declared of tables counts as in Affected.
 func (c *Catalog) Calls(names []string, declared map[string][]string) (tables []string, unknown string) {
-	return c.AffectedAs(nodes(names), declared)
-}
-
-// Queried lists the tables that a query of these may change, as Calls does: a view or a row-level
-// security policy may call a function that writes.
-func (c *Catalog) Queried(tables []string) (written []string, unknown string) {
-	if len(c.queried) == 0 {
-		return nil, ""
-	}
-	var called []string
-	c.closure(tables, func(name string) []string {
-		called = append(called, c.queried[name]...)
-		return c.below[name]
-	})
-	return c.Affected(called)
+	return c.Affected(nodes(names), declared)
 }
 
 // nodeMark begins the names of functions where they stand among those of tables.
@@ -113,27 +98,22 @@ func (c *Catalog) addAtomic(d sqltext.Dialect, name, text string) {
 	}
 }
 
-// guest is a trigger that calls functions.
-type guest struct {
-	table, trigger string
-	calls          []string
+// trigger is a trigger that calls functions.
+type trigger struct {
+	table, name string
+	calls       []string
 }
 
-// unhide finds the triggers of MySQL that call what is no function known. It may be hidden from who
-// asks, and not from the trigger, which runs as who has made it. A function whose body may be seen
-// calls no hidden one: who sees it has made it, or sees all.
-func (c *Catalog) unhide() {
-	for _, g := range c.guests {
-		for _, n := range g.calls {
+// distrustTriggers finds the triggers of MySQL that call an unknown function. The function may be hidden from the user
+// who loads the catalog, but not from the trigger, which runs with the rights of its definer. A function whose body the
+// user can see calls no hidden one: who sees a body has defined it, or sees all.
+func (c *Catalog) distrustTriggers() {
+	for _, t := range c.triggers {
+		for _, n := range t.calls {
 			if _, known := c.reaches[n]; !known && !strings.HasSuffix(n, ".") {
-				c.unsure[g.table] = g.trigger
+				c.unsure[t.table] = t.name
 			}
 		}
 	}
-	c.guests = nil
-	for name, list := range c.queried {
-		if list = slices.Compact(slices.Sorted(slices.Values(list))); len(list) == 0 {
-			delete(c.queried, name)
-		}
-	}
+	c.triggers = nil
 }

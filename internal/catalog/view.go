@@ -97,7 +97,6 @@ func (c *Catalog) addView(d sqltext.Dialect, name, nature, query string) {
 	}
 	info := sqltext.View(d, query)
 	c.below[name] = append(c.below[name], info.Reads...)
-	c.queried[name] = append(c.queried[name], nodes(info.Calls)...)
 	if d != sqltext.SQLite { // there only a trigger makes a view writable
 		c.reach(name, info.Reads...)
 		c.reach(name, nodes(info.Calls)...)

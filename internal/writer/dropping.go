@@ -107,7 +107,7 @@ func (t *topology) unknown(s *snapshot, calls []string, tables ...[]string) drop
 		return dropping{cause: observe.UnknownFunction, detail: function}
 	}
 	for _, names := range tables {
-		if _, trigger := s.AffectedAs(names, t.triggers); trigger != "" {
+		if _, trigger := s.Affected(names, t.triggers); trigger != "" {
 			return dropping{cause: observe.UnknownTrigger, detail: trigger}
 		}
 	}

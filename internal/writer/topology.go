@@ -172,7 +172,7 @@ func (t *topology) writes(s *snapshot, names []string) (tables []string, all boo
 	if s == nil {
 		return nil, true
 	}
-	tables, unknown := s.AffectedAs(names, t.triggers)
+	tables, unknown := s.Affected(names, t.triggers)
 	if unknown != "" {
 		return nil, true
 	}
