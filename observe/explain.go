@@ -45,7 +45,7 @@ type Explanation struct {
 type Statement struct {
 	// SQL is its text with the arguments filled in, as gorm.DB.ToSQL gives it: to be read, not to be run.
 	SQL string `json:"sql"`
-	// Sample tells that it is what would be preloaded for one parent, whose key was made up.
+	// Sample is set if it is what would be preloaded for one parent, whose key was made up.
 	Sample bool   `json:"sample,omitempty"`
 	Query  *Query `json:"query,omitempty"`
 	Write  *Write `json:"write,omitempty"`
@@ -80,7 +80,7 @@ type Write struct {
 	// functions.
 	Tables []string `json:"tables,omitempty"`
 	Also   []string `json:"also,omitempty"`
-	// Narrow tells that its rows are known, so that only they are dropped, and what depends on whole tables;
+	// Narrow is set if its rows are known, so that only they are dropped, and what depends on whole tables;
 	// Coarse is why they are not.
 	Narrow bool   `json:"narrow"`
 	Coarse string `json:"coarse,omitempty"`

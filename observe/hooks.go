@@ -20,7 +20,7 @@ type Read struct {
 	// lists them. It may hold names from the SQL text, and of arguments no more than what stands in a tag, such as a
 	// row's key.
 	Detail string
-	// Coalesced tells that the answer came from a load that another caller of this process ran.
+	// Coalesced is set if the answer came from a load that another caller of this process ran.
 	Coalesced bool
 	// Err is the error the read returned, nil if none. It is the database's own where that failed, and
 	// such texts may quote arguments and data; the logger gets no more than its type.
@@ -33,7 +33,7 @@ type Read struct {
 type Invalidation struct {
 	// Tags are the tags that changed, as they stand in the store.
 	Tags []string
-	// Queued tells that the store could not be reached and the change is being retried.
+	// Queued is set if the store could not be reached and the change is being retried.
 	Queued bool
 	// Err is the store's error, nil if none.
 	Err error

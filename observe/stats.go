@@ -45,7 +45,7 @@ type Stats struct {
 	// Pending is the number of tags whose invalidation has not reached the store yet, and of questions to it that
 	// writers could not ask: whether another process has changed the schema.
 	Pending int
-	// BreakerOpen tells that the store has failed repeatedly and is not asked for the moment.
+	// BreakerOpen is set if the store has failed repeatedly and is not asked for the moment.
 	BreakerOpen bool
 	// StoreErrors counts failed calls by the store's method: lookup, tokens, set, mark, settle, unmark.
 	StoreErrors map[string]uint64

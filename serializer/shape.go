@@ -11,7 +11,7 @@ import (
 
 // shape is what is known of a type once and for all.
 type shape struct {
-	// walk tells that values of the type must be walked: they may hold times, whose zones msgpack
+	// walk is set if values of the type must be walked: they may hold times, whose zones msgpack
 	// forgets, or be cyclic, which msgpack follows until the stack is full and the program dies.
 	walk bool
 	// fingerprint changes when the type's encoding does. Never 0.
@@ -88,7 +88,7 @@ func (d *describer) inside(t reflect.Type) {
 	}
 }
 
-// recursive tells that values of type from can hold values of type t.
+// recursive reports whether values of type from can hold values of type t.
 func recursive(t, from reflect.Type, seen map[reflect.Type]bool) bool {
 	if from == t {
 		return true
@@ -110,7 +110,7 @@ func recursive(t, from reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// kept tells that msgpack encodes the field.
+// kept reports whether msgpack encodes the field.
 func kept(f reflect.StructField) bool {
 	name, _, _ := strings.Cut(f.Tag.Get("msgpack"), ",")
 	return name != "-" && (f.IsExported() || f.Anonymous)

@@ -94,7 +94,7 @@ func recovered(err *error, kind error) {
 	}
 }
 
-// encodesItself tells that msgpack calls methods of t, or of *t, rather than look inside it.
+// encodesItself reports whether msgpack calls methods of t, or of *t, rather than look inside it.
 func encodesItself(t reflect.Type) bool {
 	for _, i := range selfEncoders {
 		if t.Implements(i) || reflect.PointerTo(t).Implements(i) {

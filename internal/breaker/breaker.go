@@ -86,7 +86,7 @@ func positive(d, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// Open tells whether one of the breakers is open or half-open.
+// Open reports whether one of the breakers is open or half-open.
 func (s *Store) Open() bool { return s.reads.open.Load() || s.writes.open.Load() }
 
 // LogTo sets where the breakers say that they open and close. Set it before use; by default they say nothing.
@@ -190,7 +190,7 @@ func (s *Store) write(ctx context.Context, tags []string, call func() error) err
 	return err
 }
 
-// over tells that a call's time is up. Deadlines reach the network by themselves, so an error of a
+// over reports whether a call's time is up. Deadlines reach the network by themselves, so an error of a
 // connection may come a moment before its context says why.
 func over(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()

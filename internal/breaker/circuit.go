@@ -130,7 +130,7 @@ func (c *circuit) examine(check check) {
 	}
 }
 
-// admit tells whether the caller may be the probe.
+// admit reports whether the caller may be the probe.
 func (c *circuit) admit() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,7 +17,7 @@ type turns struct {
 	end   func(after time.Duration)
 }
 
-// tell says that the breaker has opened, because of err, or closed, unless that has been said. It is called without
+// tell reports whether the breaker has opened, because of err, or closed, unless that has been said. It is called without
 // the lock, and says it without: a log's handler may be slow, or use the cache itself.
 func (c *circuit) tell(err error) {
 	c.mu.Lock()

@@ -124,7 +124,7 @@ func (c *Catalog) Kind(table string) Kind { return c.kinds[table] }
 // Names are all names of tables and views, sorted.
 func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.kinds)) }
 
-// Instant says whether writes to one of these tables take effect at once, whatever becomes of their
+// Instant reports whether writes to one of these tables take effect at once, whatever becomes of their
 // transaction.
 func (c *Catalog) Instant(tables []string) bool {
 	return slices.ContainsFunc(tables, func(table string) bool { return c.instant[table] })

@@ -39,10 +39,10 @@ type Column struct {
 	Quoted string
 	// Kind says how its values are compared.
 	Kind ColumnKind
-	// Default says that the database may fill in another value than NULL where a write names none: there
+	// Default is set if the database may fill in another value than NULL where a write names none: there
 	// is a default, a sequence or an identity, or the column is NOT NULL, for which MySQL makes up a value.
 	Default bool
-	// Rowid says that it is the number by which SQLite keeps the rows of the table, if it is the whole
+	// Rowid is set if it is the number by which SQLite keeps the rows of the table, if it is the whole
 	// primary key, and that no index gives rows that are asked for by it in another order. It says so in
 	// Layout.Key only.
 	Rowid bool
@@ -148,7 +148,7 @@ func (c *Column) written(s string) (string, bool) {
 	return text, true
 }
 
-// holds tells that the column is one of integers, and this within its range.
+// holds reports whether the column is one of integers, and this within its range.
 func (c *Column) holds(i int64) bool {
 	return c.Kind == Integer && i >= c.lowest && (i <= 0 || uint64(i) <= c.highest)
 }

@@ -12,7 +12,7 @@ type Layout struct {
 	Key []Column
 	// Columns are those whose values can be compared, generated ones left out, sorted by name.
 	Columns []Column
-	// Direct says that a write changes exactly the rows that it names, to the values that it names.
+	// Direct is set if a write changes exactly the rows that it names, to the values that it names.
 	Direct bool
 	// KeyNames are the names of the primary key's columns, whether their values can be compared or not.
 	KeyNames []string
@@ -32,7 +32,7 @@ func (l *Layout) Column(name string) (*Column, bool) {
 	return &l.Columns[i], true
 }
 
-// Has says whether the table declares a column of that name, in any case, whether its values can be
+// Has reports whether the table declares a column of that name, in any case, whether its values can be
 // compared or not. A name that it does not declare may be another word for one that it does: SQLite's
 // rowid for the primary key.
 func (l *Layout) Has(name string) bool {
@@ -40,7 +40,7 @@ func (l *Layout) Has(name string) bool {
 	return found
 }
 
-// Moves says whether a column of that name, in any case, may change where a write does not name it: it is generated,
+// Moves reports whether a column of that name, in any case, may change where a write does not name it: it is generated,
 // or MySQL sets it to the time of each UPDATE.
 func (l *Layout) Moves(name string) bool {
 	_, found := slices.BinarySearch(l.moves, strings.ToLower(name))

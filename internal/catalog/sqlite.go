@@ -100,7 +100,7 @@ var (
 		"name", "(?:binary|nocase|rtrim)"))
 )
 
-// builtIn says whether a CREATE TABLE names no collation but SQLite's own. Which column one belongs to does
+// builtIn reports whether a CREATE TABLE names no collation but SQLite's own. Which column one belongs to does
 // not matter: those of the program are rare.
 func builtIn(create string) bool {
 	return len(collation.FindAllStringIndex(create, -1)) == len(built.FindAllStringIndex(create, -1))
@@ -109,5 +109,5 @@ func builtIn(create string) bool {
 // afterTrigger is how SQLite keeps the beginning of a trigger that is AFTER; one that says nothing is BEFORE.
 var afterTrigger = regexp.MustCompile(`(?is)^CREATE TRIGGER ("(?:[^"]|"")*"|\x60(?:[^\x60]|\x60\x60)*\x60|'(?:[^']|'')*'|\[[^\]]*\]|\w+)\s+AFTER\s`)
 
-// after says whether a trigger of SQLite is surely one that runs after the row has changed.
+// after reports whether a trigger of SQLite is surely one that runs after the row has changed.
 func after(create string) bool { return afterTrigger.MatchString(create) }

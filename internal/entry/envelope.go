@@ -127,7 +127,7 @@ func freshness(d time.Duration) uint64 {
 // maxFresh is the longest time in milliseconds that a time.Duration holds.
 const maxFresh = int64(1<<63-1) / int64(time.Millisecond)
 
-// IsOld tells whether the entry has outlived Fresh at the moment now.
+// IsOld reports whether the entry has outlived Fresh at the moment now.
 func (e *Envelope) IsOld(now time.Time) bool {
 	return e.Fresh > 0 && now.UnixMilli()-e.Created > e.Fresh.Milliseconds()
 }

@@ -52,7 +52,7 @@ func (t *Tail) outcome() error {
 }
 
 // empty reads a result without columns to its end: that of a write without RETURNING, which can't be
-// encoded but holds no rows either. It tells whether the statement has surely ended.
+// encoded but holds no rows either. It reports whether the statement has surely ended.
 func (t *Tail) empty() bool {
 	if t.begun {
 		return false

@@ -65,7 +65,7 @@ func newPlan(sch *schema.Schema, columns []rows.Column) *plan {
 	return p
 }
 
-// scannedWhole tells that GORM does not look for the fields of t, or not always.
+// scannedWhole reports whether GORM does not look for the fields of t, or not always.
 func scannedWhole(t reflect.Type) bool {
 	return t.ConvertibleTo(reflect.TypeFor[time.Time]()) || reflect.PointerTo(t).Implements(scannerType)
 }

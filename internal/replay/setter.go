@@ -43,7 +43,7 @@ func setterOf(f *schema.Field) setter {
 	return setterOfType(t, false)
 }
 
-// pooled tells that the field's pool holds what GORM puts there, **T. A plugin may have replaced it,
+// pooled reports whether the field's pool holds what GORM puts there, **T. A plugin may have replaced it,
 // and with it the conversion.
 func pooled(f *schema.Field) bool {
 	if f.NewValuePool == nil {

@@ -28,7 +28,7 @@ type Tail struct {
 	pending []any
 	ended   bool // live's result set came to its end, with err.
 	err     error
-	// more tells that live was moved on to the next result set, or failed to be with moreErr.
+	// more is set if live was moved on to the next result set, or failed to be with moreErr.
 	more     bool
 	moreErr  error
 	closeErr error

@@ -2,7 +2,7 @@ package rows
 
 import "encoding/binary"
 
-// checkBlock tells that b is exactly n values, and that the zones of its times are known. Cursors
+// checkBlock reports whether b is exactly n values, and that the zones of its times are known. Cursors
 // trust what it let pass.
 func checkBlock(b []byte, n, zones int) bool {
 	pos := 0

@@ -18,10 +18,10 @@ type Column struct {
 	// ScanType is the Go type that the driver proposes for scanning. nil is a type of its own: some
 	// drivers propose none. Only the types that known drivers propose can be encoded.
 	ScanType reflect.Type
-	// Late says that the driver proposes ScanType for a row whose value is not NULL, and none else. If ScanType is nil
+	// Late is set if the driver proposes ScanType for a row whose value is not NULL, and none else. If ScanType is nil
 	// it proposes the type of the value.
 	Late bool
-	// Nullable tells whether the column may be NULL. Meaningful only if HasNullable.
+	// Nullable reports whether the column may be NULL. Meaningful only if HasNullable.
 	Nullable, HasNullable bool
 	// Length is the length of a type of variable length. Meaningful only if HasLength.
 	Length    int64

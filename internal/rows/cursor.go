@@ -75,7 +75,7 @@ func (c *Cursor) Next() Value {
 // The following give the next value if it is of their kind, and else do not move. Most columns have values of
 // one kind, and these take a third of the time of Next.
 
-// Null tells that the next value is [Null], and passes it over.
+// Null reports whether the next value is [Null], and passes it over.
 func (c *Cursor) Null() bool {
 	if c.pos >= len(c.b) || c.b[c.pos] != codeNil {
 		return false

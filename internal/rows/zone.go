@@ -128,7 +128,7 @@ type locationTable struct {
 // about 600 names.
 const maxLocations = 1024
 
-// accept tells that loc is what its name stands for in the database, as far as a few probes show.
+// accept reports whether loc is what its name stands for in the database, as far as a few probes show.
 func (l *locationTable) accept(loc *time.Location, t time.Time) bool {
 	name := loc.String()
 	switch name {

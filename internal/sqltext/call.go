@@ -15,12 +15,12 @@ const (
 	fRows                   // pure, and may stand for a table
 )
 
-// parenAhead says whether '(' follows the current token.
+// parenAhead reports whether '(' follows the current token.
 func (p *parser) parenAhead() bool {
 	return p.ahead.kind == tOpen && p.sql[p.ahead.start] == '('
 }
 
-// callable says whether '(' behind the current word makes it a function call. A few words are
+// callable reports whether '(' behind the current word makes it a function call. A few words are
 // keywords only where the grammar expects them, and else names like any other.
 func (p *parser) callable() bool {
 	if p.named() {
@@ -49,7 +49,7 @@ func (p *parser) callable() bool {
 	return true
 }
 
-// named says that the word before '(', though a keyword elsewhere, names a function here.
+// named reports whether the word before '(', though a keyword elsewhere, names a function here.
 func (p *parser) named() bool {
 	switch p.tok.kw {
 	case kSet, kUpdate, kMinus, kSide:
@@ -62,7 +62,7 @@ func (p *parser) named() bool {
 	return false
 }
 
-// operand says that an expression may start at the current token.
+// operand reports whether an expression may start at the current token.
 func (p *parser) operand() bool {
 	switch p.prev.kind {
 	case tComma, tOpen, tOp:

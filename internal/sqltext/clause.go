@@ -23,7 +23,7 @@ func (n *narrower) condition() {
 
 func (n *narrower) isWhere() bool { return n.tok.kw == kTail && n.is(n.tok, "where") }
 
-// clause says whether what ends a condition starts here, outside of all parentheses. Words that
+// clause reports whether what ends a condition starts here, outside of all parentheses. Words that
 // are names in the dialect, or start what is not followed, are refused.
 func (n *narrower) clause() bool {
 	ok := false
@@ -53,7 +53,7 @@ func (n *narrower) clause() bool {
 	return ok
 }
 
-// tail says whether the word starts a clause behind WHERE.
+// tail reports whether the word starts a clause behind WHERE.
 func (n *narrower) tail() bool {
 	switch {
 	case n.is(n.tok, "group"), n.is(n.tok, "order"), n.is(n.tok, "having"), n.is(n.tok, "limit"):
@@ -64,7 +64,7 @@ func (n *narrower) tail() bool {
 	return n.d == Postgres && (n.is(n.tok, "offset") || n.is(n.tok, "window"))
 }
 
-// returning says whether the word starts a clause. To MySQL it is a name, to MariaDB it is not: there it
+// returning reports whether the word starts a clause. To MySQL it is a name, to MariaDB it is not: there it
 // must stand where no name can.
 func (n *narrower) returning() bool {
 	if n.verb == Select || n.d != MySQL {

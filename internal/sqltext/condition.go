@@ -51,7 +51,7 @@ func (n *narrower) unfix(f struct{ pins, nulls int }) {
 	n.out.Pins, n.out.Nulls = n.out.Pins[:f.pins], n.out.Nulls[:f.nulls]
 }
 
-// conjoined says whether a conjunct ends here.
+// conjoined reports whether a conjunct ends here.
 func (n *narrower) conjoined() bool {
 	switch n.tok.kind {
 	case tEnd, tSemi, tClose:
@@ -231,7 +231,7 @@ func (n *narrower) list(column string) {
 var constants = words(wordsEverywhere + " " + wordsPostgres + " " + wordsMySQL +
 	" true false null default unknown rownum")
 
-// named says whether a column, or its qualifier, stands here.
+// named reports whether a column, or its qualifier, stands here.
 func (n *narrower) named() bool {
 	return n.column() && (n.ahead.kind == tDot || !n.constant(n.tok))
 }
@@ -295,7 +295,7 @@ func (n *narrower) rest() bool {
 	return false
 }
 
-// operator says whether the word may stand in a conjunct outside of its parentheses and leave it one.
+// operator reports whether the word may stand in a conjunct outside of its parentheses and leave it one.
 func (n *narrower) operator() bool {
 	switch n.tok.kw {
 	case kNone:
@@ -322,7 +322,7 @@ func (n *narrower) operator() bool {
 	return false
 }
 
-// pure says whether the condition means the same each time it is evaluated.
+// pure reports whether the condition means the same each time it is evaluated.
 func (n *narrower) pure(info *Info) bool {
 	switch {
 	case n.unstable:

@@ -26,7 +26,7 @@ type Place struct {
 	// Start and End are where the placeholder stands in the folded text, with the `=` or IN before it, and
 	// the brackets around it.
 	Start, End int
-	// Compared says that there is such an operator.
+	// Compared is set if there is such an operator.
 	Compared bool
 
 	at, until int // the placeholder alone
@@ -93,7 +93,7 @@ func (o *folder) run() bool {
 	return true
 }
 
-// equals says that `=` stands before the current token, and is no part of another operator.
+// equals reports whether `=` stands before the current token, and is no part of another operator.
 func (o *folder) equals() bool {
 	p := o.prev
 	return p.kind == tOp && o.sql[p.start] == '=' && (o.prev2.kind == tWord || o.prev2.kind == tQuoted)

@@ -90,7 +90,7 @@ type Info struct {
 	Maybe, Loose []string
 	// Volatile is empty, or the function or keyword that makes two runs differ.
 	Volatile string
-	// Locking says that rows are locked: FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE.
+	// Locking is set if rows are locked: FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE.
 	Locking bool
 	// Opaque is empty, or why the tables read can't be told.
 	Opaque string
@@ -98,24 +98,24 @@ type Info struct {
 	// text, sorted, each once. Such a function may read and write tables: a SELECT that calls one is
 	// opaque, yet not a Write, for most are harmless and only the database's catalog can tell.
 	Calls []string
-	// DDL says that a statement changes the database's catalog.
+	// DDL is set if a statement changes the database's catalog.
 	DDL bool
-	// Cascades says that the tables that refer to Writes by foreign keys are emptied with them, whatever else these
+	// Cascades is set if the tables that refer to Writes by foreign keys are emptied with them, whatever else these
 	// keys say: TRUNCATE … CASCADE.
 	Cascades bool
-	// Write says that a statement may write a table; DDL and Other do.
+	// Write is set if a statement may write a table; DDL and Other do.
 	Write bool
-	// Transaction says that a statement begins or ends a transaction or a savepoint, or may do so
+	// Transaction is set if a statement begins or ends a transaction or a savepoint, or may do so
 	// unasked: MySQL commits before DDL, TRUNCATE, LOCK TABLES, ANALYZE TABLE and the like. It matters where
 	// Verb does not say so already.
 	Transaction bool
 	// Savepoint is the name in SAVEPOINT, ROLLBACK TO and RELEASE, without quotes, folded to lower
 	// case where the database folds it. With several statements it is that of the first.
 	Savepoint string
-	// Ends says that a statement ends a transaction that was under way before the text, and Inside that one goes on
+	// Ends is set if a statement ends a transaction that was under way before the text, and Inside that one goes on
 	// behind the text that it has begun.
 	Ends, Inside bool
-	// Saves says that of several statements some are about savepoints.
+	// Saves is set if of several statements some are about savepoints.
 	Saves bool
 	// Narrow is what the text tells of the rows touched; nil unless it is one statement on one plain table.
 	Narrow *Narrow

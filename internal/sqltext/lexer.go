@@ -38,7 +38,7 @@ type lexer struct {
 	pos int
 	d   Dialect
 
-	// escapes says that a backslash escapes in plain strings: the default of MySQL. NO_BACKSLASH_ESCAPES
+	// escapes is set if a backslash escapes in plain strings: the default of MySQL. NO_BACKSLASH_ESCAPES
 	// there, and standard_conforming_strings = off in PostgreSQL, turn it round. doubtful is set where
 	// the two readings part; then the text is read both ways.
 	escapes  bool
@@ -71,7 +71,7 @@ var class = func() (t [256]uint8) {
 	return t
 }()
 
-// inIdent says whether an identifier may go on with c. All three dialects allow '$' there.
+// inIdent reports whether an identifier may go on with c. All three dialects allow '$' there.
 func inIdent(c byte) bool { return class[c] >= cIdent || c == '$' }
 
 // scan returns the next token, with spaces and comments before it skipped.

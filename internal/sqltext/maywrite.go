@@ -79,7 +79,7 @@ var safeWords = [...]string{"in", "and", "or", "not", "count", "sum", "max", "mi
 	"coalesce", "where", "lower", "upper", "select", "from", "join", "any", "all", "as", "by", "distinct",
 	"having", "values", "like", "when", "then", "else", "over", "using"}
 
-// harmless says whether the word that text starts with is one of safeWords.
+// harmless reports whether the word that text starts with is one of safeWords.
 func harmless(text string) bool {
 	for _, w := range safeWords {
 		if len(text) > len(w) && isWord(text[:len(w)], w) && !inIdent(text[len(w)]) {

@@ -2,7 +2,7 @@ package sqltext
 
 import "strings"
 
-// isName says whether the token can be an identifier. SQLite takes any string for one where it fits,
+// isName reports whether the token can be an identifier. SQLite takes any string for one where it fits,
 // and MySQL "…" if ANSI_QUOTES is set.
 func (p *parser) isName(t token) bool {
 	switch t.kind {
@@ -108,7 +108,7 @@ func appendName(list []string, name string) []string {
 	return append(list, name)
 }
 
-// system says whether the table belongs to the database itself: its content changes unseen.
+// system reports whether the table belongs to the database itself: its content changes unseen.
 func (p *parser) system(n path, name string) bool {
 	if n.qualified {
 		switch strings.ToLower(p.unquote(n.schema)) {
@@ -126,7 +126,7 @@ func (p *parser) system(n path, name string) bool {
 	return false
 }
 
-// isCTE says whether an unqualified name is that of a common table expression in scope.
+// isCTE reports whether an unqualified name is that of a common table expression in scope.
 func (p *parser) isCTE(t token) bool {
 	if len(p.ctes) == p.base {
 		return false

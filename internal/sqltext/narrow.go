@@ -30,7 +30,7 @@ type Narrow struct {
 	Pins []Pin
 	// Nulls are the columns, as in Pin, for which a top-level conjunct of Where is `column IS NULL`.
 	Nulls []string
-	// Pure says that evaluating Where twice on the same rows gives the same: it has no subquery, no variable,
+	// Pure is set if evaluating Where twice on the same rows gives the same: it has no subquery, no variable,
 	// nothing volatile, and calls no function that is not known to be pure.
 	Pure bool
 	// Sets are the assignments of UPDATE, all of them, each column once.
@@ -40,11 +40,11 @@ type Narrow struct {
 	Columns []string
 	// Rows are the rows of INSERT … VALUES. Each has as many operands as there are Columns.
 	Rows [][]Operand
-	// Returning says that the text has RETURNING.
+	// Returning is set if the text has RETURNING.
 	Returning bool
 }
 
-// Pin says that every row has one of Values in Column, by the equality of the database. A column may have
+// Pin is set if every row has one of Values in Column, by the equality of the database. A column may have
 // several pins: all of them hold.
 type Pin struct {
 	Column string // the last part of its name, in lower case

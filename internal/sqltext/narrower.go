@@ -185,7 +185,7 @@ func (n *narrower) param() {
 	n.greatest[where] = max(n.greatest[where], number)
 }
 
-// shared says that a placeholder of PostgreSQL may stand both in Where and outside of it. Its type may
+// shared reports whether a placeholder of PostgreSQL may stand both in Where and outside of it. Its type may
 // come from either place, so that Select might read it otherwise.
 func (n *narrower) shared() bool {
 	if n.d != Postgres {
@@ -195,7 +195,7 @@ func (n *narrower) shared() bool {
 	return n.least[0] > 0 && n.least[1] > 0 && n.least[0] <= n.greatest[1] && n.least[1] <= n.greatest[0]
 }
 
-// compound says that the word of a SELECT, wherever it stands, makes more of it than a query of one table.
+// compound reports whether the word of a SELECT, wherever it stands, makes more of it than a query of one table.
 func (n *narrower) compound() bool {
 	switch n.tok.kw {
 	case kSelect, kWith, kUnion, kExcept, kMinus, kInto, kLateral, kJoin, kStraight, kTable, kTablesample,
@@ -207,7 +207,7 @@ func (n *narrower) compound() bool {
 	return false
 }
 
-// writing says whether the word starts a statement that writes, within a condition.
+// writing reports whether the word starts a statement that writes, within a condition.
 func (n *narrower) writing() bool {
 	switch n.tok.kw {
 	case kInsert, kUpdate, kDelete, kMerge, kReplace, kInto:
@@ -216,7 +216,7 @@ func (n *narrower) writing() bool {
 	return false
 }
 
-// calling says whether the word makes a condition more than a function of the row.
+// calling reports whether the word makes a condition more than a function of the row.
 func (n *narrower) calling() bool {
 	switch n.tok.kw {
 	case kSelect, kWith, kTable, kValues:
@@ -315,7 +315,7 @@ func (n *narrower) table(aliased bool) bool {
 	return !n.no
 }
 
-// bare says whether the token is a name and can be nothing else.
+// bare reports whether the token is a name and can be nothing else.
 func (n *narrower) bare() bool {
 	return n.tok.kind == tQuoted || n.tok.kind == tWord && n.tok.kw == kNone && class[n.sql[n.tok.start]] == cIdent
 }

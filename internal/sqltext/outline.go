@@ -4,15 +4,15 @@ import "strings"
 
 // Outline is what a SELECT on one table makes of the rows that its WHERE leaves.
 type Outline struct {
-	// Plain says that each of these rows gives one row of the answer, whatever the others are, and that
+	// Plain is set if each of these rows gives one row of the answer, whatever the others are, and that
 	// every column of the answer that bears the name of a column of the table is that column.
 	Plain bool
-	// Whole says that the answer is `*`, so that no index holds all of it but by having all columns.
+	// Whole is set if the answer is `*`, so that no index holds all of it but by having all columns.
 	Whole bool
-	// Ordered says that there is an ORDER BY.
+	// Ordered is set if there is an ORDER BY.
 	Ordered bool
 	// Order is the column of an ORDER BY that has but one, canonical as in Pin, "" for any other. Desc
-	// says that the order is descending.
+	// set if the order is descending.
 	Order string
 	Desc  bool
 }
@@ -135,7 +135,7 @@ func (o *outliner) order() {
 	}
 }
 
-// Alone says that the WHERE is a pin, and beside it at most that a column is NULL, as in a soft delete.
+// Alone reports whether the WHERE is a pin, and beside it at most that a column is NULL, as in a soft delete.
 func (n *Narrow) Alone(d Dialect) bool {
 	if len(n.Pins) != 1 {
 		return false

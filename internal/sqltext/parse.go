@@ -33,7 +33,7 @@ func parseAs(d Dialect, sql string) (*Info, int) {
 	return merge(&p.info, &q.info), p.params
 }
 
-// refused says that the database takes nothing of the text if it reads it so. Of several statements
+// refused reports whether the database takes nothing of the text if it reads it so. Of several statements
 // those before the flaw may be executed.
 func refused(p *parser) bool {
 	return p.broken != "" && p.lost == "" && p.info.Statements <= 1

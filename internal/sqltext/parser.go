@@ -173,7 +173,7 @@ func (p *parser) volatile(why string) {
 // text is the token as it stands.
 func (p *parser) text(t token) string { return p.sql[t.start:t.end] }
 
-// is says whether the token is the bare word, given in lower case.
+// is reports whether the token is the bare word, given in lower case.
 func (p *parser) is(t token, word string) bool {
 	if t.kind != tWord || int(t.end-t.start) != len(word) {
 		return false

@@ -70,7 +70,7 @@ func (p *parser) clauses(s scope) scope {
 }
 
 // group reads a level of parentheses or brackets, the current token being the opening one. empty
-// says that nothing was in it.
+// set if nothing was in it.
 func (p *parser) group(s scope) (end scope, empty bool) {
 	if p.depth++; p.depth > maxDepth {
 		p.lose("nesting too deep")
@@ -120,7 +120,7 @@ func (p *parser) wordIn(s *scope) {
 	p.next()
 }
 
-// keywordIn reads a keyword that changes the state of the level. It says whether it did.
+// keywordIn reads a keyword that changes the state of the level. It reports whether it did.
 func (p *parser) keywordIn(s *scope, head bool) bool {
 	if p.parenAhead() && p.named() {
 		return false
@@ -232,7 +232,7 @@ func (p *parser) rareKeyword(s *scope, head bool) bool {
 	return true
 }
 
-// alias says that the word, though it could end the list of tables, is the alias of one: some
+// alias reports whether the word, though it could end the list of tables, is the alias of one: some
 // dialects allow OFFSET or WINDOW there. Taken for an end, it would hide the tables that follow.
 func (s *scope) alias(p *parser) bool { return s.tables && p.ahead.kind == tComma }
 

@@ -101,7 +101,7 @@ func (p *parser) routineCall() (unknown string) {
 	return unknown
 }
 
-// routineWrite reads a verb that writes, and the table behind it. It says whether it was one.
+// routineWrite reads a verb that writes, and the table behind it. It reports whether it was one.
 func (p *parser) routineWrite() bool {
 	switch p.tok.kw {
 	case kInsert, kReplace:

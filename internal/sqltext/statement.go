@@ -78,10 +78,10 @@ func (p *parser) blocks() {
 	}
 }
 
-// unopened says that the current END is that of something that no BEGIN has opened.
+// unopened reports whether the current END is that of something that no BEGIN has opened.
 func (p *parser) unopened() bool { return p.any(p.ahead, "if", "loop", "while", "repeat", "for") }
 
-// any says whether the token is one of the bare words, given in lower case.
+// any reports whether the token is one of the bare words, given in lower case.
 func (p *parser) any(t token, words ...string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return p.is(t, word) })
 }
@@ -235,7 +235,7 @@ func set(p *parser) Verb {
 	return Session
 }
 
-// setCommits says whether a text that SETs something may commit by it, as SET autocommit = 1 does, and SET PASSWORD.
+// setCommits reports whether a text that SETs something may commit by it, as SET autocommit = 1 does, and SET PASSWORD.
 // SET @user = 7, which programs send in each transaction for their triggers, does not.
 func setCommits(sql string) bool {
 	sql = strings.ToLower(sql)

@@ -52,7 +52,7 @@ func (p *parser) noTable(s *scope) {
 	}
 }
 
-// startsQuery says whether a parenthesis that may hold a table or a query holds a query.
+// startsQuery reports whether a parenthesis that may hold a table or a query holds a query.
 func (p *parser) startsQuery() bool {
 	switch p.tok.kw {
 	case kSelect, kWith, kValues, kTable:

@@ -1,6 +1,6 @@
 package sqltext
 
-// startsWrite says whether the current word starts INSERT, UPDATE, … and is no column or function of
+// startsWrite reports whether the current word starts INSERT, UPDATE, … and is no column or function of
 // that name.
 func (p *parser) startsWrite() bool {
 	switch p.tok.kw {
@@ -221,7 +221,7 @@ func explain(p *parser) Verb {
 	return Inspect
 }
 
-// explainOptions skips the options in parentheses, if it is these. It says whether one is ANALYZE.
+// explainOptions skips the options in parentheses, if it is these. It reports whether one is ANALYZE.
 func (p *parser) explainOptions() (runs bool) {
 	if p.startsQueryAhead() {
 		return false
@@ -234,7 +234,7 @@ func (p *parser) explainOptions() (runs bool) {
 	return runs
 }
 
-// explained says whether the statement that EXPLAIN explains starts here.
+// explained reports whether the statement that EXPLAIN explains starts here.
 func (p *parser) explained() bool {
 	if p.tok.kind == tOpen {
 		return true
