@@ -17,12 +17,12 @@ type Limits struct {
 	MaxBytes int
 }
 
-// Encoder gathers the rows of one result and encodes them column by column. Feed it with
-// [Encoder.Add] and take the payload with [Encoder.Append]. It is not safe for concurrent use.
+// Encoder collects the rows of one result and encodes them column by column. Add rows with [Encoder.Add] and get the
+// payload from [Encoder.Append]. It is not safe for concurrent use.
 type Encoder struct {
 	columns []Column
 	blocks  [][]byte // the values of each column, without the array's header.
-	undo    []int    // the lengths of blocks before the row at hand.
+	undo    []int    // the lengths of blocks before the current row.
 	zones   zones
 	limits  Limits
 	rows    int
@@ -46,21 +46,21 @@ func NewEncoder(columns []Column, limits Limits) (*Encoder, error) {
 	return e, nil
 }
 
-// Late notes the scan type that the driver proposes for column i once it has read a value, where it proposed none
-// before. One that cannot be encoded is left out: without any, values are scanned as they are.
+// Late sets the scan type of column i that the driver proposes after it has read a value, but not before. A type that
+// cannot be encoded is left out: values without a scan type are scanned as they are.
 func (e *Encoder) Late(i int, t reflect.Type) {
 	if _, ok := scanTypeNumbers[t]; ok && t != nil {
 		e.columns[i].ScanType, e.columns[i].Late = t, true
 	}
 }
 
-// LateOwn notes that what the driver proposes for column i is the type of each value.
+// LateOwn sets that the driver proposes, for column i, the type of each value.
 func (e *Encoder) LateOwn(i int) { e.columns[i].ScanType, e.columns[i].Late = nil, true }
 
 // Len returns the number of rows added.
 func (e *Encoder) Len() int { return e.rows }
 
-// Add adds a row of a driver's values, as a scan into *any yields them. It keeps none of them. It
+// Add adds a row of a driver's values, as a scan into *any yields them. It keeps no reference to them. It
 // fails with [entry.ErrUnsupported] for a value of another type and with [ErrTooLarge] beyond the limits;
 // the row is then left out, and those before it remain.
 func (e *Encoder) Add(row []any) error {

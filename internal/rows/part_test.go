@@ -67,7 +67,7 @@ func TestPartsJoinToTheWhole(t *testing.T) {
 		if n == 0 {
 			continue
 		}
-		whole, err := rows.Join(joined)
+		whole, err := new(rows.Parser).Join(joined)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestJoinedTimesKeepTheirZones(t *testing.T) {
 		data := [][]any{{at.In(loc), "x"}, {at.In(zones[(i+2)%len(zones)]), nil}}
 		payloads, want = append(payloads, encode(t, columns(2), data)), append(want, data...)
 	}
-	v, err := rows.Join(payloads)
+	v, err := new(rows.Parser).Join(payloads)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,14 +131,14 @@ func TestPartsThatDoNotGoTogether(t *testing.T) {
 		"nothing":         nil,
 		"another version": append([]byte{part[0], part[1] + 1}, part[2:]...),
 	} {
-		if _, err := rows.Join([][]byte{part, other}); !known(err) {
+		if _, err := new(rows.Parser).Join([][]byte{part, other}); !known(err) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := rows.Join([][]byte{part, part, other, part}); !known(err) {
+		if _, err := new(rows.Parser).Join([][]byte{part, part, other, part}); !known(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := rows.Join(nil); !known(err) {
+	if _, err := new(rows.Parser).Join(nil); !known(err) {
 		t.Errorf("no part: %v", err)
 	}
 }
@@ -152,7 +152,7 @@ func TestEmptyPartsMayHaveOtherTypes(t *testing.T) {
 	for name, parts := range map[string][][]byte{
 		"first": {empty, full}, "last": {full, empty}, "between": {empty, full, empty, empty},
 	} {
-		v, err := rows.Join(parts)
+		v, err := new(rows.Parser).Join(parts)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -160,7 +160,7 @@ func TestEmptyPartsMayHaveOtherTypes(t *testing.T) {
 			t.Errorf("%s: got %v of %v", name, got, v.Columns())
 		}
 	}
-	if v, err := rows.Join([][]byte{empty, encode(t, typed, nil)}); err != nil || v.Len() != 0 {
+	if v, err := new(rows.Parser).Join([][]byte{empty, encode(t, typed, nil)}); err != nil || v.Len() != 0 {
 		t.Errorf("none has rows: %v", err)
 	}
 }
@@ -173,7 +173,7 @@ func FuzzJoin(f *testing.F) {
 	f.Add(whole, encode(f, cols, nil))
 	f.Add(encode(f, columns(1), [][]any{{time.Unix(0, 0).In(berlin)}}), encode(f, columns(1), [][]any{{time.Unix(0, 0).In(time.FixedZone("x", 60))}}))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		v, err := rows.Join([][]byte{a, b})
+		v, err := new(rows.Parser).Join([][]byte{a, b})
 		if err != nil {
 			if !known(err) {
 				t.Fatal(err)
@@ -201,7 +201,7 @@ func BenchmarkJoin(b *testing.B) {
 	parts := parse(b, encode(b, cols, data)).Split(groups, 100)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := rows.Join(parts); err != nil {
+		if _, err := new(rows.Parser).Join(parts); err != nil {
 			b.Fatal(err)
 		}
 	}

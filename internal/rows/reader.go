@@ -2,7 +2,7 @@ package rows
 
 import "encoding/binary"
 
-// reader walks over msgpack. Once something is wrong bad is set, and everything it returns is zero.
+// reader reads msgpack. After malformed input bad is set, and all further results are zero.
 type reader struct {
 	b   []byte
 	bad bool
@@ -85,7 +85,7 @@ func (r *reader) bin() []byte {
 }
 
 // array reads the header of an array whose elements take at least size bytes each. An array that
-// could not fit into the rest of the input is refused, so that its length may be trusted.
+// could not fit into the rest of the input is refused, so callers can trust the length.
 func (r *reader) array(size int) int {
 	var n uint64
 	switch c := r.code(); {

@@ -17,17 +17,16 @@ type Set struct {
 	rows    int
 }
 
-// utcLocal is the table of zones of a result that has no others. A nil location is UTC, as in a
-// time.Time.
+// utcLocal is the table of zones of a result whose times are all UTC or Local. A nil location is UTC, as in a time.Time.
 var utcLocal = []*time.Location{zoneUTC: nil, zoneLocal: localNow}
 
-// Parse reads what [Encoder.Append] wrote. It checks every value once, so that nothing that
-// comes after it can fail, and allocates for the columns, not for the values. It returns
-// [entry.ErrVersion] for a payload of another format and [entry.ErrCorrupt] for anything else that it would not
-// have written.
+// Parse reads what [Encoder.Append] wrote. It checks every value once, so that
+// cursors cannot fail, and allocates for the columns, not for the values. It returns
+// [entry.ErrVersion] for a payload of another format, and [entry.ErrCorrupt] for anything else that an
+// encoder does not write.
 func Parse(b []byte) (*Set, error) { return parse(b, nil) }
 
-// parse takes the columns from known where they are those; nil: decode them.
+// parse takes the columns from known if they are equal to those; if known is nil it decodes them.
 func parse(b []byte, known *heads) (*Set, error) {
 	r := reader{b: b}
 	if n := r.array(1); n != 4 {
@@ -85,7 +84,7 @@ func readColumns(r reader, columns []Column, blocks [][]byte) (rest reader, ok b
 	return r, !r.bad
 }
 
-// readZones returns the locations that the result's times refer to, nil if they cannot be read.
+// readZones returns the locations that times refer to by number, nil if they cannot be read.
 func readZones(r *reader) []*time.Location {
 	n := r.array(4)
 	if r.bad || n > maxZones {
@@ -100,7 +99,7 @@ func readZones(r *reader) []*time.Location {
 			return nil
 		}
 		kind, name, offset := r.int(), r.text(), r.int()
-		// An offset beyond a day or two is no zone, and would overflow a time's arithmetic.
+		// A huge offset is no zone, and would overflow the arithmetic of times.
 		if r.bad || kind < fixedZone || kind > startZone || offset < -1<<31 || offset > 1<<31-1 || kind != fixedZone && offset != 0 {
 			return nil
 		}

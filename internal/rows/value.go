@@ -9,7 +9,7 @@ import (
 // Kind is the type of a [Value].
 type Kind uint8
 
-// The types that a driver's value may have. Their numbers are not part of the format.
+// The kinds of a driver's values. Their numbers are not part of the format.
 const (
 	Null Kind = iota
 	Bool
@@ -23,8 +23,8 @@ const (
 	Time
 )
 
-// Value is one value of a row, unboxed: a driver's value without the allocation of an interface.
-// Call the accessor that fits [Value.Kind]; another one returns something meaningless, but safe.
+// Value is one value of a row: a driver's value without the allocation of an interface. Call the accessor for its
+// [Value.Kind]; other accessors return a meaningless value, but are safe.
 // A String or Bytes aliases the bytes that were parsed.
 type Value struct {
 	// Kind is the value's type.
@@ -57,7 +57,7 @@ func (v Value) Text() string { return v.text }
 func (v Value) Time() time.Time { return timeOf(v.bits, v.nsec, v.loc) }
 
 func timeOf(sec uint64, nsec uint32, loc *time.Location) time.Time {
-	t := time.Unix(int64(sec), int64(nsec)) // which is in time.Local
+	t := time.Unix(int64(sec), int64(nsec)) // in time.Local
 	switch loc {
 	case nil:
 		return t.UTC()
