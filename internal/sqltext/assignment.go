@@ -88,7 +88,7 @@ func (n *narrower) column() bool {
 	case kBegin, kCopy, kKey, kNext, kRows, kSets, kShare, kValue:
 		return true
 	}
-	return n.bare()
+	return n.plainName()
 }
 
 // once refuses a text that names a column twice: databases differ in which one counts.

@@ -22,7 +22,7 @@ func TestTimeWords(t *testing.T) {
 	}
 	pure := map[Dialect][]string{
 		SQLite: {
-			"strftime('%f', a, 'subsec')", "unixepoch(a, 'subsec')", "unixepoch(a, '1 day', 'SubSecond')", "datetime(a, 'auto')", "date('nowhere')",
+			"strftime('%f', a, 'subsec')", "unixepoch(a, 'subsec')", "unixepoch(a, '1 day', 'SubSecond')", "datetime(a, 'auto')", "date('noDialect')",
 			"date('not now')", "'now'", "upper('subsec')", "timediff(a, b)", "julianday(a)", "unixepoch(date(a), 'subsec')", `"now"`,
 		},
 		Postgres: {
