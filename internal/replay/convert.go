@@ -8,12 +8,11 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// conversion reads a value that is not NULL and converts it as database/sql does, for the pairs of types where
-// that is known to be the same as here: the value is what its Scan would store. ok is false for all others,
-// errors included: then database/sql is asked. Where it converts by way of a string, so do these, unless the
-// shorter way is exact.
+// conversion reads a value that is not NULL and converts it exactly as database/sql's Scan would. ok is false for pairs of
+// types for which that is not certain, and for errors: then database/sql converts the value. Where database/sql converts
+// by way of a string, conversions do too, unless a shorter way is exact.
 //
-// Each first asks for the kind that its columns mostly hold: that is much quicker than to look at any value.
+// Each conversion first tries the kind that its columns mostly have, which is much faster than reading any value.
 type conversion[T any] func(*rows.Cursor) (v T, ok bool)
 
 func toBool(c *rows.Cursor) (b, ok bool) {
@@ -31,7 +30,7 @@ func toBool(c *rows.Cursor) (b, ok bool) {
 	return false, false
 }
 
-// toNamedBool is narrower: only *bool itself has database/sql's conversion to bool.
+// toNamedBool converts less than toBool: database/sql converts to bool only for *bool itself.
 func toNamedBool(c *rows.Cursor) (b, ok bool) { return c.Bool() }
 
 func toInt[T int | int8 | int16 | int32 | int64](c *rows.Cursor) (T, bool) {
@@ -72,7 +71,7 @@ func toFloat64(c *rows.Cursor) (float64, bool) {
 	}
 	switch v := c.Next(); v.Kind {
 	case rows.Float32:
-		// Not float64(x): the shortest decimal of the float32 is read as a float64.
+		// Not float64(x): database/sql parses the shortest decimal of the float32 as a float64.
 		var buf [32]byte
 		f, err := strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], float64(v.Float32()), 'g', -1, 32)), 64)
 		return f, err == nil
@@ -94,7 +93,7 @@ func toFloat32(c *rows.Cursor) (float32, bool) {
 		if f := v.Float64(); float64(float32(f)) == f {
 			return float32(f), true
 		}
-		// Rounding the shortest decimal and rounding the float64 are not always the same.
+		// Rounding the shortest decimal does not always give the same as rounding the float64.
 		var buf [32]byte
 		f, err := strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], v.Float64(), 'g', -1, 64)), 32)
 		return float32(f), err == nil
@@ -131,7 +130,7 @@ func toString(c *rows.Cursor) (string, bool) {
 	return "", false
 }
 
-// toNamedString is narrower: database/sql converts numbers and times to *string only.
+// toNamedString converts less than toString: database/sql converts numbers and times only to *string.
 func toNamedString(c *rows.Cursor) (string, bool) {
 	if s, ok := c.Text(); ok {
 		return s, true
@@ -151,7 +150,7 @@ func toBytes(c *rows.Cursor) ([]byte, bool) {
 	return nil, false
 }
 
-// toNamedBytes is narrower: a string does not convert to a named []byte.
+// toNamedBytes converts less than toBytes: a string does not convert to a named []byte.
 func toNamedBytes(c *rows.Cursor) ([]byte, bool) {
 	switch v := c.Next(); v.Kind {
 	case rows.Bytes:

@@ -9,11 +9,11 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// maxPlans bounds the plans kept; when there are more, all are dropped and made anew as needed. A
-// program has about one for each of its models, and one for each Select of other columns.
+// maxPlans bounds the plans kept; if there are more, all are dropped and made again as needed. A program has about one
+// plan for each model, and one for each Select of other columns.
 const maxPlans = 1024
 
-// plans are the plans made so far. Lookups take no lock: the map is copied on every write.
+// plans holds the plans made so far. Lookups take no lock: the map is copied on every write.
 type plans struct {
 	mu     sync.Mutex // held by writers.
 	n      int
