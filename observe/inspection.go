@@ -24,8 +24,8 @@ type Inspection struct {
 	// invalidations are pending.
 	Tables []TableState `json:"tables,omitempty"`
 	// Pending are the tags whose invalidation has not reached the store, the oldest first, and Questions the
-	// tags for which this process could not ask the store whether another process has changed the schema. Meanwhile this
-	// process bypasses queries that depend on these tags.
+	// number of questions that this process could not ask the store: whether another process has changed the schema. Meanwhile
+	// this process bypasses queries that depend on the answers.
 	Pending   []PendingTag `json:"pending,omitempty"`
 	Questions int          `json:"questions,omitempty"`
 	// LastError is the error of the writers' last call of the store that failed; it may be long past.
