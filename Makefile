@@ -65,6 +65,10 @@ quickstart: ## Run the quick start on SQLite and the store in the process
 lint: ## Run the linters of .golangci.yml over all modules
 	$(GO) run $(LINTER) run $(PACKAGES)
 
+.PHONY: house
+house: ## Print lines, exported names, spread types and calls upwards of each package; BEFORE=c4f5dae compares
+	.ci/house $(BEFORE)
+
 .PHONY: fmt
 fmt: ## Format all modules
 	$(GO) run $(LINTER) fmt

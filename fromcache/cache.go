@@ -8,12 +8,13 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // Cache is the read path of one plugin. It is safe for concurrent use.
@@ -168,7 +169,7 @@ func (c *Cache) row(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
 // answer is what a read gives: a view of cached or just loaded rows, or live rows that could not be
 // stored, or neither, where the database is to be asked as if there were no cache.
 type answer struct {
-	view *serializer.Rows
+	view *rows.Set
 	rest *replay.Tail
 }
 
@@ -253,19 +254,19 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 }
 
 // load runs the query and encodes its rows.
-func (c *Cache) load(ctx context.Context, p gorm.ConnPool, limits serializer.Limits, sql string, vars []any) (region.Loaded, error) {
-	rows, err := p.QueryContext(ctx, sql, vars...)
+func (c *Cache) load(ctx context.Context, p gorm.ConnPool, limits rows.Limits, sql string, vars []any) (region.Loaded, error) {
+	live, err := p.QueryContext(ctx, sql, vars...)
 	if err != nil {
 		return region.Loaded{}, err
 	}
-	got := c.replayer.Collect(rows, limits)
+	got := c.replayer.Collect(live, limits)
 	switch {
 	case got.Reason == nil:
-		view, err := serializer.Parse(got.Payload)
+		view, err := rows.Parse(got.Payload)
 		return region.Loaded{Payload: got.Payload, Empty: err == nil && view.Len() == 0}, nil
-	case errors.Is(got.Reason, serializer.ErrTooLarge):
+	case errors.Is(got.Reason, rows.ErrTooLarge):
 		return region.Loaded{Reason: observe.TooLarge, Detail: tooLarge(got.Reason), Rest: got.Rest}, nil
-	case errors.Is(got.Reason, serializer.ErrUnsupported):
+	case errors.Is(got.Reason, entry.ErrUnsupported):
 		return region.Loaded{Reason: observe.Unencodable, Detail: fault.Text(got.Reason), Rest: got.Rest}, nil
 	}
 	// The rows ended with an error. The rest gives it again where the database put it.

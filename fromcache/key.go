@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // keyVersion is part of every key. Raise it when what goes into a key changes.
@@ -48,7 +48,7 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args
 	}
 	b = appendText(b, pl.database)
 	b = appendText(b, pl.times)
-	b = appendText(b, serializer.LocalZone())
+	b = appendText(b, rows.LocalZone())
 	b = appendText(b, q.cfg.Dialect)
 	b = appendText(b, using(stmt))
 	b = appendText(b, stmt.Table)

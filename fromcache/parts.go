@@ -13,11 +13,11 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // maxParts bounds the parts of one answer. A query for more is cached as a whole.
@@ -134,7 +134,7 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	p.req.Tracks, p.req.Tracking = p.pt.key.Tracks(), p.pt.key
 	p.req.Tables, p.req.Counters = p.pt.plan.tables, p.pt.plan.counters
 	cfg := p.region.Config()
-	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
+	limits := rows.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
 	c, pool, text := p.Cache, stmt.ConnPool, stmt.SQL.String()
 	p.req.LoadParts = func(ctx context.Context, missing []int) (region.Loaded, []region.LoadedPart, error) {
 		sql, vars := p.rest(missing)
@@ -165,7 +165,7 @@ func (p *parted) divide(loaded region.Loaded, missing []int, err error) (region.
 		_ = rest.Close()
 		return region.Loaded{}, nil, region.ErrParts
 	}
-	view, err := serializer.Parse(loaded.Payload)
+	view, err := rows.Parse(loaded.Payload)
 	if err != nil {
 		return region.Loaded{}, nil, region.ErrParts
 	}
@@ -193,8 +193,8 @@ func (p *parted) divide(loaded region.Loaded, missing []int, err error) (region.
 }
 
 // groups tells to which of the values each row belongs. ok is false if that can't be told.
-func (p *parted) groups(view *serializer.Rows) (groups []int, ok bool) {
-	column := slices.IndexFunc(view.Columns(), func(c serializer.Column) bool {
+func (p *parted) groups(view *rows.Set) (groups []int, ok bool) {
+	column := slices.IndexFunc(view.Columns(), func(c rows.Column) bool {
 		return strings.EqualFold(c.Name, p.pt.key.Columns()[0])
 	})
 	if column < 0 {
@@ -241,7 +241,7 @@ func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
 }
 
 // join puts the parts together that were found and the rows that were loaded.
-func (p *parted) join(res region.PartsResult) (*serializer.Rows, bool) {
+func (p *parted) join(res region.PartsResult) (*rows.Set, bool) {
 	found := make([]int, 0, len(res.Hits))
 	for i, payload := range res.Hits {
 		if payload != nil {
@@ -267,7 +267,7 @@ func (p *parted) join(res region.PartsResult) (*serializer.Rows, bool) {
 }
 
 // sorted puts parts of at most one row each in the order of their keys.
-func (p *parted) sorted(res region.PartsResult, found []int) (*serializer.Rows, bool) {
+func (p *parted) sorted(res region.PartsResult, found []int) (*rows.Set, bool) {
 	type keyed struct {
 		key     int64
 		payload []byte

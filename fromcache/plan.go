@@ -6,10 +6,10 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // plan is what is known of one SQL text on one database through one region. It does not change, but for its parser.
@@ -26,7 +26,7 @@ type plan struct {
 	narrowed *writer.Narrowed
 	base     []string
 	off      []string // tables that policies keep out
-	parser   serializer.Parser
+	parser   rows.Parser
 }
 
 type planKey struct {

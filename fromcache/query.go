@@ -5,10 +5,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // query is one statement on its way through the cache.
@@ -19,7 +20,7 @@ type query struct {
 	region  *region.Region
 	primary bool // the query itself asked dbresolver for a source
 	request region.Request
-	parser  *serializer.Parser // of the answers to this text
+	parser  *rows.Parser // of the answers to this text
 	// explained: the query will not be run, only talked about.
 	explained bool
 }
@@ -72,7 +73,7 @@ func (q *query) prepare() bypass {
 // policy fills in how the request is read.
 func (q *query) policy(r *region.Request, pl *plan, state writer.State) {
 	r.Schema, r.OfSchema = pl.version, true
-	r.Kind = serializer.KindRows
+	r.Kind = entry.KindRows
 	r.TTL = q.scope.ttl
 	r.Mode = q.scope.mode
 	// Callers in transactions see their own snapshots: nothing of theirs is shared. Nor do they, and others who hold
@@ -132,7 +133,7 @@ func (q *query) withUserTags(tags []string) []string {
 // loads sets how the database is asked: now, and, where entries may be served stale, later.
 func (q *query) loads(stmt *gorm.Statement, state writer.State) {
 	cfg := q.region.Config()
-	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
+	limits := rows.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
 	c, pool, sql, vars := q.Cache, stmt.ConnPool, stmt.SQL.String(), stmt.Vars
 	q.request.Load = func(ctx context.Context) (region.Loaded, error) {
 		return c.load(ctx, pool, limits, sql, vars)

@@ -1,31 +1,31 @@
 package observe
 
-// Cause says why everything in the namespace was dropped. It is one of a small set of constants, fit for a
+// Cause is why everything in the namespace was dropped. It is one of a small set of constants, fit for a
 // metric's label.
 type Cause string
 
 const (
 	// ByHand: invalidate.All was called.
 	ByHand Cause = "by_hand"
-	// SchemaChange: a statement was DDL, after which all processes read the database's catalog anew.
+	// SchemaChange: a statement was DDL, after which all processes read the database's catalog again.
 	SchemaChange Cause = "ddl"
-	// UnknownStatement: a statement may write, and its text does not tell which tables.
+	// UnknownStatement: a statement may write, and its text does not show which tables.
 	UnknownStatement Cause = "unknown_statement"
-	// UnknownTrigger: what a trigger changes can't be read from its text, and is not declared in Config.Triggers.
+	// UnknownTrigger: the text of a trigger does not show what it changes, and Config.Triggers does not declare it.
 	UnknownTrigger Cause = "unknown_trigger"
-	// UnknownFunction: what a function changes that a statement called can't be read from its text.
+	// UnknownFunction: a statement called a function whose text does not show what it changes.
 	UnknownFunction Cause = "unknown_function"
-	// NoCatalog: the database's catalog could not be read, which tells what triggers and cascades change.
+	// NoCatalog: the database's catalog, which shows what triggers and cascades change, could not be read.
 	NoCatalog Cause = "no_catalog"
 	// PlainTransaction: a transaction was begun or ended by a text such as db.Exec("BEGIN").
 	PlainTransaction Cause = "plain_transaction"
-	// Overflow: more invalidations were waiting for the store than are told apart.
+	// Overflow: too many invalidations were waiting for the store to be kept separately.
 	Overflow Cause = "overflow"
 	// SchemaUnverified: while the store could not be asked, another process may have changed the schema.
 	SchemaUnverified Cause = "schema_unverified"
 )
 
-// Remedy is what to do to have less dropped, "" where that is as it should be.
+// Remedy returns what to do so that less is dropped, "" if nothing needs to be done.
 func (c Cause) Remedy() string {
 	switch c {
 	case UnknownStatement:

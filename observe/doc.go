@@ -1,3 +1,3 @@
-// Package observe is what a program can see of its cache: counters ([Stats]), callbacks ([Hooks]) and
-// the words both use ([Outcome], [Reason]).
+// Package observe shows a program what its cache does: counters ([Stats]), callbacks ([Hooks]), explanations
+// ([Explanation]), the state of tags ([Inspection]), and the terms that all of them use ([Outcome], [Reason], [Cause]).
 package observe

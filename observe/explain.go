@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Unscoped is the reason of a query that no scope and no policy sends through the cache. It stands in
-// explanations only, since such queries are not counted.
+// Unscoped is the reason for a query that neither a scope nor a policy sends through the cache. It occurs only in
+// explanations, since such queries are not counted.
 const Unscoped Reason = "unscoped"
 
 // Class is what a query depends on.
@@ -20,7 +20,7 @@ const (
 	ClassTable  Class = "table"  // whole tables
 	ClassRow    Class = "row"    // rows, by their primary keys
 	ClassColumn Class = "column" // rows with certain values of one column
-	ClassParts  Class = "parts"  // the same, with an entry for each value
+	ClassParts  Class = "parts"  // like ClassColumn, with an entry for each value
 )
 
 func (c Class) words() string {
@@ -35,64 +35,64 @@ func (c Class) words() string {
 	return "all of "
 }
 
-// Explanation says what the cache does with some statements. It holds their arguments, as it is meant for whoever
-// has asked. Its String is for people; as JSON it is for programs.
+// Explanation is what the cache does with some statements. It contains their arguments. String is for people, JSON for
+// programs.
 type Explanation struct {
 	Statements []Statement `json:"statements"`
 }
 
 // Statement is one statement: either a query or a write.
 type Statement struct {
-	// SQL is its text with the arguments filled in, as gorm.DB.ToSQL gives it: to be read, not to be run.
+	// SQL is its text with the arguments filled in, as gorm.DB.ToSQL returns it: for reading, not for execution.
 	SQL string `json:"sql"`
-	// Sample tells that it is what would be preloaded for one parent, whose key was made up.
+	// Sample is set for a preload, shown for one parent with a made-up key.
 	Sample bool   `json:"sample,omitempty"`
 	Query  *Query `json:"query,omitempty"`
 	Write  *Write `json:"write,omitempty"`
 }
 
-// Query says how a query is read.
+// Query is how the cache reads a query.
 type Query struct {
-	// Region is the region it reads through, and By what sends it there.
+	// Region is the region of the query, and By what has sent the query there: a scope or a policy.
 	Region string `json:"region,omitempty"`
 	By     string `json:"by,omitempty"`
-	// Bypass is why it is left to the database, and Detail makes that precise; empty: it is not.
+	// Bypass is why the database answers the query, and Detail makes that precise; both are empty if the cache is used.
 	Bypass Reason `json:"bypass,omitempty"`
 	Detail string `json:"detail,omitempty"`
-	// Class is what it depends on: some rows, or whole tables.
+	// Class is what the query depends on: some rows, or whole tables.
 	Class Class `json:"class,omitempty"`
-	// Coarse is, where that is whole tables, why it is not rows.
+	// Coarse is why the query depends on whole tables; empty if it depends on rows.
 	Coarse string   `json:"coarse,omitempty"`
 	Tables []string `json:"tables,omitempty"`
-	// Keys are those of its entries: one, but for ClassParts.
+	// Keys are the keys of its entries: one key, except for ClassParts.
 	Keys []string `json:"keys,omitempty"`
-	// Tags are those it depends on, as they stand in the store.
+	// Tags are the tags that the query depends on, as named in the store.
 	Tags []string `json:"tags,omitempty"`
-	// TTL is the greatest age at which it is served.
+	// TTL is the greatest age at which an entry is served.
 	TTL time.Duration `json:"ttl,omitempty"`
-	// EvictedBy is what drops it, in words.
+	// EvictedBy is what drops the entries, in words.
 	EvictedBy []string `json:"evicted_by,omitempty"`
 }
 
-// Write says what a write drops.
+// Write is what a write drops.
 type Write struct {
-	// Tables are those that it names, and Also those that change with them by cascades, triggers and
+	// Tables are the tables that the write names, and Also those that change with them by cascades, triggers and
 	// functions.
 	Tables []string `json:"tables,omitempty"`
 	Also   []string `json:"also,omitempty"`
-	// Narrow tells that its rows are known, so that only they are dropped, and what depends on whole tables;
-	// Coarse is why they are not.
+	// Narrow is set if the written rows are known: then only entries of these rows, and entries that depend on whole
+	// tables, are dropped. Coarse is why the rows are unknown.
 	Narrow bool   `json:"narrow"`
 	Coarse string `json:"coarse,omitempty"`
-	// Tags are those that it changes, as they stand in the store.
+	// Tags are the tags that the write changes, as named in the store.
 	Tags []string `json:"tags,omitempty"`
-	// Later are tags that only the write itself can tell, in words.
+	// Later describes tags that are known only once the write runs.
 	Later []string `json:"later,omitempty"`
-	// When they change.
+	// When is when the tags change.
 	When string `json:"when,omitempty"`
 }
 
-// String shows the statements one below the other.
+// String returns the statements one below the other.
 func (e Explanation) String() string {
 	parts := make([]string, len(e.Statements))
 	for i, s := range e.Statements {
@@ -101,16 +101,16 @@ func (e Explanation) String() string {
 	return strings.Join(parts, "\n")
 }
 
-// JSON is the explanation as indented JSON.
+// JSON returns the explanation as indented JSON.
 func (e Explanation) JSON() string {
 	b, err := json.MarshalIndent(e, "", "  ")
-	if err != nil { // it has nothing but texts
+	if err != nil { // never: there are only texts
 		return err.Error()
 	}
 	return string(b)
 }
 
-// String shows the statement, a line for each thing said of it.
+// String returns the statement, with one line for each fact.
 func (s Statement) String() string {
 	var b strings.Builder
 	b.WriteString(s.SQL + "\n")
@@ -169,7 +169,7 @@ func (w *Write) lines(line func(name, text string)) {
 	line("when", w.When)
 }
 
-// joined joins what is not empty.
+// joined joins the texts that are not empty.
 func joined(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
 }

@@ -8,22 +8,24 @@ import (
 	"time"
 )
 
-// Inspection is what there is to say of a plugin and its store at one moment, for whoever asks why queries are
-// bypassed or old. It shows tags as they stand in the store; those of rows hold the values of their keys.
+// Inspection is the state of a plugin and its store at one moment. It helps to find out why queries are bypassed or
+// answers are old. Tags are named as in the store; the tags of rows contain the values of their keys.
 type Inspection struct {
-	// Namespace is the plugin's, and At when it was asked, by this process's clock.
+	// Namespace is the plugin's namespace, and At the time of the inspection by this process's clock.
 	Namespace string    `json:"namespace"`
 	At        time.Time `json:"at"`
-	// Epoch is the tag that everything depends on, and EpochSeen its token as this process has seen it last; where the
-	// two differ, somebody has dropped everything since.
+	// Epoch is the tag that everything depends on, and EpochSeen the token of it that this process has seen last. If the
+	// tokens differ, some process has dropped everything since then.
 	Epoch     TagState `json:"epoch"`
 	EpochSeen string   `json:"epoch_seen,omitempty"`
 	// Schema counts how often this process has learned that the schema may have changed.
 	Schema uint64 `json:"schema"`
-	// Tables are those asked for, or those that this process has read through the cache or has something pending for.
+	// Tables are the tables asked for; by default those that this process has read through the cache, or for which
+	// invalidations are pending.
 	Tables []TableState `json:"tables,omitempty"`
-	// Pending are the tags whose invalidation has not reached the store, the oldest first, and Questions what this
-	// process could not ask it: whether others have changed the schema. Meanwhile it bypasses what depends on them.
+	// Pending are the tags whose invalidation has not reached the store, the oldest first, and Questions the
+	// number of questions that this process could not ask the store: whether another process has changed the schema. Meanwhile
+	// this process bypasses queries that depend on the answers.
 	Pending   []PendingTag `json:"pending,omitempty"`
 	Questions int          `json:"questions,omitempty"`
 	// LastError is the error of the writers' last call of the store that failed; it may be long past.
@@ -35,20 +37,20 @@ type Inspection struct {
 	Closed bool `json:"closed,omitempty"`
 }
 
-// TableState is what the store says of a table's tags: the one that any write to it changes, the one that writes
-// change whose rows are not known, and those of its rows and columns that are pending.
+// TableState is the state of a table's tags: the tag T, which any write changes; the tag T!, which writes with unknown rows
+// change; and the pending tags of rows and columns.
 type TableState struct {
 	Table string     `json:"table"`
 	Tags  []TagState `json:"tags"`
 }
 
-// TagState is what the store says of a tag.
+// TagState is the state of a tag in the store.
 type TagState struct {
 	Tag   string `json:"tag"`
 	Is    State  `json:"is"`
 	Token string `json:"token,omitempty"`
-	// Marks are those of the writers that are about to commit, or have left them; while there is one, queries that
-	// depend on the tag are bypassed. They are empty where the store does not tell them apart.
+	// Marks are the marks of writers that are about to commit, or that ended without removing them. While there is a mark,
+	// queries that depend on the tag are bypassed. Marks is empty if the store cannot distinguish marks.
 	Marks []Mark `json:"marks,omitempty"`
 }
 
@@ -60,9 +62,9 @@ const (
 	Clean State = "clean"
 	// MarkedState is a tag that a writer has marked.
 	MarkedState State = "marked"
-	// Absent is a tag that the store does not have: nothing that is cached depends on it.
+	// Absent is a tag that the store does not have: no valid entry depends on it.
 	Absent State = "absent"
-	// NotAsked is a tag of which the store could not be asked.
+	// NotAsked is a tag for which the store could not be asked.
 	NotAsked State = "not asked"
 )
 
@@ -70,9 +72,9 @@ const (
 type Mark struct {
 	Writer string `json:"writer"`
 	// Left is the time until the mark runs out, by the store's clock. 0 or less: the writer has died, and the next read
-	// or write removes it.
+	// or write removes the mark.
 	Left time.Duration `json:"left"`
-	// Of says what this process knows of the writer, if it is one of its own.
+	// Of describes the writer, if it is one of this process.
 	Of string `json:"of,omitempty"`
 }
 
@@ -85,22 +87,22 @@ type PendingTag struct {
 
 // BreakerState is the state of a breaker.
 type BreakerState struct {
-	// Open is set while the store is not asked, since Since, because of Error.
+	// Open is set while the store is not asked, which began at Since because of Error.
 	Open  bool      `json:"open"`
 	Since time.Time `json:"since,omitzero"`
 	Error string    `json:"error,omitempty"`
 }
 
-// JSON is the inspection as indented JSON.
+// JSON returns the inspection as indented JSON.
 func (i Inspection) JSON() string {
 	b, err := json.MarshalIndent(i, "", "  ")
-	if err != nil { // it has nothing but texts and times
+	if err != nil { // never: there are only texts and times
 		return err.Error()
 	}
 	return string(b)
 }
 
-// String shows the inspection as a table, a line for each mark.
+// String returns the inspection as a table, with a line for each mark.
 func (i Inspection) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

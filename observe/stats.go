@@ -6,21 +6,21 @@ import (
 	"sync/atomic"
 )
 
-// Counts are the reads of one region, of one table, or of all.
+// Counts are the numbers of reads of one region, of one table, or of all.
 type Counts struct {
 	Hits     uint64 // answered from the cache
 	Misses   uint64 // answered by the database, and offered to the cache
 	Stale    uint64 // answered from an entry past its TTL
-	Bypasses uint64 // answered by the database, the cache left alone
+	Bypasses uint64 // answered by the database, without using the cache
 	Fills    uint64 // entries written
-	// Dropped counts the loads that took the place of an entry which an invalidation had dropped, and
-	// Identical those of them that gave the very same answer: nothing that the entry showed had changed.
-	// Entries that nobody asks for again are in neither.
+	// Dropped counts the loads that replaced an entry that an invalidation had dropped, and Identical those of them that
+	// gave exactly the same answer: nothing that the entry showed had changed. Dropped entries that are never asked for
+	// again are not counted.
 	Dropped, Identical uint64
 }
 
 // OverInvalidated is the share of dropped entries that need not have been dropped, from 0 to 1: how coarse
-// invalidation is for these reads. It is 0 where nothing was dropped.
+// invalidation is for these reads. It is 0 if nothing was dropped.
 func (c Counts) OverInvalidated() float64 {
 	if c.Dropped == 0 {
 		return 0
@@ -28,8 +28,8 @@ func (c Counts) OverInvalidated() float64 {
 	return float64(c.Identical) / float64(c.Dropped)
 }
 
-// Stats is a snapshot of the counters since the plugin was made. The numbers are each exact, but not
-// all taken at the same instant.
+// Stats is a snapshot of the counters since the plugin was made. Each number is exact, but not
+// all are read at the same instant.
 type Stats struct {
 	Counts
 	// Bypassed counts Bypasses by reason.
@@ -38,14 +38,14 @@ type Stats struct {
 	Coalesced uint64
 	// Invalidations counts tags that were given a new token.
 	Invalidations uint64
-	// Rejected counts entries that were found but could not be believed: damaged, not an entry of
-	// gormcache's, of another kind than asked for, sealed with an unknown key. Each was a miss. Entries of
-	// another version's format, which a deployment brings about, are not counted.
+	// Rejected counts entries that were found but are not valid entries: damaged, not written by gormcache, of another kind
+	// than expected, or sealed with an unknown key. Each was a miss. Entries in the format of another version, as they occur
+	// during a deployment, are not counted.
 	Rejected uint64
-	// Pending is the number of tags whose invalidation has not reached the store yet, and of questions to it that
-	// writers could not ask: whether another process has changed the schema.
+	// Pending is the number of tags whose invalidation has not reached the store yet, plus the number of questions that
+	// writers could not ask it: whether another process has changed the schema.
 	Pending int
-	// BreakerOpen tells that the store has failed repeatedly and is not asked for the moment.
+	// BreakerOpen is set while the store is not asked because it has failed repeatedly.
 	BreakerOpen bool
 	// StoreErrors counts failed calls by the store's method: lookup, tokens, set, mark, settle, unmark.
 	StoreErrors map[string]uint64
@@ -70,9 +70,9 @@ func (c *Counter) Add(o Outcome) { c.outcomes[o].Add(1) }
 // Fill counts one entry written.
 func (c *Counter) Fill() { c.fills.Add(1) }
 
-// Dropped counts one load in place of a dropped entry; identical tells that it gave the same answer.
+// Dropped counts one load in place of a dropped entry; identical is set if it gave the same answer.
 func (c *Counter) Dropped(identical bool) {
-	// In this order, and read in the other, no snapshot shows more identical ones than dropped ones.
+	// Written in this order and read in the other, no snapshot shows more identical loads than dropped entries.
 	c.dropped.Add(1)
 	if identical {
 		c.identical.Add(1)
@@ -122,16 +122,16 @@ func NewRecorder(hooks *Hooks) *Recorder {
 	return r
 }
 
-// Region returns the counter of a region, the same one each time.
+// Region returns the counter of a region, always the same one.
 func (r *Recorder) Region(name string) *Counter { return counter(r, r.regions, name) }
 
-// maxTables bounds the counters that names found in SQL texts can make.
+// maxTables bounds the number of counters for tables, whose names come from SQL texts.
 const maxTables = 10_000
 
-// OtherTables is the name under which tables are counted beyond 10 000.
+// OtherTables is the name under which all further tables are counted if there are more than 10 000.
 const OtherTables = "…"
 
-// Table returns the counter of a table, the same one each time; beyond 10 000 tables, that of [OtherTables].
+// Table returns the counter of a table, always the same one; beyond 10 000 tables, the counter of [OtherTables].
 func (r *Recorder) Table(name string) *Counter {
 	r.mu.RLock()
 	_, known := r.tables[name]
@@ -154,7 +154,7 @@ func (r *Recorder) Count(o Outcome, reason Reason) {
 // Fill counts one entry written in the total.
 func (r *Recorder) Fill() { r.total.Fill() }
 
-// Dropped counts one load in place of a dropped entry in the total; identical tells that it gave the same
+// Dropped counts one load in place of a dropped entry in the total; identical is set if it gave the same
 // answer.
 func (r *Recorder) Dropped(identical bool) { r.total.Dropped(identical) }
 
@@ -164,14 +164,14 @@ func (r *Recorder) Coalesced() { r.coalesced.Add(1) }
 // Invalidated counts n tags that were given a new token.
 func (r *Recorder) Invalidated(n int) { r.invalidations.Add(uint64(n)) }
 
-// Rejected counts one entry that was found but could not be believed.
+// Rejected counts one entry that was found but is not valid.
 func (r *Recorder) Rejected() { r.rejected.Add(1) }
 
 // StoreError counts one failed call of the store.
 func (r *Recorder) StoreError(op string) { counter(r, r.errors, op).Add(1) }
 
-// Snapshot returns the counters. Pending, BreakerOpen and what the store itself has rejected are left to
-// the caller.
+// Snapshot returns the counters. The caller sets Pending and BreakerOpen, and adds the entries that the
+// store itself has rejected.
 func (r *Recorder) Snapshot() Stats {
 	r.mu.RLock()
 	regions, tables := maps.Clone(r.regions), maps.Clone(r.tables)

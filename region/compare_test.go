@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -27,7 +27,7 @@ func newAsker(t *testing.T) *asker {
 
 func (a *asker) ask(answer string, change ...func(*region.Request)) {
 	a.t.Helper()
-	q := region.Request{Key: "k", Tags: a.tags, Kind: serializer.KindRows, Counters: []*observe.Counter{&a.counter}}
+	q := region.Request{Key: "k", Tags: a.tags, Kind: entry.KindRows, Counters: []*observe.Counter{&a.counter}}
 	q.Load = func(context.Context) (region.Loaded, error) { return region.Loaded{Payload: []byte(answer)}, nil }
 	for _, fn := range change {
 		fn(&q)

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -169,7 +169,7 @@ func (r *Region) fill(ctx context.Context, q *Request, tokens []byte, l Loaded) 
 		return
 	}
 	e := r.engine
-	env := serializer.Envelope{Created: time.Now().UnixMilli(), Kind: q.Kind, Tokens: tokens, Payload: l.Payload}
+	env := entry.Envelope{Created: time.Now().UnixMilli(), Kind: q.Kind, Tokens: tokens, Payload: l.Payload}
 	keep := ttl
 	if ttl == NoExpiration {
 		keep = 0
@@ -177,7 +177,7 @@ func (r *Region) fill(ctx context.Context, q *Request, tokens []byte, l Loaded) 
 		env.Fresh = ttl
 		keep = ttl + r.cfg.StaleWhileRevalidate
 	}
-	value, err := serializer.AppendEnvelope(make([]byte, 0, env.Size()), q.Key, &env)
+	value, err := entry.Append(make([]byte, 0, env.Size()), q.Key, &env)
 	if err != nil { // more tags than an entry can carry
 		e.cfg.Logger.DebugContext(ctx, "gormcache: entry not stored", "error", err)
 		return

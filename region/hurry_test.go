@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -75,7 +75,7 @@ func openLingering(t *testing.T) (*children, *lingering) {
 
 // one is a read of one entry.
 func (c *children) one(ctx context.Context) (region.Result, error) {
-	return c.Read(ctx, &region.Request{Key: "test:e:one", Kind: serializer.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context) (region.Loaded, error) {
+	return c.Read(ctx, &region.Request{Key: "test:e:one", Kind: entry.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context) (region.Loaded, error) {
 		return region.Loaded{Payload: []byte("one")}, ctx.Err()
 	}})
 }
@@ -249,7 +249,7 @@ func TestEachColumnHasAnEnrolmentOfItsOwn(t *testing.T) {
 		read := func(column string) (region.Result, error) {
 			tracks := []string{"test:q:children", "test:q:children." + column}
 			return c.Read(t.Context(), &region.Request{
-				Key: "test:e:" + column, Kind: serializer.KindRows, Tags: append(c.Tags("test:t:x"), tracks...), Tracks: tracks,
+				Key: "test:e:" + column, Kind: entry.KindRows, Tags: append(c.Tags("test:t:x"), tracks...), Tracks: tracks,
 				Tracking: &tracking{enrol: func(context.Context) error {
 					time.Sleep(10 * time.Millisecond)
 					return store.Failure(c.store.Settle(t.Context(), tracks, store.NewWriter(), 0))

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -159,9 +159,9 @@ func (p *partsRead) valid(part int, tokens []byte, now time.Time) []byte {
 	if value == nil {
 		return nil
 	}
-	var env serializer.Envelope
+	var env entry.Envelope
 	if err := env.Decode(p.Parts[part].Key, value); err != nil || env.Kind != p.Kind {
-		if !errors.Is(err, serializer.ErrVersion) {
+		if !errors.Is(err, entry.ErrVersion) {
 			p.engine.cfg.Recorder.Rejected()
 		}
 		return nil
@@ -285,9 +285,9 @@ func (p *partsRead) fill(ctx context.Context, parts []LoadedPart) {
 		if ttl == NoExpiration {
 			ttl = 0
 		}
-		env := serializer.Envelope{Created: time.Now().UnixMilli(), Kind: p.Kind, Payload: parts[n].Payload}
+		env := entry.Envelope{Created: time.Now().UnixMilli(), Kind: p.Kind, Payload: parts[n].Payload}
 		env.Tokens = append(tokens[:len(tokens):len(tokens)], p.state(i).Token[:]...)
-		value, err := serializer.AppendEnvelope(make([]byte, 0, env.Size()), p.Parts[i].Key, &env)
+		value, err := entry.Append(make([]byte, 0, env.Size()), p.Parts[i].Key, &env)
 		if err != nil { // more tags than an entry can carry
 			p.engine.cfg.Logger.DebugContext(ctx, "gormcache: entry not stored", "error", err)
 			return

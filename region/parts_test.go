@@ -12,9 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -36,7 +36,7 @@ func partTag(parent int) string { return fmt.Sprintf("test:s:children.parent.%d"
 
 func (c *children) request(parents ...int) *region.PartsRequest {
 	q := &region.PartsRequest{}
-	q.Key, q.Kind, q.Tags = fmt.Sprintf("test:e:%v", parents), serializer.KindRows, c.Tags("test:b:children")
+	q.Key, q.Kind, q.Tags = fmt.Sprintf("test:e:%v", parents), entry.KindRows, c.Tags("test:b:children")
 	for _, p := range parents {
 		q.Parts = append(q.Parts, region.Part{Key: fmt.Sprintf("test:e:%d", p), Tag: partTag(p)})
 	}

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -49,7 +49,7 @@ type Request struct {
 	// Tags are all its tags, as [Region.Tags] gives them: the namespace's epoch is the first.
 	Tags []string
 	// Kind is what the payload holds.
-	Kind serializer.Kind
+	Kind entry.Kind
 	// TTL takes the place of the region's, if positive.
 	TTL time.Duration
 	// Mode is how to treat what is cached.
@@ -217,10 +217,10 @@ func (r *Region) serve(ctx context.Context, q *Request, l *store.Lookup) (res Re
 	if l.Values[0] == nil || !clean(l.States) {
 		return Result{}, nil, false
 	}
-	var env serializer.Envelope
+	var env entry.Envelope
 	if err := env.Decode(q.Key, l.Values[0]); err != nil || env.Kind != q.Kind {
 		// Another format's version is a deployment under way; anything else is damage, or forgery.
-		if !errors.Is(err, serializer.ErrVersion) {
+		if !errors.Is(err, entry.ErrVersion) {
 			r.engine.cfg.Recorder.Rejected()
 		}
 		return Result{}, nil, false

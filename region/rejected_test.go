@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -19,7 +19,7 @@ func TestEntriesThatCannotBeBelievedAreCounted(t *testing.T) {
 	r := f.region(t)
 	ctx := t.Context()
 	q := &region.Request{
-		Key: "test:q:k", Tags: r.Tags(), Kind: serializer.KindRows,
+		Key: "test:q:k", Tags: r.Tags(), Kind: entry.KindRows,
 		Load: func(context.Context) (region.Loaded, error) { return region.Loaded{Payload: []byte("loaded")}, nil },
 	}
 	read := func(what string, want observe.Outcome, rejected uint64) {
@@ -41,12 +41,12 @@ func TestEntriesThatCannotBeBelievedAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := bytes.Clone(l.Values[0])
-	var env serializer.Envelope
+	var env entry.Envelope
 	if err := env.Decode(q.Key, whole); err != nil {
 		t.Fatal(err)
 	}
-	env.Kind = serializer.KindValue
-	otherKind, err := serializer.AppendEnvelope(nil, q.Key, &env)
+	env.Kind = entry.KindValue
+	otherKind, err := entry.Append(nil, q.Key, &env)
 	if err != nil {
 		t.Fatal(err)
 	}

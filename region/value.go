@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -112,7 +113,7 @@ func (r *Region) valueRequest(key string, o *valueOptions) *Request {
 		tags = append(tags, ns.User(t))
 	}
 	return &Request{
-		Key: ns.Value(r.name, key), Tags: r.Tags(tags...), Kind: serializer.KindValue,
+		Key: ns.Value(r.name, key), Tags: r.Tags(tags...), Kind: entry.KindValue,
 		TTL: max(o.ttl, 0), Mode: o.mode,
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// shape is what is known of a type once and for all.
+// shape is what Marshal and Unmarshal know about a type. It is immutable.
 type shape struct {
-	// walk tells that values of the type must be walked: they may hold times, whose zones msgpack
-	// forgets, or be cyclic, which msgpack follows until the stack is full and the program dies.
+	// walk is set if values of the type must be walked: they may hold times, whose zones msgpack
+	// forgets, or be cyclic, which msgpack follows until the stack overflows and the program dies.
 	walk bool
 	// fingerprint changes when the type's encoding does. Never 0.
 	fingerprint uint32
@@ -82,13 +82,13 @@ func (d *describer) inside(t reflect.Type) {
 		if t.Kind() == reflect.Map {
 			d.describe(t.Key())
 		}
-		// A type that comes back to itself does so through a pointer, a slice, a map or an interface.
+		// A recursive type contains itself through a pointer, a slice, a map or an interface.
 		d.walk = d.walk || recursive(t, t.Elem(), map[reflect.Type]bool{})
 		d.describe(t.Elem())
 	}
 }
 
-// recursive tells that values of type from can hold values of type t.
+// recursive reports whether values of type from can contain values of type t.
 func recursive(t, from reflect.Type, seen map[reflect.Type]bool) bool {
 	if from == t {
 		return true
@@ -110,7 +110,7 @@ func recursive(t, from reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// kept tells that msgpack encodes the field.
+// kept reports whether msgpack encodes the field.
 func kept(f reflect.StructField) bool {
 	name, _, _ := strings.Cut(f.Tag.Get("msgpack"), ",")
 	return name != "-" && (f.IsExported() || f.Anonymous)

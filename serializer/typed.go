@@ -9,6 +9,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // Marshal encodes a typed value for [Unmarshal] into the same type, with msgpack and its struct
@@ -28,10 +29,10 @@ func Marshal(v any) (b []byte, err error) {
 	for value.Kind() == reflect.Pointer && !value.IsNil() {
 		value = value.Elem()
 	}
-	var w timeWalk
-	b = appendInt(nil, 0)
+	w := timeWalk{zones: new(rows.ZoneList)}
+	b = rows.AppendInt(nil, 0)
 	if value.IsValid() {
-		b = appendInt(nil, int64(shapeOf(pointee(value.Type())).fingerprint))
+		b = rows.AppendInt(nil, int64(shapeOf(pointee(value.Type())).fingerprint))
 		if err := w.walk(value, 0); err != nil {
 			return nil, err
 		}
@@ -40,7 +41,7 @@ func Marshal(v any) (b []byte, err error) {
 		addressable.Elem().Set(value)
 		v = addressable.Interface()
 	}
-	b = w.append(b)
+	b = w.zones.Append(b)
 	buf := bytes.NewBuffer(b)
 	if err := msgpack.NewEncoder(buf).Encode(v); err != nil {
 		return nil, fault.Errorf("%w: %w", ErrUnsupported, err)
@@ -59,21 +60,21 @@ func Unmarshal(b []byte, dst any) (err error) {
 		return fmt.Errorf("%w: destination is a %T, not a pointer", ErrUnsupported, dst)
 	}
 	typ := pointee(ptr.Type())
-	r := &reader{b: b}
-	got, want := r.int(), int64(shapeOf(typ).fingerprint)
-	if r.bad {
+	got, b, ok := rows.ReadInt(b)
+	if !ok {
 		return fmt.Errorf("%w: value's header", ErrCorrupt)
 	}
-	if got != want && got != 0 && typ.Kind() != reflect.Interface {
+	if want := int64(shapeOf(typ).fingerprint); got != want && got != 0 && typ.Kind() != reflect.Interface {
 		return fmt.Errorf("%w: %v has changed its shape", ErrVersion, typ)
 	}
-	var w timeWalk
-	if !w.read(r) || !wellFormed(r.b) {
+	zones, b, ok := rows.ReadZoneList(b)
+	if !ok || !rows.WellFormed(b) {
 		return fmt.Errorf("%w: value", ErrCorrupt)
 	}
-	if err := msgpack.NewDecoder(bytes.NewReader(r.b)).Decode(dst); err != nil {
+	if err := msgpack.NewDecoder(bytes.NewReader(b)).Decode(dst); err != nil {
 		return fault.Errorf("%w: %w", ErrCorrupt, err)
 	}
+	w := timeWalk{zones: zones, decoding: true}
 	return w.walk(ptr.Elem(), 0)
 }
 
@@ -93,7 +94,7 @@ func recovered(err *error, kind error) {
 	}
 }
 
-// encodesItself tells that msgpack calls methods of t, or of *t, rather than look inside it.
+// encodesItself reports whether msgpack calls methods of t, or of *t, rather than look inside it.
 func encodesItself(t reflect.Type) bool {
 	for _, i := range selfEncoders {
 		if t.Implements(i) || reflect.PointerTo(t).Implements(i) {

@@ -7,11 +7,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
+
+var berlin = func() *time.Location {
+	loc, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return loc
+}()
 
 type address struct {
 	Street string
@@ -96,14 +105,19 @@ func TestTypedValuesComeBack(t *testing.T) {
 }
 
 func TestTimesKeepTheirZone(t *testing.T) {
-	for _, v := range values {
-		if at, ok := v.(time.Time); ok {
-			same(t, at)
-			same(t, &at)
-			same(t, []time.Time{at, at})
-			same(t, []time.Time{at, time.Unix(1, 0).UTC(), at, time.Unix(1, 0), {}})
-			same(t, map[string]time.Time{"b": at, "a": time.Unix(1, 0).UTC(), "c": time.Unix(1, 0)})
-		}
+	summer := time.Date(2024, 7, 1, 1, 2, 3, 4, time.UTC)
+	for _, at := range []time.Time{
+		{}, time.Unix(0, 0).UTC(), time.Unix(1, 999999999), time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC),
+		time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC), time.Date(-300, 1, 1, 0, 0, 0, 0, time.UTC),
+		summer.In(time.Local), summer.In(berlin), summer.AddDate(0, -6, 0).In(berlin),
+		summer.In(time.FixedZone("", 7200)), summer.In(time.FixedZone("CEST", 7200)), summer.In(time.FixedZone("", -12345)),
+		summer.In(time.FixedZone("Europe/Berlin", 3600)), summer.In(time.FixedZone("UTC", 0)),
+	} {
+		same(t, at)
+		same(t, &at)
+		same(t, []time.Time{at, at})
+		same(t, []time.Time{at, time.Unix(1, 0).UTC(), at, time.Unix(1, 0), {}})
+		same(t, map[string]time.Time{"b": at, "a": time.Unix(1, 0).UTC(), "c": time.Unix(1, 0)})
 	}
 }
 

@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// TagInfo is what a store can say of one tag to a person.
+// TagInfo is what a store reports about one tag, for people.
 type TagInfo struct {
 	Tag   string
 	State State
-	// Marks are those that the tag bears, in no order. A store that can't tell them apart leaves them out, also where
-	// State is Marked.
+	// Marks are the tag's marks, in no order. A store that cannot distinguish marks leaves Marks empty, even if State is
+	// Marked.
 	Marks []MarkInfo
 }
 
 // MarkInfo is one writer's mark.
 type MarkInfo struct {
 	Writer Writer
-	// Left is the time until its deadline, by the store's clock. 0 or less: the writer has died or stalls, and the
-	// next read or write that meets the mark removes it and changes the token.
+	// Left is the time until the mark's deadline, by the store's clock. 0 or less: the writer has died or stalls, and the
+	// next read or write that meets the mark removes the mark and changes the token.
 	Left time.Duration
 }
 
-// Inspector is an optional capability of a [Store]: Inspect says what there is to know of tags, in their order. It
-// changes nothing. States are those that Lookup gives.
+// Inspector is an optional capability of a [Store]: Inspect reports all that the store knows of tags, in their order.
+// It changes nothing. The states are those that Lookup gives.
 type Inspector interface {
 	Inspect(ctx context.Context, tags []string) ([]TagInfo, error)
 }
 
-// Inspect asks a store for what it knows of tags, without their marks where it is no [Inspector].
+// Inspect returns what a store knows of tags, without their marks if the store is not an [Inspector].
 func Inspect(ctx context.Context, s Store, tags []string) ([]TagInfo, error) {
 	if i, ok := s.(Inspector); ok {
 		return i.Inspect(ctx, tags)

@@ -5,20 +5,20 @@ import (
 	"fmt"
 )
 
-// LostMarks is the error of a Settle that has done all it was asked for, and found the writer's mark gone from
-// some of the tags: it was evicted, flushed or lost in a failover, or it had run out. Whoever looked at such a tag
-// since then has not seen that a write was under way.
+// LostMarks is the error of a Settle that settled all tags, but found that some no longer had the writer's mark: the mark
+// was evicted, flushed or lost in a failover, or its deadline had passed. A reader that looked at such a tag since then
+// has not seen that a write was under way.
 type LostMarks struct {
-	// Tags are those that did not bear the mark.
+	// Tags are the tags without the mark.
 	Tags []string
 }
 
-// Error names the first of the tags.
+// Error implements error. It names the first of the tags.
 func (l *LostMarks) Error() string {
 	return fmt.Sprintf("gormcache: settled, but the writer's mark was gone from %d tags: %q…", len(l.Tags), l.Tags[0])
 }
 
-// Lost are the tags that a Settle which returned err has settled without finding the writer's mark.
+// Lost returns the tags on which the Settle that returned err did not find the writer's mark.
 func Lost(err error) []string {
 	if lost, ok := errors.AsType[*LostMarks](err); ok {
 		return lost.Tags
@@ -26,7 +26,7 @@ func Lost(err error) []string {
 	return nil
 }
 
-// Failure is err, unless the Settle that returned it has settled all tags.
+// Failure returns err, or nil if the Settle that returned err has settled all tags.
 func Failure(err error) error {
 	if Lost(err) != nil {
 		return nil

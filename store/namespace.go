@@ -7,18 +7,54 @@ import (
 	"strings"
 )
 
-// MaxKeySize is the greatest length of a key or tag in bytes: what memcached takes.
+// MaxKeySize is the greatest length of a key or tag in bytes: the limit of memcached.
 const MaxKeySize = 250
 
-// maxNamespace leaves room in MaxKeySize for a kind and a hash.
+// maxNamespace leaves room within MaxKeySize for a kind and a hash.
 const maxNamespace = 64
 
-// Namespace is the prefix of every key and tag of one plugin. Keys read `<namespace>:<kind>:<name>`.
+// Namespace is the prefix of every key and tag of one plugin. It makes all keys and tags; nothing else spells them.
+// Names on the wire read `<namespace>:<kind>:<name>`. They are an interface between versions, which share a store while a
+// program is deployed: a kind, once released, keeps its letter and its meaning.
+//
+//	tag                in the store        method          changes when
+//	namespace epoch    ns:n                Epoch           everything is to be dropped at once
+//	region             ns:r:name           Region          the region is invalidated
+//	T                  ns:t:T              Table           any write to table T commits
+//	T!                 ns:b:T              Bulk            a write to T commits whose rows, or whose values of a
+//	                                                       tracked column, are not exactly known
+//	T[pk=v]            ns:k:T.v            Row, Rows       a write commits that touches the row with primary key v
+//	T[col=v]           ns:s:T.col.v        Set, Sets       a write commits that adds a row to, changes one in, or
+//	                                                       removes one from the rows with value v in column col
+//	T?                 ns:q:T              Tracked         (its existence says that columns of T are tracked)
+//	T?c                ns:q:T.c            TrackedColumn   (its existence says that column c of T is tracked)
+//	user's tag         ns:u:name           User            the user invalidates the tag
+//
+//	entry              in the store        method
+//	answer to a query  ns:e:hash           Entry
+//	value of a region  ns:v:hash           Value
+//
+// T stands for the table's canonical name ([TableName]). The left column is the notation of the docs, the decisions and
+// the comments. A name that is long, or holds other characters than letters, digits, '_', '.' and '-', is written as '='
+// and a hash.
 type Namespace string
 
-// Validate says what is wrong with the namespace, or nil. It holds 1 to 64 of A-Z a-z 0-9 _ . -; no
-// colon, so that no key of one namespace can be one of another, and no braces, which would pin all
-// of it to one slot of a Redis Cluster.
+// The kinds of keys and tags on the wire, as documented with [Namespace].
+const (
+	kindEntry   = "e"
+	kindValue   = "v"
+	kindEpoch   = "n"
+	kindRegion  = "r"
+	kindTable   = "t"
+	kindBulk    = "b"
+	kindRow     = "k"
+	kindSet     = "s"
+	kindTracked = "q"
+	kindUser    = "u"
+)
+
+// Validate returns an error unless the namespace consists of 1 to 64 of A-Z a-z 0-9 _ . - characters. A colon could make
+// a key of one namespace equal to one of another. Braces would put the whole namespace into one slot of a Redis Cluster.
 func (n Namespace) Validate() error {
 	if n == "" {
 		return fmt.Errorf("namespace is empty: name the application, such as %q", "shop")
@@ -34,63 +70,63 @@ func (n Namespace) Validate() error {
 	return nil
 }
 
-// Entry is the key of an entry. The hash tells one query from another.
+// Entry returns the key of an entry. The hash identifies the query.
 func (n Namespace) Entry(hash [24]byte) string {
 	var buf [32]byte
 	base64.RawURLEncoding.Encode(buf[:], hash[:])
-	return string(n) + ":e:" + string(buf[:])
+	return n.head(kindEntry) + string(buf[:])
 }
 
-// Value is the key of a value that the user named.
+// Value returns the key of a value that the user named.
 func (n Namespace) Value(region, key string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d:%s%s", len(region), region, key)
-	return string(n) + ":v:" + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
 }
 
-// Epoch is the tag that every entry of the namespace depends on.
-func (n Namespace) Epoch() string { return string(n) + ":n" }
+// Epoch returns the tag that every entry of the namespace depends on.
+func (n Namespace) Epoch() string { return string(n) + ":" + kindEpoch }
 
-// Region is the tag of a region.
-func (n Namespace) Region(name string) string { return n.tag("r", name) }
+// Region returns the tag of a region.
+func (n Namespace) Region(name string) string { return n.tag(kindRegion, name) }
 
-// Table is the tag of a table. The name may be qualified and in any case: only its last part counts,
-// in lower case, so that `public.Users` and `users` are one. Two tables that share it are then
-// invalidated together, which costs misses and never freshness.
-func (n Namespace) Table(name string) string { return n.tag("t", TableName(name)) }
+// Table returns T, the tag of a table. The name may be qualified and in any case: only its last part counts, in lower
+// case, so `public.Users` and `users` share a tag. Two tables that share a tag are invalidated together, which costs
+// misses and never freshness.
+func (n Namespace) Table(name string) string { return n.tag(kindTable, TableName(name)) }
 
-// Bulk is the tag of the writes to a table whose rows, or whose values of a tracked column, are not known.
-func (n Namespace) Bulk(table string) string { return n.tag("b", TableName(table)) }
+// Bulk returns T!, the tag of writes to a table whose rows, or whose values of a tracked column, are not exactly known.
+func (n Namespace) Bulk(table string) string { return n.tag(kindBulk, TableName(table)) }
 
-// Row is the tag of one row of a table; key is the text that stands for its primary key. Where two rows
-// share a tag they are invalidated together.
+// Row returns T[pk=v], the tag of one row of a table; key is the text that stands for its primary key. Two rows that
+// share a tag are invalidated together.
 func (n Namespace) Row(table, key string) string { return n.Rows(table).Tag([]byte(key)) }
 
-// Rows are the tags that [Namespace.Row] gives for one table.
-func (n Namespace) Rows(table string) Family { return n.family("k", TableName(table)+".") }
+// Rows returns the family of the tags that [Namespace.Row] returns for one table.
+func (n Namespace) Rows(table string) Family { return n.family(kindRow, TableName(table)+".") }
 
-// Set is the tag of the rows of a table that have one value in a column.
+// Set returns T[col=v], the tag of the rows of a table that have one value in a column.
 func (n Namespace) Set(table, column, value string) string {
 	return n.Sets(table, column).Tag([]byte(value))
 }
 
-// Sets are the tags that [Namespace.Set] gives for one column.
+// Sets returns the family of the tags that [Namespace.Set] returns for one column.
 func (n Namespace) Sets(table, column string) Family {
-	return n.family("s", TableName(table)+"."+column+".")
+	return n.family(kindSet, TableName(table)+"."+column+".")
 }
 
-// Tracked is the tag that exists while entries may depend on a [Namespace.Set] of a table.
-func (n Namespace) Tracked(table string) string { return n.tag("q", TableName(table)) }
+// Tracked returns T?, the tag that exists while entries may depend on a [Namespace.Set] of a table.
+func (n Namespace) Tracked(table string) string { return n.tag(kindTracked, TableName(table)) }
 
-// TrackedColumn is the tag that exists while entries may depend on a [Namespace.Set] of a column.
+// TrackedColumn returns T?c, the tag that exists while entries may depend on a [Namespace.Set] of a column.
 func (n Namespace) TrackedColumn(table, column string) string {
-	return n.tag("q", TableName(table)+"."+column)
+	return n.tag(kindTracked, TableName(table)+"."+column)
 }
 
-// User is a tag of the user's own.
-func (n Namespace) User(name string) string { return n.tag("u", name) }
+// User returns a tag that the user named.
+func (n Namespace) User(name string) string { return n.tag(kindUser, name) }
 
-// Describe says in words what one of the namespace's tags stands for: "table users", "row 5 of users".
+// Describe returns in words what a tag of the namespace stands for: "table users", "row 5 of users".
 func (n Namespace) Describe(tag string) string {
 	kind, name, _ := strings.Cut(strings.TrimPrefix(tag, string(n)+":"), ":")
 	table, rest, _ := strings.Cut(name, ".")
@@ -98,35 +134,37 @@ func (n Namespace) Describe(tag string) string {
 	hashed := strings.HasPrefix(name, "=")
 	switch {
 	case !strings.HasPrefix(tag, string(n)+":"):
-	case kind == "n":
+	case kind == kindEpoch:
 		return "the whole namespace " + string(n)
 	case hashed && kinds[kind] != "":
 		return fmt.Sprintf("%s with a long name (tag %s)", kinds[kind], tag)
-	case kind == "r":
+	case kind == kindRegion:
 		return "region " + name
-	case kind == "t":
+	case kind == kindTable:
 		return "table " + name
-	case kind == "b":
+	case kind == kindBulk:
 		return "unnamed rows of " + name
-	case kind == "k":
+	case kind == kindRow:
 		return fmt.Sprintf("row %s of %s", rest, table)
-	case kind == "s":
+	case kind == kindSet:
 		return fmt.Sprintf("rows of %s where %s is %s", table, column, value)
-	case kind == "q" && rest != "":
+	case kind == kindTracked && rest != "":
 		return fmt.Sprintf("tracked column %s of %s", rest, table)
-	case kind == "q":
+	case kind == kindTracked:
 		return "tracked columns of " + table
-	case kind == "u":
+	case kind == kindUser:
 		return fmt.Sprintf("tag %q", name)
 	}
 	return "tag " + tag
 }
 
-// kinds are what tags with a hash stand for.
-var kinds = map[string]string{"r": "a region", "t": "a table", "b": "unnamed rows of a table", "k": "a row",
-	"s": "rows with one value of a tracked column", "q": "a tracked column", "u": "a tag"}
+// kinds are what tags with a hash stand for, in words.
+var kinds = map[string]string{
+	kindRegion: "a region", kindTable: "a table", kindBulk: "unnamed rows of a table", kindRow: "a row",
+	kindSet: "rows with one value of a tracked column", kindTracked: "a tracked column", kindUser: "a tag",
+}
 
-// TableName is the canonical form of a table's name: the part after the last dot, in lower case.
+// TableName returns the canonical form of a table's name: the part after the last dot, in lower case.
 func TableName(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]
@@ -134,25 +172,27 @@ func TableName(name string) string {
 	return strings.ToLower(name)
 }
 
-// maxTagName is the longest name that stands in a tag as it is.
+// maxTagName is the longest name that stands in a tag without being hashed.
 const maxTagName = 100
 
 func (n Namespace) tag(kind, name string) string { return n.family(kind, name).Tag(nil) }
 
 func (n Namespace) family(kind, stem string) Family {
-	return Family{head: string(n) + ":" + kind + ":", stem: stem}
+	return Family{head: n.head(kind), stem: stem}
 }
 
-// Family is the tags that differ only in the value they stand for. It does not change, and is safe for
-// concurrent use.
+// head returns the beginning of all keys or tags of one kind.
+func (n Namespace) head(kind string) string { return string(n) + ":" + kind + ":" }
+
+// Family makes the tags that differ only in the value that they stand for. It is immutable, and safe for concurrent use.
 type Family struct {
 	head string // namespace and kind
-	stem string // how all their names begin
+	stem string // the common beginning of their names
 }
 
-// Tag is the tag of one value. It allocates nothing else. Short plain names are shown as they are, for whoever
-// looks into the store, and others are hashed. The hashed form starts with '=', which no plain name does, so the
-// two never meet.
+// Tag returns the tag of one value. It allocates only the tag. Short plain names stand in the tag unchanged, for people
+// who look into the store; other names are hashed. The hashed form starts with '=', which no plain name does, so the two
+// forms never collide.
 func (f Family) Tag(value []byte) string {
 	b := make([]byte, 0, MaxKeySize)
 	b = append(append(append(b, f.head...), f.stem...), value...)

@@ -1,5 +1,5 @@
-// Package breaker stops asking a store that fails, so that a store which is down or hangs costs its
-// callers a moment and not a time-out each.
+// Package breaker stops asking a store that fails, so that a store that is down or hangs does not cost every caller a
+// timeout.
 //
 //	           Failures in a row             Cooldown passed
 //	closed ------------------------> open ------------------> probing
@@ -9,21 +9,21 @@
 //	  |                        success                          |
 //	  +---------------------------------------------------------+
 //
-// A call that its caller's own deadline or cancellation has ended is no failure: too little time for the caller is not
-// too much for the store. It has the store probed at once, with the whole budget that gormcache gives a call, while
-// the breaker stays closed; a probe that fails opens it:
+// A call that was ended by its caller's own deadline or cancellation is no failure: the caller had little time, which says
+// nothing about the store. Such a call starts a probe at once, with the whole budget that gormcache gives a call, while
+// the breaker stays closed. If this probe fails, the breaker opens:
 //
 //	closed ---- a caller gives up: probe ----> open or, if it succeeds, closed without failures
 //
-// While it is open every call fails at once with [ErrOpen], and the store is probed in the background:
-// by a lookup of the same keys, or by taking away a mark that nobody has set. So no caller pays for a
-// probe; where a store hangs, each would cost a writer the whole of its budget, a second. Half-open is
-// only the store of a breaker that was stopped: one call at a time goes through as a probe. To fail is
-// always safe: a reader then asks the database, and a writer queues its invalidation.
+// While the breaker is open, every call fails at once with [ErrOpen], and the store is probed in the background: by a
+// lookup of the same keys, or by removing a mark that no writer has set. So no caller pays for a probe; if the store
+// hangs, each probe would cost a writer its whole budget, a second. Only a breaker that was stopped has a half-open
+// state: one call at a time goes through as a probe. Failing is always safe: a reader then asks the database, and a
+// writer queues its invalidation.
 //
-// Readers and writers have a breaker each. A store may be too slow for the short budget of a lookup and
-// still take marks and new tokens; to keep those from it would make other processes serve old data. But
-// one that hangs with writers is not asked by readers either.
+// Readers and writers have separate breakers. A store may be too slow for the short budget of a lookup and still accept
+// marks and new tokens; withholding these would make other processes serve old data. But a store that hangs for writers
+// is not asked by readers either.
 //
 // The idea is Michael Nygard's circuit breaker (Release It!).
 package breaker
@@ -46,10 +46,10 @@ const (
 
 // Config is when the breakers of a [Store] open, and how long they stay open.
 type Config struct {
-	Failures     int           // calls that fail in a row before a breaker opens. Defaults to DefaultFailures
-	Cooldown     time.Duration // how long it leaves the store alone before each probe. Defaults to DefaultCooldown
-	ReadTimeout  time.Duration // what readers give a call that waits for the store. Defaults to a second
-	WriteTimeout time.Duration // what writers give one. Defaults to a second
+	Failures     int           // calls in a row that fail before a breaker opens. Defaults to DefaultFailures
+	Cooldown     time.Duration // how long an open breaker waits before each probe. Defaults to DefaultCooldown
+	ReadTimeout  time.Duration // the budget of a reader's call. Defaults to a second
+	WriteTimeout time.Duration // the budget of a writer's call. Defaults to a second
 }
 
 // ErrOpen is returned while the breaker is open: the store was not asked.
@@ -67,14 +67,14 @@ var (
 	_ store.Inspector = (*Store)(nil)
 )
 
-// New returns next behind breakers. Whoever made it stops or closes it.
+// New returns next behind breakers. The caller stops or closes the result.
 func New(next store.Store, cfg Config) *Store {
 	failures := cfg.Failures
 	if failures <= 0 {
 		failures = DefaultFailures
 	}
-	circuit := func(patience time.Duration) *circuit {
-		return newCircuit(failures, positive(cfg.Cooldown, DefaultCooldown), positive(patience, mostBudget))
+	circuit := func(timeout time.Duration) *circuit {
+		return newCircuit(failures, positive(cfg.Cooldown, DefaultCooldown), positive(timeout, mostBudget))
 	}
 	return &Store{next: next, reads: circuit(cfg.ReadTimeout), writes: circuit(cfg.WriteTimeout)}
 }
@@ -86,36 +86,36 @@ func positive(d, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// Open tells whether one of the breakers is open or half-open.
+// Open reports whether one of the breakers is open or half-open.
 func (s *Store) Open() bool { return s.reads.open.Load() || s.writes.open.Load() }
 
-// LogTo sets where the breakers say that they open and close. Set it before use; by default they say nothing.
+// LogTo makes the breakers log that they open and close. Call it before use; by default nothing is logged.
 func (s *Store) LogTo(log *slog.Logger) {
-	s.reads.turns.begin = func(err error) {
+	s.reads.announced.begin = func(err error) {
 		log.Warn("gormcache: the store fails for readers and is not asked for the moment; the database answers", "error", err)
 	}
-	s.writes.turns.begin = func(err error) {
+	s.writes.announced.begin = func(err error) {
 		log.Warn("gormcache: the store fails for writers and is not asked for the moment; what they invalidate is queued, "+
 			"and other processes may serve old rows", "error", err)
 	}
-	for whom, c := range map[string]*circuit{"readers": s.reads, "writers": s.writes} {
-		c.turns.end = func(after time.Duration) {
-			log.Info("gormcache: the store answers "+whom+" again", "after", after.Round(time.Millisecond))
+	for callers, c := range map[string]*circuit{"readers": s.reads, "writers": s.writes} {
+		c.announced.end = func(after time.Duration) {
+			log.Info("gormcache: the store answers "+callers+" again", "after", after.Round(time.Millisecond))
 		}
 	}
 }
 
-// State returns what there is to say of the breakers of readers and of writers.
+// State returns the states of the breakers of readers and of writers.
 func (s *Store) State() (reads, writes State) { return s.reads.state(), s.writes.state() }
 
-// Inspect implements [store.Inspector]. It goes past the breakers, and tells them nothing: whoever asks wants to know
-// how the store is now.
+// Inspect implements [store.Inspector]. It bypasses the breakers and does not count for them: the caller wants to
+// know how the store is now.
 func (s *Store) Inspect(ctx context.Context, tags []string) ([]store.TagInfo, error) {
 	return store.Inspect(ctx, s.next, tags)
 }
 
-// Stop ends the probes in the background and waits for them. The store can be used further: from now
-// on a breaker that is open lets a caller through as a probe, whenever the cooldown has passed.
+// Stop ends the background probes and waits for them. The store can still be used: from then on an open breaker lets a
+// call through as a probe whenever the cooldown has passed.
 func (s *Store) Stop() {
 	s.reads.stop()
 	s.writes.stop()
@@ -168,7 +168,7 @@ func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, 
 		return store.Failure(settled)
 	})
 	if err == nil {
-		return settled // marks that were lost are no failure
+		return settled // lost marks are no failure
 	}
 	return err
 }
@@ -178,21 +178,21 @@ func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) 
 	return s.write(ctx, tags, func() error { return s.next.Unmark(ctx, tags, writer) })
 }
 
-// write runs a call of a writer. A store that hangs with writers hangs with readers, and among these are
-// writers, who look up first and have as much time there; so that breaker opens too. A store that
-// refuses changes, as a replica does, may still be read.
+// write runs a call of a writer. A store that hangs for writers hangs for readers too, and some readers are writers that
+// look up first with as much time; so the readers' breaker opens too. A store that refuses changes, as a replica does,
+// may still be read.
 func (s *Store) write(ctx context.Context, tags []string, call func() error) error {
 	err := s.writes.do(ctx, call, s.unmark(tags))
-	if err != nil && over(ctx) && s.writes.open.Load() {
+	if err != nil && pastDeadline(ctx) && s.writes.open.Load() {
 		s.reads.trip(s.look(tags...))
-		s.reads.tell(err)
+		s.reads.announce(err)
 	}
 	return err
 }
 
-// over tells that a call's time is up. Deadlines reach the network by themselves, so an error of a
-// connection may come a moment before its context says why.
-func over(ctx context.Context) bool {
+// pastDeadline reports whether a call's deadline has passed. The network has the deadline too, so a connection may fail a
+// moment before its context ends.
+func pastDeadline(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && !time.Now().Before(deadline)
 }
@@ -203,7 +203,7 @@ func (s *Store) Close() error {
 	return s.next.Close()
 }
 
-// look probes readers' part of the store: it reads what the call that failed was about.
+// look makes a probe for readers: it looks up the keys of the call that failed.
 func (s *Store) look(keys ...string) func() check {
 	return func() check {
 		again := store.Lookup{Keys: slices.Clone(keys)}
@@ -211,17 +211,17 @@ func (s *Store) look(keys ...string) func() check {
 	}
 }
 
-// unmark probes writers' part. It changes nothing, whenever it takes effect: a mark that came late would
-// keep readers off, for nobody's good.
+// unmark makes a probe for writers: it removes a mark that was never set, which changes nothing whenever it takes effect.
+// A probe that sets a mark could take effect late, and would make readers bypass for nothing.
 func (s *Store) unmark(tags []string) func() check {
 	return func() check {
-		tags, nobody := slices.Clone(tags), store.NewWriter()
+		tags, unknown := slices.Clone(tags), store.NewWriter()
 		look := s.look(tags...)
 		return func(ctx context.Context) error {
-			err := s.next.Unmark(ctx, tags, nobody)
-			if err != nil && over(ctx) && !s.writes.open.Load() { // asked because of writers in a hurry
+			err := s.next.Unmark(ctx, tags, unknown)
+			if err != nil && pastDeadline(ctx) && !s.writes.open.Load() { // a probe for a writer in a hurry
 				s.reads.trip(look)
-				s.reads.tell(err)
+				s.reads.announce(err)
 			}
 			return err
 		}

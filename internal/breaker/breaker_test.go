@@ -220,7 +220,7 @@ func (s *slow) Lookup(ctx context.Context, _ *store.Lookup) error {
 	}
 }
 
-// A store that is too slow for its callers is not well because a probe has more patience than they have.
+// A store that is too slow for its callers is not well because a probe has a longer timeout than they have.
 func TestAProbeIsAsHastyAsItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		below := &slow{Store: memory.New(), by: 200 * time.Millisecond}

@@ -11,25 +11,26 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// What a probe of an open breaker may take: what its callers have, since a store that is too slow for them is not
-// well; but enough for a network, and not so much that a store which is well again is left alone for long.
+// leastBudget and mostBudget bound the time that a probe of an open breaker may take. Within them it is the timeout of
+// the callers, since a store that is too slow for them has not recovered. The least is enough for a network; the most
+// keeps a recovered store from waiting long for its next probe.
 const (
 	leastBudget = 50 * time.Millisecond
 	mostBudget  = time.Second
 )
 
-// leeway is how long an error of the network may come before the end of the context that it is due to.
+// leeway is how much earlier than its context's deadline a network error caused by that deadline may arrive.
 const leeway = 20 * time.Millisecond
 
-// check is a call of the store that changes nothing.
+// check is a call of the store that changes nothing: a probe.
 type check func(context.Context) error
 
 // circuit is one breaker.
 type circuit struct {
 	failures int64
 	cooldown time.Duration
-	patience time.Duration   // what a call may take before it counts as failed
-	life     context.Context // ends with stop
+	timeout  time.Duration   // how long a call may take before it counts as failed
+	life     context.Context // canceled by stop
 	end      context.CancelFunc
 	work     sync.WaitGroup
 
@@ -38,20 +39,20 @@ type circuit struct {
 
 	mu        sync.Mutex
 	probing   bool // a probe is under way, or one in the background will be
-	suspected bool // the store is being asked whether callers in a hurry were right to give up
+	suspected bool // a probe is under way because a caller in a hurry gave up
 	stopped   bool
-	turns     turns
+	announced announced
 	until     time.Time // open and stopped: when the next probe may go
 }
 
-func newCircuit(failures int, cooldown, patience time.Duration) *circuit {
-	c := &circuit{failures: int64(failures), cooldown: cooldown, patience: patience}
+func newCircuit(failures int, cooldown, timeout time.Duration) *circuit {
+	c := &circuit{failures: int64(failures), cooldown: cooldown, timeout: timeout}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c
 }
 
-// do runs one call, if the breaker lets it. probe makes what the store is asked in the background if this
-// call is the one that opens the breaker, or was ended by a caller in a hurry.
+// do runs one call unless the breaker is open. probe makes the check for the background probe, in case this call opens
+// the breaker or was ended by a caller in a hurry.
 func (c *circuit) do(ctx context.Context, call func() error, probe func() check) error {
 	own := false // this call is the probe
 	if c.open.Load() {
@@ -62,35 +63,35 @@ func (c *circuit) do(ctx context.Context, call func() error, probe func() check)
 	failing := c.run.Load() > 0 // a call that follows no failure takes no lock
 	returned := false
 	defer func() {
-		if !returned && own { // a store that panics must not leave the probe under way for ever
+		if !returned && own { // a store that panics must not leave the probe under way forever
 			c.release(own)
 			c.record(errors.ErrUnsupported, probe)
-			c.tell(errors.ErrUnsupported)
+			c.announce(errors.ErrUnsupported)
 		}
 	}()
 	err := call()
 	returned = true
 	c.release(own)
 	switch {
-	case err != nil && hurried(ctx):
+	case err != nil && endedByCaller(ctx):
 		c.suspect(probe)
 	case err != nil || own || failing:
 		c.record(err, probe)
-		c.tell(err)
+		c.announce(err)
 	}
 	return err
 }
 
-// hurried reports whether a call was ended by its caller's own deadline or cancellation, and not by the whole
-// budget that gormcache gives, which alone makes it the store's failure.
-func hurried(ctx context.Context) bool {
+// endedByCaller reports whether a call was ended by its caller's own deadline or cancellation. Only a call that has used
+// the whole budget that gormcache gives counts as a failure of the store.
+func endedByCaller(ctx context.Context) bool {
 	return ended(ctx) && !errors.Is(context.Cause(ctx), store.ErrBudget)
 }
 
-// ended reports whether the call's time was up. Deadlines reach the network by themselves, so a connection may fail
-// a moment before its context says whose deadline it was: that moment is waited for.
+// ended reports whether the call's time was up. The network has the deadline too, so a connection may fail a moment
+// before its context reports the cause: ended waits for that moment.
 func ended(ctx context.Context) bool {
-	if ctx.Err() == nil && over(ctx) {
+	if ctx.Err() == nil && pastDeadline(ctx) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(leeway):
@@ -100,9 +101,9 @@ func ended(ctx context.Context) bool {
 	return ctx.Err() != nil
 }
 
-// suspect asks the store in the background, once at a time, what a caller in a hurry had no time to wait for. Its
-// time-out alone proves nothing: five callers with 3 ms would open the breaker of a store that is well. But where it
-// counted for nothing, and all callers are in a hurry, a store that hangs would be asked by each of them for ever.
+// suspect probes the store in the background, one probe at a time, after a caller in a hurry gave up. The caller's
+// timeout alone proves nothing: five callers with 3 ms would open the breaker of a healthy store. But if these timeouts
+// were ignored, and all callers are in a hurry, each of them would ask a store that hangs, forever.
 func (c *circuit) suspect(probe func() check) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,23 +115,23 @@ func (c *circuit) suspect(probe func() check) {
 	c.work.Go(func() { c.examine(check) })
 }
 
-// examine gives the store as long as a call may take. A failure opens the breaker.
+// examine probes the store, with as much time as a call may take. A failure opens the breaker.
 func (c *circuit) examine(check check) {
-	err := c.try(check, c.patience)
-	defer c.tell(err) // once the lock is given back
+	err := c.try(check, c.timeout)
+	defer c.announce(err) // after the lock is released
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.suspected = false
 	switch {
-	case c.stopped || c.open.Load(): // by now there is nothing to find out
+	case c.stopped || c.open.Load(): // the probe no longer matters
 	case err == nil:
-		c.close()
+		c.closeLocked()
 	default:
-		c.opens(check)
+		c.openLocked(check)
 	}
 }
 
-// admit tells whether the caller may be the probe.
+// admit reports whether this call may go through as the probe.
 func (c *circuit) admit() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -141,7 +142,7 @@ func (c *circuit) admit() bool {
 	return true
 }
 
-// release notes that a call has ended that was, perhaps, the probe.
+// release records that a call has ended; own says whether it was the probe.
 func (c *circuit) release(own bool) {
 	if !own {
 		return
@@ -151,8 +152,8 @@ func (c *circuit) release(own bool) {
 	c.probing = false
 }
 
-// record takes note of a call's outcome. While the store is probed in the background, what calls say that
-// began before the breaker opened changes nothing.
+// record records the outcome of a call. While the store is probed in the background, outcomes of calls that began before
+// the breaker opened are ignored.
 func (c *circuit) record(err error, probe func() check) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,36 +161,36 @@ func (c *circuit) record(err error, probe func() check) {
 		return
 	}
 	if err == nil {
-		c.close()
+		c.closeLocked()
 		return
 	}
 	if c.run.Add(1) < c.failures && !c.open.Load() {
 		return
 	}
-	c.opens(probe())
+	c.openLocked(probe())
 }
 
-// trip opens the breaker whatever its calls have said.
+// trip opens the breaker regardless of its count of failures.
 func (c *circuit) trip(probe func() check) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.open.Load() {
-		c.opens(probe())
+		c.openLocked(probe())
 	}
 }
 
-// opens opens the breaker, and has the store probed. The lock is held.
-func (c *circuit) opens(check check) {
+// openLocked opens the breaker and starts the background probe. The caller holds the lock.
+func (c *circuit) openLocked(check check) {
 	c.open.Store(true)
 	c.until = time.Now().Add(c.cooldown)
 	if !c.stopped {
 		c.probing = true
-		c.work.Go(func() { c.heal(check, min(max(c.patience, leastBudget), mostBudget)) })
+		c.work.Go(func() { c.heal(check, min(max(c.timeout, leastBudget), mostBudget)) })
 	}
 }
 
-// close lets all calls through again. The lock is held.
-func (c *circuit) close() {
+// closeLocked lets all calls through again. The caller holds the lock.
+func (c *circuit) closeLocked() {
 	c.run.Store(0)
 	c.open.Store(false)
 }
@@ -204,16 +205,16 @@ func (c *circuit) heal(check check, budget time.Duration) {
 		}
 		if c.try(check, budget) == nil {
 			c.mu.Lock()
-			c.close()
+			c.closeLocked()
 			c.probing = false
 			c.mu.Unlock()
-			c.tell(nil)
+			c.announce(nil)
 			return
 		}
 	}
 }
 
-// try probes once. A store that panics fails: here nobody could recover.
+// try probes once. A panic of the store counts as a failure: in this goroutine no caller could recover it.
 func (c *circuit) try(check check, budget time.Duration) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -225,7 +226,7 @@ func (c *circuit) try(check check, budget time.Duration) (err error) {
 	return check(ctx)
 }
 
-// stop ends the probes in the background, and lets callers be probes instead.
+// stop ends the background probes. From then on calls go through as probes instead.
 func (c *circuit) stop() {
 	c.mu.Lock()
 	c.stopped = true

@@ -10,8 +10,8 @@ import (
 // maxDepth bounds pointers to pointers.
 const maxDepth = 8
 
-// resolve makes of an argument what database/sql makes of it: nil, an int64, a uint64 or a string. ok is
-// false for all else.
+// resolve converts an argument as database/sql does, to nil, an int64, a uint64 or a string. ok is false for all other
+// arguments.
 func resolve(v any, d sqltext.Dialect) (_ any, ok bool) {
 	for range maxDepth {
 		switch u := v.(type) {
@@ -21,7 +21,7 @@ func resolve(v any, d sqltext.Dialect) (_ any, ok bool) {
 			return valueOf(u)
 		}
 		rv := reflect.ValueOf(v)
-		// pgx asks values for methods of its own, and for String, before it looks at their kind.
+		// pgx uses its own interfaces, and Stringer, before the kind of a value.
 		if d == sqltext.Postgres && rv.NumMethod() > 0 {
 			return nil, false
 		}
@@ -47,8 +47,8 @@ func resolve(v any, d sqltext.Dialect) (_ any, ok bool) {
 	return nil, false
 }
 
-// valueOf asks a Valuer as database/sql does: a nil pointer whose method is that of its element is NULL,
-// and not a panic. Other panics will happen again where the statement is run, and are none of ours.
+// valueOf calls a Valuer as database/sql does: a nil pointer whose method belongs to its element is NULL, and does not
+// panic. Any other panic gives ok = false here: it will happen again when the statement runs.
 func valueOf(v driver.Valuer) (value any, ok bool) {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() &&
 		rv.Type().Elem().Implements(reflect.TypeFor[driver.Valuer]()) {

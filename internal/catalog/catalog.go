@@ -11,12 +11,12 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// Querier is what Load asks: a *sql.DB, *sql.Conn or *sql.Tx, or a gorm.ConnPool.
+// Querier runs the queries of Load: a *sql.DB, *sql.Conn or *sql.Tx, or a gorm.ConnPool.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Each runs fn for each row that the query gives, until it fails.
+// Each calls fn for each row of the query's result, until fn returns an error.
 func Each(ctx context.Context, q Querier, query string, fn func(*sql.Rows) error) (err error) {
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
@@ -38,7 +38,7 @@ type Kind uint8
 const (
 	Unknown Kind = iota // no such name, or only in a system schema
 	Table               // a plain table wherever the name occurs
-	View                // in at least one schema anything else: see the package comment
+	View                // in at least one schema something else: see the package comment
 )
 
 // String is the kind in lower case.
@@ -52,36 +52,34 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Catalog is a snapshot of a database's names. It does not change, and is safe for concurrent use.
+// Catalog is a snapshot of a database's names. It is immutable, and safe for concurrent use.
 type Catalog struct {
 	kinds map[string]Kind
 	// reaches lists the tables that a write to the key may change too, one step away. Functions are
 	// among the keys and the tables: see node.
 	reaches map[string][]string
-	// unsure names the trigger, rule or function by which a write to the key, or a call of it, changes
-	// no one can tell what.
+	// unsure names the trigger, rule or function because of which the effect of a write to the key, or of a call of it,
+	// is unknown.
 	unsure map[string]string
-	// queried are the functions that a query of the key calls.
-	queried map[string][]string
-	// below are the names that a query of the key reads, if it is no plain table, and doubts what is wrong
-	// with keeping its answer, in the order found.
+	// below lists the names that a query of the key reads, if the key is no plain table. doubts lists the reasons, in the
+	// order found, why the answer to such a query may not be cached.
 	below  map[string][]string
 	doubts map[string][]Doubt
 
-	children  map[string][]string // partitions and heirs, by their parent
-	virtual   map[string]string   // virtual tables of SQLite: the text that made each
-	referrers map[string][]string // tables with a foreign key, by the one that it names
-	guests    []guest             // calls of functions that may be hidden
+	children  map[string][]string // partitions and inheriting tables, by their parent
+	virtual   map[string]string   // virtual tables of SQLite: the CREATE text of each
+	referrers map[string][]string // tables with a foreign key, by the referenced table
+	triggers  []trigger           // of MySQL, whose functions may be hidden from the user
 
 	layouts  map[string]*Layout
-	indirect map[string]bool    // tables whose writes may change other rows, or to other values
-	unsorted map[string]bool    // tables whose rows an index may put into another order than that of the rowid
-	instant  map[string]bool    // tables whose writes no rollback takes back
+	indirect map[string]bool    // tables whose writes may change other rows than they name, or to other values
+	unsorted map[string]bool    // tables whose rows an index may return in another order than that of the rowid
+	instant  map[string]bool    // tables whose writes a rollback does not undo
 	shapes   map[shape]*columns // while they are read
 }
 
-// Load reads the catalog of the database, in two or three round trips. The user who asks must be
-// allowed to see all of it: MySQL hides triggers from those who lack the TRIGGER privilege.
+// Load reads the catalog of the database, in two or three round trips. The connection's user must be
+// allowed to see all of it: MySQL hides triggers from users without the TRIGGER privilege.
 func Load(ctx context.Context, q Querier, d sqltext.Dialect) (*Catalog, error) {
 	c := empty()
 	var err error
@@ -107,7 +105,6 @@ func empty() *Catalog {
 		kinds:   make(map[string]Kind),
 		reaches: make(map[string][]string),
 		unsure:  make(map[string]string),
-		queried: make(map[string][]string),
 		below:   make(map[string][]string),
 		doubts:  make(map[string][]Doubt),
 		virtual: make(map[string]string),
@@ -121,54 +118,51 @@ func empty() *Catalog {
 	}
 }
 
-// Kind says what a name, in canonical form (store.TableName), stands for.
+// Kind returns what a name, in canonical form (store.TableName), stands for.
 func (c *Catalog) Kind(table string) Kind { return c.kinds[table] }
 
-// Names are all names of tables and views, sorted.
+// Names returns the names of all tables and views, sorted.
 func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.kinds)) }
 
-// Instant says whether writes to one of these tables take effect at once, whatever becomes of their
-// transaction.
+// Instant reports whether writes to one of these tables take effect at once, even if their transaction
+// is rolled back.
 func (c *Catalog) Instant(tables []string) bool {
 	return slices.ContainsFunc(tables, func(table string) bool { return c.instant[table] })
 }
 
-// Affected lists what a write to these tables may change, sorted, each once: the tables themselves,
-// and those that foreign keys, triggers, partitions, inheritance, updatable views and the functions that
-// these and the tables' own expressions call reach from them. If unknown is not empty, it names what has
-// an effect that can't be told, such as a trigger of dynamic SQL: then everything may have changed.
-func (c *Catalog) Affected(tables []string) (all []string, unknown string) {
-	return c.AffectedAs(tables, nil)
-}
-
-// AffectedAs is Affected where it is declared of some tables what changes with them. That comes on top of what
-// the catalog knows, also for tables that a write only leads to, and settles what can't be told of them.
-func (c *Catalog) AffectedAs(tables []string, declared map[string][]string) (all []string, unknown string) {
+// Affected lists the tables that a write to these tables may change, sorted, each once: the tables themselves, and the
+// tables reached from them by foreign keys, triggers, partitions, inheritance, updatable views, and functions called by
+// any of these or by the tables' own expressions. If unknown is not empty, it names something whose effect cannot be
+// read, such as a trigger with dynamic SQL: then every table may have changed.
+//
+// declared names the tables that the user has declared to change with a table. They come on top of what the catalog
+// knows, also for tables that a write only leads to, and settle what the catalog cannot find out about them.
+func (c *Catalog) Affected(tables []string, declared map[string][]string) (all []string, unknown string) {
 	all = c.closure(tables, func(table string) []string { return slices.Concat(declared[table], c.reaches[table]) })
 	_, unknown = c.Unsure(tables, declared)
 	return slices.DeleteFunc(all, isNode), unknown
 }
 
-// Emptied lists the tables that TRUNCATE … CASCADE empties with one, itself among them, sorted: its partitions and
-// heirs, and all that refer to one of these by a foreign key, whatever that says of deletions. Heirs of the latter, which
-// it leaves alone, are among them.
+// Emptied lists the tables that TRUNCATE … CASCADE of a table empties, sorted, the table itself included: its partitions
+// and inheriting tables, and all tables that refer to one of these by a foreign key, whatever its delete rule. The list
+// includes tables that inherit from the latter, although the database leaves them alone.
 func (c *Catalog) Emptied(table string) []string {
 	return c.closure([]string{table}, func(table string) []string {
 		return slices.Concat(c.children[table], c.referrers[table])
 	})
 }
 
-// Unsure finds a trigger, rule or function whose effect can't be told among those that a write to these tables
-// sets off, and the table that it belongs to: "" if the names are those of functions. What is declared of a table
-// stands for all that its own triggers and expressions do, those of its partitions included; where a cascade
-// or a declaration leads from there counts.
+// Unsure finds, among the triggers, rules and functions that a write to these tables runs, one whose effect is unknown,
+// and the table that it belongs to: "" if the names are those of functions. A declaration for a table covers all that the
+// table's own triggers and expressions do, and those of its partitions. Tables that a cascade or a declaration leads to
+// are examined as well.
 func (c *Catalog) Unsure(tables []string, declared map[string][]string) (table, by string) {
 	if len(c.unsure) == 0 {
 		return "", ""
 	}
-	told := make(map[string]bool)
+	settled := make(map[string]bool)
 	for _, name := range c.closure(slices.Collect(maps.Keys(declared)), func(name string) []string { return c.children[name] }) {
-		told[name] = true
+		settled[name] = true
 	}
 	of := make(map[string]string) // the table that led to a function
 	c.closure(tables, func(name string) []string {
@@ -176,7 +170,7 @@ func (c *Catalog) Unsure(tables []string, declared map[string][]string) (table, 
 		switch {
 		case by != "":
 			return nil
-		case told[name]:
+		case settled[name]:
 			next = slices.Concat(declared[name], slices.DeleteFunc(slices.Clone(next), isNode))
 		case c.unsure[name] != "":
 			by, table = c.unsure[name], of[name]
@@ -198,7 +192,7 @@ func (c *Catalog) Unsure(tables []string, declared map[string][]string) (table, 
 	return table, by
 }
 
-// closure lists all names that next reaches from these, themselves included, sorted.
+// closure returns all names that next reaches from these names, sorted, these names included.
 func (c *Catalog) closure(names []string, next func(string) []string) []string {
 	seen := make(map[string]bool, len(names))
 	var all []string

@@ -2,21 +2,21 @@ package catalog
 
 import "strings"
 
-// mysqlCharsets are those in which plain ASCII is itself.
+// mysqlCharsets are the character sets in which ASCII characters have their ASCII codes.
 var mysqlCharsets = map[string]bool{"utf8mb4": true, "utf8mb3": true, "utf8": true, "latin1": true, "latin2": true, "ascii": true,
 	"cp1250": true, "cp1251": true}
 
-// mysqlLanguages are the languages whose collations tell plain ASCII texts apart, but for case. Left out
-// are Lithuanian, where y is an i, and Roman, where j is an i and v a u.
+// mysqlLanguages are the languages whose collations distinguish ASCII texts, except for case. Left out are Lithuanian,
+// where y equals i, and Roman, where j equals i and v equals u.
 var mysqlLanguages = set(strings.Fields(`bulgarian croatian czech danish esperanto estonian german1 german2 hungarian icelandic
 	latvian persian polish romanian sinhala slovak slovenian spanish spanish2 swedish turkish ukrainian vietnamese`))
 
-// mysqlWords are the other words in the names of such collations.
+// mysqlWords are the other words that may occur in the names of such collations.
 var mysqlWords = set(strings.Fields(`bin general mysql500 mysql561 unicode 520 uca1400 nopad ai as ci cs`))
 
-// knownCollation knows the collations of MySQL and MariaDB under which two plain ASCII texts are equal
-// only if they are the same but for case. A server may have others, defined by its administrator. Of MySQL's
-// collations by the newer rules (0900) only the one of no language counts: in Hungarian ccs is cscs.
+// knownCollation reports whether a collation of MySQL or MariaDB is known to find two ASCII texts equal only if they are
+// the same except for case. A server may have others, defined by its administrator. Of MySQL's collations by the newer
+// rules (0900) only those without a language count: in Hungarian, ccs equals cscs.
 func knownCollation(name string) bool {
 	charset, rest, found := strings.Cut(strings.ToLower(name), "_")
 	if !found || !mysqlCharsets[charset] {

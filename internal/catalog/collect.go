@@ -9,24 +9,23 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// Every row of a catalog query says one thing:
+// Every row of a catalog query states one fact:
 //
 //	kind     name    other    text
 //	table    table
-//	view     view    nature   its query, "" if it has none, "hidden" if it may not be seen
-//	virtual  table            the text that made it
+//	view     view    nature   its query, "" if it has none, "hidden" if the user may not see it
+//	virtual  table            its CREATE text
 //	cascade  parent  child
 //	child    parent  child
 //	policy   table   policy   the expression by which rows are shown
-//	trigger  table   trigger  its body, or "" if it can't be read
+//	trigger  table   trigger  its body, or "" if it cannot be read
 //	refers   parent  child    by any foreign key
 //	rule     table   rule
 //	indirect table   why a write may change other rows than it names, or to other values
-//	unsorted table   an index by which rows that are asked for by their rowid may come in another order
+//	unsorted table   an index by which rows selected by their rowid may come in another order
 //	instant  table   why a write takes effect at once, and is not rolled back
-//	calls    table   function, by a default, CHECK, index or the like: a write to the table calls it
-//	query    table   function, by a view or a policy: so does a query of it
-//	routine  function         its body, or "" if it can't be read; other: "stable" if declared not to write
+//	calls    table   function, by a default, CHECK, index, policy or the like: a write to the table calls it
+//	routine  function         its body, or "" if it cannot be read; other: "stable" if declared not to write
 //	atomic   function         the whole CREATE FUNCTION that holds the body
 //	uses     function function, by the default of an argument or the like
 //	package  package          its functions
@@ -44,7 +43,6 @@ const (
 	rowUnsorted = "unsorted"
 	rowInstant  = "instant"
 	rowCalls    = "calls"
-	rowQuery    = "query"
 	rowRoutine  = "routine"
 	rowAtomic   = "atomic"
 	rowUses     = "uses"
@@ -61,7 +59,7 @@ func (c *Catalog) loadQueries(ctx context.Context, q Querier, d sqltext.Dialect,
 	return c.loadColumns(ctx, q, d, columns)
 }
 
-// loadRows runs a query that yields such rows.
+// loadRows runs a query whose rows are such facts.
 func (c *Catalog) loadRows(ctx context.Context, q Querier, d sqltext.Dialect, query string) error {
 	return Each(ctx, q, query, func(rows *sql.Rows) error {
 		var kind, name, other, text string
@@ -73,7 +71,7 @@ func (c *Catalog) loadRows(ctx context.Context, q Querier, d sqltext.Dialect, qu
 	})
 }
 
-// add takes one row.
+// add records the fact of one row.
 func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 	table := canonical(name)
 	switch kind {
@@ -112,9 +110,6 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 		c.instant[table] = true
 	case rowCalls:
 		c.reach(table, node(other))
-	case rowQuery:
-		c.reach(table, node(other))
-		c.queried[table] = append(c.queried[table], node(other))
 	default:
 		c.addCallable(d, kind, name, other, text)
 	}
@@ -122,14 +117,14 @@ func (c *Catalog) add(d sqltext.Dialect, kind, name, other, text string) {
 
 func (c *Catalog) addKind(name string, k Kind) { c.kinds[name] = max(c.kinds[name], k) }
 
-func (c *Catalog) addTrigger(d sqltext.Dialect, table, trigger, body string) {
+func (c *Catalog) addTrigger(d sqltext.Dialect, table, name, body string) {
 	if body == "" {
-		c.unsure[table] = trigger
+		c.unsure[table] = name
 		return
 	}
 	writes, calls, unknown := sqltext.Routine(d, body)
 	if unknown != "" {
-		c.unsure[table] = trigger
+		c.unsure[table] = name
 	}
 	c.reach(table, writes...)
 	c.reach(table, nodes(calls)...)
@@ -137,7 +132,7 @@ func (c *Catalog) addTrigger(d sqltext.Dialect, table, trigger, body string) {
 		c.indirect[table] = true
 	}
 	if d == sqltext.MySQL {
-		c.guests = append(c.guests, guest{table, trigger, nodes(calls)})
+		c.triggers = append(c.triggers, trigger{table, name, nodes(calls)})
 	}
 }
 
@@ -145,10 +140,10 @@ func (c *Catalog) reach(from string, to ...string) {
 	c.reaches[from] = append(c.reaches[from], to...)
 }
 
-// finish draws the conclusions that need all rows.
+// finish draws the conclusions that need all facts.
 func (c *Catalog) finish() {
 	c.finishVirtual()
-	// A table with a foreign or temporary partition is no plain one.
+	// A table with a foreign or temporary partition is not plain.
 	parents := make(map[string][]string)
 	var views []string
 	for parent, children := range c.children {
@@ -163,7 +158,7 @@ func (c *Catalog) finish() {
 	for _, name := range c.closure(views, func(name string) []string { return parents[name] }) {
 		c.addKind(name, View)
 	}
-	c.unhide()
+	c.distrustTriggers()
 	for table, list := range c.reaches {
 		slices.Sort(list)
 		c.reaches[table] = slices.Compact(list)
@@ -171,7 +166,7 @@ func (c *Catalog) finish() {
 	c.layOut()
 }
 
-// canonical is store.TableName for a name that stands alone: a dot in it is part of it there too.
+// canonical is store.TableName for a name without its schema. A dot in the name is treated as store.TableName does.
 func canonical(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]

@@ -7,13 +7,13 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// ColumnKind says how the values of a column are compared.
+// ColumnKind is how the values of a column are compared.
 type ColumnKind uint8
 
 // The kinds of columns.
 const (
-	Other   ColumnKind = iota // in a way that is not known here
-	Integer                   // by their number
+	Other   ColumnKind = iota // in an unknown way
+	Integer                   // as numbers
 	Text                      // by a collation under which plain ASCII texts differ at least in a letter's case
 	UUID                      // by their 128 bits
 )
@@ -37,14 +37,13 @@ type Column struct {
 	Name string
 	// Quoted is the name as the database has it, quoted as an identifier of its dialect.
 	Quoted string
-	// Kind says how its values are compared.
+	// Kind is how its values are compared.
 	Kind ColumnKind
-	// Default says that the database may fill in another value than NULL where a write names none: there
-	// is a default, a sequence or an identity, or the column is NOT NULL, for which MySQL makes up a value.
+	// Default is set if the database may fill in another value than NULL when a write names no value: the column has a
+	// default, a sequence or an identity, or it is NOT NULL, and MySQL makes up a value.
 	Default bool
-	// Rowid says that it is the number by which SQLite keeps the rows of the table, if it is the whole
-	// primary key, and that no index gives rows that are asked for by it in another order. It says so in
-	// Layout.Key only.
+	// Rowid is set, in Layout.Key only, if the column is SQLite's rowid, provided that it is the whole primary key, and no
+	// index returns rows selected by it in another order.
 	Rowid bool
 
 	dialect sqltext.Dialect
@@ -52,23 +51,23 @@ type Column struct {
 	highest uint64 // of an Integer
 	length  int64  // of a Text, in characters; 0: no limit
 	padded  bool   // a Text that the database may pad with spaces
-	notNull bool   // what becomes of a NULL can't be told
-	counts  bool   // a zero stands for the next number
+	notNull bool   // a NULL becomes an unknown value
+	counts  bool   // a zero means the next number
 }
 
-// Argument gives the text that stands for a value, as the application gives it to database/sql. Two values
-// have the same text if the database may find them equal, and a row to which the value is written holds
-// one of that text. null says that it is NULL, which has no text; ok is false for values that can't be
-// told so, NULL in a column that is NOT NULL among them: MySQL may make a zero of it, SQLite a new number.
+// Argument returns the text that identifies a value, as the application passes it to database/sql. Two values have the
+// same text if the database may find them equal, and a row to which the value is written then holds a value of that text.
+// null reports whether the value is NULL, which has no text. ok is false for values without such a text, among them NULL
+// for a column that is NOT NULL: MySQL may store a zero instead, SQLite a new number.
 func (c *Column) Argument(v any) (text string, null, ok bool) {
 	var room [64]byte
 	b, null, ok := c.AppendArgument(room[:0], v)
 	return string(b), null, ok
 }
 
-// AppendArgument appends the text that Argument gives, and nothing where there is none.
+// AppendArgument appends the text that Argument returns, or nothing if there is none.
 func (c *Column) AppendArgument(b []byte, v any) (_ []byte, null, ok bool) {
-	switch v := v.(type) { // what keys mostly are: resolve would put them into an interface again, on the heap
+	switch v := v.(type) { // the usual types of keys: resolve would allocate an interface for them
 	case int:
 		return c.appendSigned(b, int64(v))
 	case uint:
@@ -106,7 +105,7 @@ func (c *Column) appendUnsigned(b []byte, u uint64) (_ []byte, null, ok bool) {
 	return strconv.AppendUint(b, u, 10), false, true
 }
 
-// Stored does the same for a value that was scanned from the database into an *any.
+// Stored is like Argument, for a value that was scanned from the database into an *any.
 func (c *Column) Stored(v any) (text string, null, ok bool) {
 	switch v := v.(type) {
 	case nil:
@@ -127,7 +126,7 @@ func (c *Column) Stored(v any) (text string, null, ok bool) {
 	return text, false, ok
 }
 
-// written is the text of a stored value that came as one.
+// written returns the text of a stored value that the driver returned as a string.
 func (c *Column) written(s string) (string, bool) {
 	if c.Kind != Integer {
 		if c.padded {
@@ -142,13 +141,13 @@ func (c *Column) written(s string) (string, bool) {
 	} else if u, err := strconv.ParseUint(s, 10, 64); err == nil {
 		text, ok = c.unsigned(u)
 	}
-	if !ok || text != s { // 007 may be what a column with ZEROFILL shows, or what is no number there
+	if !ok || text != s { // 007 may be from a column with ZEROFILL, or not a number there
 		return "", false
 	}
 	return text, true
 }
 
-// holds tells that the column is one of integers, and this within its range.
+// holds reports whether the column is an Integer whose range includes i.
 func (c *Column) holds(i int64) bool {
 	return c.Kind == Integer && i >= c.lowest && (i <= 0 || uint64(i) <= c.highest)
 }
@@ -169,8 +168,8 @@ func (c *Column) unsigned(u uint64) (string, bool) {
 	return strconv.FormatUint(u, 10), true
 }
 
-// text folds case, since a collation may. Characters that it may find equal to others, ignore, or pad
-// with, have no text here, nor do values that the database may cut off.
+// text folds case, since the collation may. A value has no text if it contains characters that a collation may find equal
+// to others, ignore, or pad with, or if the database may truncate it.
 func (c *Column) text(s string) (string, bool) {
 	switch c.Kind {
 	case Text:
@@ -192,7 +191,7 @@ func (c *Column) text(s string) (string, bool) {
 	return "", false
 }
 
-// distinct are the characters that collations tell apart, but for their case.
+// distinct reports whether collations distinguish the character from all others, except for its case.
 func distinct(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("_.:@/-", b) >= 0
 }

@@ -1,58 +1,43 @@
 package catalog
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// Calls lists the tables that calling these functions may change, sorted, each once: those that their
-// bodies write, through other functions too, and all that Affected leads to from there. The names are as
-// in sqltext.Info.Calls; the schema does not count, and what any function of a name writes counts for all
-// of them. If unknown is not empty, it names the function whose effect can't be told: one with dynamic
-// SQL or DDL, in a language that is not read, with a hidden body, or that may COMMIT.
+// Calls lists the tables that a call of these functions may change, sorted, each once: the tables that their bodies write,
+// also through other functions, and all tables that Affected leads to from there. The names are as in sqltext.Info.Calls.
+// The schema is ignored: functions of one name are treated as one that writes what any of them writes. If unknown is not
+// empty, it names a function whose effect is unknown: its body has dynamic SQL or DDL, may COMMIT, is hidden, or is in a
+// language that is not read.
 //
-// A function that is none of the application's writes nothing: it is built in, or belongs to an
-// extension, and most of those are harmless. Of SQLite no function is known, for the program registers
-// them: what such a function writes through the program's own handles is seen there.
+// A function that the application has not defined counts as writing nothing: it is built in, or belongs to an extension,
+// and few of those write. No function of SQLite is known, since the program registers them: what such a function writes
+// through the program's own handles is noticed there.
 //
-// A function whose text can't be told, but that PostgreSQL has declared STABLE or IMMUTABLE, is taken at
-// its word. Where the text can be told, what it calls counts all the same: PostgreSQL lets a STABLE
-// function call a volatile one that writes. MySQL checks no such word, and so it does not count there.
+// A function of PostgreSQL whose body cannot be read, but that is declared STABLE or IMMUTABLE, is trusted to write
+// nothing. If its body can be read, the functions that it calls count nevertheless: PostgreSQL lets a STABLE function call
+// a volatile one that writes. MySQL does not check such declarations, so they count for nothing there.
 //
-// What is declared of tables counts as in AffectedAs.
+// declared is as in Affected.
 func (c *Catalog) Calls(names []string, declared map[string][]string) (tables []string, unknown string) {
-	return c.AffectedAs(nodes(names), declared)
+	return c.Affected(nodes(names), declared)
 }
 
-// Queried lists the tables that a query of these may change, as Calls does: a view or a row-level
-// security policy may call a function that writes.
-func (c *Catalog) Queried(tables []string) (written []string, unknown string) {
-	if len(c.queried) == 0 {
-		return nil, ""
-	}
-	var called []string
-	c.closure(tables, func(name string) []string {
-		called = append(called, c.queried[name]...)
-		return c.below[name]
-	})
-	return c.Affected(called)
-}
-
-// nodeMark begins the names of functions where they stand among those of tables.
+// nodeMark begins the names of functions among the names of tables.
 const nodeMark = "\x00"
 
-// node is the name of a function in Catalog.reaches and unsure.
+// node returns the name of a function in Catalog.reaches and Catalog.unsure.
 func node(name string) string { return nodeMark + canonical(name) }
 
 func isNode(name string) bool { return strings.HasPrefix(name, nodeMark) }
 
-// longestName is where PostgreSQL cuts a name off, between characters.
+// longestName is the length in bytes to which PostgreSQL truncates names, between characters.
 const longestName = 63
 
-// nodes are those of functions called. In MariaDB p.f may be part of the package p, which is the node p.
-// with its dot.
+// nodes returns the nodes of called functions. In MariaDB p.f may be a function of the package p, whose node ends in a
+// dot: p.
 func nodes(names []string) []string {
 	var all []string
 	for _, name := range names {
@@ -84,7 +69,7 @@ func (c *Catalog) addCallable(d sqltext.Dialect, kind, name, other, text string)
 	}
 }
 
-// addRoutine notes what a function may write. stable says that it is declared not to.
+// addRoutine records what a function may write. stable is set if it is declared not to write.
 func (c *Catalog) addRoutine(d sqltext.Dialect, name string, stable bool, body string) {
 	n := node(name)
 	c.reach(n) // it exists
@@ -93,15 +78,15 @@ func (c *Catalog) addRoutine(d sqltext.Dialect, name string, stable bool, body s
 		c.unsure[n] = canonical(name)
 	}
 	for _, table := range writes {
-		c.reach(n, strings.Clone(table)) // and not the body it is a part of
+		c.reach(n, strings.Clone(table)) // a copy, which does not keep the body in memory
 	}
 	c.reach(n, nodes(calls)...)
 }
 
 const atomic = "BEGIN ATOMIC"
 
-// addAtomic notes a function whose body PostgreSQL has parsed. RETURN has no part that writes, and what
-// it calls comes in rows of its own. A text that holds the words twice may hold them in a string first.
+// addAtomic records a function whose body PostgreSQL has parsed. A body that is a RETURN writes nothing itself, and the
+// functions that it calls come in rows of their own. If the text has BEGIN ATOMIC twice, the first may be in a string.
 func (c *Catalog) addAtomic(d sqltext.Dialect, name, text string) {
 	c.reach(node(name))
 	_, body, found := strings.Cut(text, atomic)
@@ -113,27 +98,22 @@ func (c *Catalog) addAtomic(d sqltext.Dialect, name, text string) {
 	}
 }
 
-// guest is a trigger that calls functions.
-type guest struct {
-	table, trigger string
-	calls          []string
+// trigger is a trigger that calls functions.
+type trigger struct {
+	table, name string
+	calls       []string
 }
 
-// unhide finds the triggers of MySQL that call what is no function known. It may be hidden from who
-// asks, and not from the trigger, which runs as who has made it. A function whose body may be seen
-// calls no hidden one: who sees it has made it, or sees all.
-func (c *Catalog) unhide() {
-	for _, g := range c.guests {
-		for _, n := range g.calls {
+// distrustTriggers finds the triggers of MySQL that call an unknown function. The function may be hidden from the user
+// who loads the catalog, but not from the trigger, which runs with the rights of its definer. A function whose body the
+// user can see calls no hidden one: who sees a body has defined it, or sees all.
+func (c *Catalog) distrustTriggers() {
+	for _, t := range c.triggers {
+		for _, n := range t.calls {
 			if _, known := c.reaches[n]; !known && !strings.HasSuffix(n, ".") {
-				c.unsure[g.table] = g.trigger
+				c.unsure[t.table] = t.name
 			}
 		}
 	}
-	c.guests = nil
-	for name, list := range c.queried {
-		if list = slices.Compact(slices.Sorted(slices.Values(list))); len(list) == 0 {
-			delete(c.queried, name)
-		}
-	}
+	c.triggers = nil
 }

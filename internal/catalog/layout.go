@@ -5,22 +5,21 @@ import (
 	"strings"
 )
 
-// Layout is how the rows of a plain table are told apart. It does not change.
+// Layout describes how the rows of a plain table are identified. It is immutable.
 type Layout struct {
-	// Key is the primary key, in its order; nil if there is none, or if the values of one of its columns
-	// can't be compared.
+	// Key is the primary key, in its order; nil if there is none, or if values of one of its columns cannot be compared.
 	Key []Column
-	// Columns are those whose values can be compared, generated ones left out, sorted by name.
+	// Columns are the columns whose values can be compared, without generated ones, sorted by name.
 	Columns []Column
-	// Direct says that a write changes exactly the rows that it names, to the values that it names.
+	// Direct is set if a write changes exactly the rows that it names, to the values that it names.
 	Direct bool
-	// KeyNames are the names of the primary key's columns, whether their values can be compared or not.
+	// KeyNames are the names of all columns of the primary key.
 	KeyNames []string
-	// Untold says of the columns whose values can't be compared why.
-	Untold map[string]string
+	// Incomparable gives, by column, the reason why values of the column cannot be compared.
+	Incomparable map[string]string
 
 	names []string // of all columns, sorted
-	moves []string // of those that Moves, sorted
+	moves []string // the columns for which Moves reports true, sorted
 }
 
 // Column finds one of Columns by its name, in any case.
@@ -32,30 +31,29 @@ func (l *Layout) Column(name string) (*Column, bool) {
 	return &l.Columns[i], true
 }
 
-// Has says whether the table declares a column of that name, in any case, whether its values can be
-// compared or not. A name that it does not declare may be another word for one that it does: SQLite's
-// rowid for the primary key.
+// Has reports whether the table declares a column of that name, in any case, comparable or not. An undeclared name may
+// still mean a declared column: SQLite's rowid means the primary key.
 func (l *Layout) Has(name string) bool {
 	_, found := slices.BinarySearch(l.names, strings.ToLower(name))
 	return found
 }
 
-// Moves says whether a column of that name, in any case, may change where a write does not name it: it is generated,
+// Moves reports whether a column of that name, in any case, may change when a write does not name it: it is generated,
 // or MySQL sets it to the time of each UPDATE.
 func (l *Layout) Moves(name string) bool {
 	_, found := slices.BinarySearch(l.moves, strings.ToLower(name))
 	return found
 }
 
-// Names are those of all columns, sorted. They must not be modified.
+// Names returns the names of all columns, sorted. The slice must not be modified.
 func (l *Layout) Names() []string { return l.names }
 
-// Layout tells how the rows of a table, named in canonical form (store.TableName), are told apart. It is
-// nil for what is no plain table, and where it can't be told: the user who asked may not see the table's
-// columns, or the name stands for several tables that are not alike.
+// Layout returns the layout of a table, named in canonical form (store.TableName). It is nil if the name is not a plain
+// table, and if the layout is unknown: the connection's user may not see the columns, or the name stands for several
+// tables that differ.
 func (c *Catalog) Layout(table string) *Layout { return c.layouts[table] }
 
-// layOut draws up the layouts, when all else is known.
+// layOut makes the layouts, once all facts are known.
 func (c *Catalog) layOut() {
 	if len(c.shapes) == 0 {
 		return
@@ -84,8 +82,8 @@ func (c *Catalog) layOut() {
 	c.shapes = nil
 }
 
-// distrust finds the tables of MySQL whose foreign keys name a table that may not be seen: nor may whether
-// it is reached from them and changes them in turn.
+// distrust makes the tables of MySQL indirect whose foreign keys name a table that the user may not see. It is then also
+// unknown whether a write to them reaches that table, which changes them in turn.
 func (c *Catalog) distrust() {
 	for parent, list := range c.referrers {
 		if c.kinds[parent] == Unknown {
@@ -96,13 +94,13 @@ func (c *Catalog) distrust() {
 	}
 }
 
-// alike compares two tables of one name, but for Direct, which belongs to the name.
+// alike reports whether two tables of one name have equal layouts, except for Direct, which belongs to the name.
 func (l *Layout) alike(other *Layout) bool {
 	return l != nil && other != nil && slices.Equal(l.Key, other.Key) &&
 		slices.Equal(l.Columns, other.Columns) && slices.Equal(l.names, other.names) && slices.Equal(l.moves, other.moves)
 }
 
-// reachUnsure are the names from which something of unknown effect can be reached.
+// reachUnsure returns the names from which something with an unknown effect is reached.
 func (c *Catalog) reachUnsure() map[string]bool {
 	backward := invert(c.reaches)
 	start := make([]string, 0, len(c.unsure))
@@ -112,8 +110,8 @@ func (c *Catalog) reachUnsure() map[string]bool {
 	return set(c.closure(start, func(name string) []string { return backward[name] }))
 }
 
-// cyclic are the names that reach themselves again, and those that lie between two such: what is left
-// when all that leads to no cycle is taken away, and then all that no cycle leads to.
+// cyclic returns the names that reach themselves, and the names between two such. These are left after removing all names
+// that lead to no cycle, and then all names that no cycle leads to.
 func (c *Catalog) cyclic() map[string]bool {
 	backward := invert(c.reaches)
 	left := make(map[string]bool, len(c.reaches))
@@ -128,7 +126,7 @@ func (c *Catalog) cyclic() map[string]bool {
 	return left
 }
 
-// trim takes away the names that lead to none of those left, until there are no more such.
+// trim removes, repeatedly, the names that lead to no remaining name.
 func trim(left map[string]bool, forward, backward map[string][]string) {
 	ways := make(map[string]int, len(left))
 	var ends []string

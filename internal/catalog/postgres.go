@@ -124,32 +124,32 @@ SELECT 'uses', f.proname::text, c.proname::text, ''
 FROM calls c
 JOIN pg_catalog.pg_proc f ON c.classid = 'pg_catalog.pg_proc'::regclass AND f.oid = c.objid
 UNION ALL
-SELECT CASE WHEN u.query AND r.relkind <> 'm' THEN 'query' ELSE 'calls' END, r.relname::text, u.proname::text, ''
+SELECT 'calls', r.relname::text, u.proname::text, ''
 FROM (
-	SELECT a.adrelid AS rel, c.proname, false AS query
+	SELECT a.adrelid AS rel, c.proname
 	FROM calls c JOIN pg_catalog.pg_attrdef a ON c.classid = 'pg_catalog.pg_attrdef'::regclass AND a.oid = c.objid
 	UNION ALL
-	SELECT k.conrelid, c.proname, false
+	SELECT k.conrelid, c.proname
 	FROM calls c JOIN pg_catalog.pg_constraint k ON c.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = c.objid
 	UNION ALL
-	SELECT i.indrelid, c.proname, false
+	SELECT i.indrelid, c.proname
 	FROM calls c JOIN pg_catalog.pg_index i ON c.classid = 'pg_catalog.pg_class'::regclass AND i.indexrelid = c.objid
 	UNION ALL
-	SELECT c.objid, c.proname, false FROM calls c WHERE c.classid = 'pg_catalog.pg_class'::regclass
+	SELECT c.objid, c.proname FROM calls c WHERE c.classid = 'pg_catalog.pg_class'::regclass
 	UNION ALL
-	SELECT t.tgrelid, c.proname, false
+	SELECT t.tgrelid, c.proname
 	FROM calls c JOIN pg_catalog.pg_trigger t ON c.classid = 'pg_catalog.pg_trigger'::regclass AND t.oid = c.objid
 	WHERE t.tgfoid <> c.oid AND t.tgenabled <> 'D'
 	UNION ALL
-	SELECT d.objid, o.proname, false
+	SELECT d.objid, o.proname
 	FROM domain o
 	JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_type'::regclass AND d.refobjid = o.objid
 		AND d.classid = 'pg_catalog.pg_class'::regclass
 	UNION ALL
-	SELECT w.ev_class, c.proname, true
+	SELECT w.ev_class, c.proname
 	FROM calls c JOIN pg_catalog.pg_rewrite w ON c.classid = 'pg_catalog.pg_rewrite'::regclass AND w.oid = c.objid
 	UNION ALL
-	SELECT o.polrelid, c.proname, true
+	SELECT o.polrelid, c.proname
 	FROM calls c JOIN pg_catalog.pg_policy o ON c.classid = 'pg_catalog.pg_policy'::regclass AND o.oid = c.objid
 ) u
 JOIN rel r ON r.oid = u.rel`

@@ -10,32 +10,31 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// shape names one table of the database as it is spelled there. Several may have one canonical name.
+// shape is the name of a table as the database spells it. Several shapes may have one canonical name.
 type shape struct{ schema, table string }
 
-// columnRow is a row of the second query: one column, or, where type is "key", a column's place in the
-// primary key.
+// columnRow is a row of the second query: one column; or, if typ is "key", a column's position in the primary key.
 type columnRow struct {
 	shape
 	name   string
 	typ    string // as the dialect's columnType reads it
-	detail string // the collation, or what tells it
+	detail string // the collation, or a text that names it
 	length int64  // of a text, in characters; 0: no limit
 	key    int    // from 1 on; 0: not in the primary key
 
 	notNull, filled, generated bool
 }
 
-// wordKey is the type in rows that say nothing but a column's place in the primary key.
+// wordKey is the type in rows that contain only a column's position in the primary key.
 const wordKey = "key"
 
-// columns are those of one table, while they are read.
+// columns are the columns of one table while they are being read.
 type columns struct {
-	list      []Column
-	generated map[string]bool
-	moves     map[string]bool // those, and what is set by each UPDATE
-	untold    map[string]string
-	key       []keyPart
+	list         []Column
+	generated    map[string]bool
+	moves        map[string]bool // the generated columns, and those that each UPDATE sets
+	incomparable map[string]string
+	key          []keyPart
 }
 
 type keyPart struct {
@@ -56,11 +55,11 @@ func (c *Catalog) loadColumns(ctx context.Context, q Querier, d sqltext.Dialect,
 	})
 }
 
-// addColumn takes one row.
+// addColumn records one row.
 func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 	t := c.shapes[r.shape]
 	if t == nil {
-		t = &columns{generated: make(map[string]bool), moves: make(map[string]bool), untold: make(map[string]string)}
+		t = &columns{generated: make(map[string]bool), moves: make(map[string]bool), incomparable: make(map[string]string)}
 		c.shapes[r.shape] = t
 	}
 	name := strings.ToLower(r.name)
@@ -81,18 +80,18 @@ func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 		col.mysqlType(r)
 	}
 	if col.Kind == Other {
-		t.untold[name] = r.untold(d)
+		t.incomparable[name] = r.incomparable(d)
 	}
 	t.generated[name] = t.generated[name] || r.generated
 	t.moves[name] = t.moves[name] || t.generated[name] || d == sqltext.MySQL && strings.Contains(strings.ToLower(r.typ), "on update ")
 	if r.generated {
-		t.untold[name] = "it is generated"
+		t.incomparable[name] = "it is generated"
 	}
 	t.list = append(t.list, col)
 }
 
-// untold says why the column's values can't be compared.
-func (r *columnRow) untold(d sqltext.Dialect) string {
+// incomparable returns why the column's values cannot be compared.
+func (r *columnRow) incomparable(d sqltext.Dialect) string {
 	typ := strings.ToLower(r.typ)
 	text := strings.Contains(typ, "char") || strings.Contains(typ, "text") || strings.Contains(typ, "clob")
 	switch {
@@ -106,16 +105,16 @@ func (r *columnRow) untold(d sqltext.Dialect) string {
 	return "its type " + r.typ + " is not one of integers, texts or UUIDs"
 }
 
-// layout puts the columns of a table in order.
+// layout makes the layout of a table from its columns.
 func (t *columns) layout() *Layout {
 	slices.SortStableFunc(t.list, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
-	l := &Layout{Untold: t.untold}
+	l := &Layout{Incomparable: t.incomparable}
 	for i, col := range t.list {
 		l.names = append(l.names, col.Name)
 		if t.moves[col.Name] {
 			l.moves = append(l.moves, col.Name)
 		}
-		// Two names that differ in case only are one here, so neither can be told.
+		// Two names that differ only in case are one name here, so neither column is usable.
 		double := i > 0 && t.list[i-1].Name == col.Name || i+1 < len(t.list) && t.list[i+1].Name == col.Name
 		if !double && col.Kind != Other && !t.generated[col.Name] {
 			l.Columns = append(l.Columns, col)
@@ -136,7 +135,7 @@ func (t *columns) layout() *Layout {
 	return l
 }
 
-// quote writes a name as an identifier.
+// quote returns the name as a quoted identifier.
 func quote(d sqltext.Dialect, name string) string {
 	q := `"`
 	if d == sqltext.MySQL {

@@ -11,12 +11,12 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// sqliteQuery lists what one database file holds. %[1]s is its name as an identifier, %[2]s as a
-// string, %[3]s what a table in it is: in temp, a view, and %[4]s of which nature.
+// sqliteQuery lists the content of one database file. %[1]s is the file's name as an identifier, %[2]s as a string, %[3]s
+// the kind of its tables (in temp: view), and %[4]s their nature.
 //
-// An index of one column gives the rows that have one value there in the order of their rowid. One of
-// several may be used for rows with a NULL in the first (deleted_at), a partial one for those it holds, and
-// one that has all columns in place of the table. A primary key with an index is no rowid, whatever its type:
+// An index of one column returns the rows with one value in the order of their rowid. Other indexes may return another
+// order: an index of several columns for rows with a NULL in the first (deleted_at), a partial index for its rows, and an
+// index that has all columns instead of the table. A primary key with an index is not the rowid, whatever its type:
 // INTEGER PRIMARY KEY DESC.
 const sqliteQuery = `
 SELECT CASE type WHEN 'table' THEN CASE WHEN sql LIKE 'CREATE VIRTUAL%%' THEN 'virtual' ELSE %[3]s END ELSE type END,
@@ -53,8 +53,8 @@ func (c *Catalog) loadSQLite(ctx context.Context, q Querier) error {
 	if err != nil {
 		return err
 	}
-	// A function in a trigger is harmless, like any that the program registers, except those of
-	// extensions that run what they are given.
+	// A function in a trigger counts as writing nothing, like any function that the program registers, except those of
+	// extensions that run SQL given to them.
 	for _, name := range []string{"eval", "load_extension"} {
 		c.unsure[node(name)] = name
 	}
@@ -72,7 +72,7 @@ func (c *Catalog) loadSQLite(ctx context.Context, q Querier) error {
 	return c.loadQueries(ctx, q, sqltext.SQLite, strings.Join(queries, and), strings.Join(columns, and))
 }
 
-// sqliteFiles names the databases of the connection.
+// sqliteFiles returns the names of the connection's databases.
 func sqliteFiles(ctx context.Context, q Querier) (files []string, err error) {
 	err = Each(ctx, q, `SELECT name FROM pragma_database_list UNION SELECT 'temp'`, func(rows *sql.Rows) error {
 		var file string
@@ -83,8 +83,8 @@ func sqliteFiles(ctx context.Context, q Querier) (files []string, err error) {
 	return files, err
 }
 
-// sqliteType reads a declared type as SQLite does: INT, wherever it stands in it, makes the column one of
-// integers. Lengths mean nothing there.
+// sqliteType reads a declared type as SQLite does: INT anywhere in the type makes the column an Integer. SQLite ignores
+// lengths.
 func (c *Column) sqliteType(r *columnRow) {
 	switch typ := strings.ToLower(r.typ); {
 	case strings.Contains(typ, "int"):
@@ -100,14 +100,14 @@ var (
 		"name", "(?:binary|nocase|rtrim)"))
 )
 
-// builtIn says whether a CREATE TABLE names no collation but SQLite's own. Which column one belongs to does
-// not matter: those of the program are rare.
+// builtIn reports whether a CREATE TABLE names only collations that SQLite itself has. To which columns they belong does
+// not matter: collations that a program registers are rare.
 func builtIn(create string) bool {
 	return len(collation.FindAllStringIndex(create, -1)) == len(built.FindAllStringIndex(create, -1))
 }
 
-// afterTrigger is how SQLite keeps the beginning of a trigger that is AFTER; one that says nothing is BEFORE.
+// afterTrigger matches the beginning of an AFTER trigger as SQLite stores it; a trigger without the word is BEFORE.
 var afterTrigger = regexp.MustCompile(`(?is)^CREATE TRIGGER ("(?:[^"]|"")*"|\x60(?:[^\x60]|\x60\x60)*\x60|'(?:[^']|'')*'|\[[^\]]*\]|\w+)\s+AFTER\s`)
 
-// after says whether a trigger of SQLite is surely one that runs after the row has changed.
+// after reports whether a trigger of SQLite certainly runs after the row has changed.
 func after(create string) bool { return afterTrigger.MatchString(create) }

@@ -5,7 +5,7 @@ import "encoding/hex"
 // uuidForm has an x where a UUID has a hexadecimal digit.
 const uuidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 
-// isUUID knows the one form of a UUID that every database writes.
+// isUUID reports whether s is a UUID in the form that every database writes.
 func isUUID(s string) bool {
 	if len(s) != len(uuidForm) {
 		return false

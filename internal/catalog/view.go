@@ -8,20 +8,21 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// Doubt is why the answer to a query of something that is no plain table may not be kept. The zero value is
-// none.
+// Doubt is a reason why the answer to a query of something other than a plain table may not be cached. The zero value is
+// no doubt.
 type Doubt struct {
-	// Name is what it is about: what was asked for, or something below that.
+	// Name is what the doubt is about: the queried name, or a name that its query reads.
 	Name string
-	// Volatile is what makes two answers differ though no table has changed: a function in the text of a view.
+	// Volatile is the function, in the text of a view, because of which two answers may differ although no table has
+	// changed.
 	Volatile string
-	// What says what it is, or why it can't be told what it reads; empty if Volatile is set.
+	// What describes the thing, or why it is unknown what it reads; empty if Volatile is set.
 	What string
-	// Remedy is what helps. Nothing does if it is empty.
+	// Remedy is the remedy, empty if there is none.
 	Remedy string
 }
 
-// The natures of what is no plain table, as the catalog queries have them; "" is a view.
+// The natures of things other than plain tables, as the catalog queries name them; "" is a view.
 const (
 	natureMaterialized = "materialized"
 	natureForeign      = "foreign"
@@ -33,8 +34,8 @@ const (
 
 const declareTables = "declare in Config.Views which tables it reads"
 
-// natures say what keeping an answer is worth. No declaration makes the rows of one session those of all, nor
-// lets a sequence tell when it moves.
+// natures gives the doubt about each nature. There is no remedy where a declaration would not help: rows of one session
+// are not those of all sessions, and a sequence moves unnoticed.
 var natures = map[string]Doubt{
 	natureMaterialized: {What: "a materialized view, which changes at its REFRESH alone",
 		Remedy: "declare it in Config.Views, and send REFRESH through GORM or call invalidate.Tables for it afterwards: its answers are those of the last REFRESH"},
@@ -49,9 +50,9 @@ var natures = map[string]Doubt{
 
 var severalThings = Doubt{What: "a name that several things have", Remedy: declareTables}
 
-// Below lists all that a query of these names reads, the names included, through views and what is declared
-// of them, sorted. Declarations come on top of what the catalog knows; they settle what can't be told, and not
-// what is volatile.
+// Below lists all names that a query of these names reads, through views and declarations, sorted, these names included.
+// declared names the tables that the user has declared a view to read. They come on top of what the catalog knows, and
+// settle what the catalog does not know, except that something is volatile.
 func (c *Catalog) Below(names []string, declared map[string][]string) (all []string, doubt Doubt) {
 	all = c.closure(names, func(name string) []string {
 		return slices.Concat(declared[name], c.below[name])
@@ -64,7 +65,7 @@ func (c *Catalog) Below(names []string, declared map[string][]string) (all []str
 		}
 	}
 	c.closure(names, func(name string) []string {
-		if _, told := declared[name]; told || doubt.Name != "" {
+		if _, known := declared[name]; known || doubt.Name != "" {
 			return nil
 		}
 		switch {
@@ -81,8 +82,8 @@ func (c *Catalog) Below(names []string, declared map[string][]string) (all []str
 	return all, Doubt{}
 }
 
-// addView notes what is no plain table, and what it reads. Where two schemas have something of one name, what
-// they read is joined, and the name can't be told.
+// addView records something other than a plain table, and what it reads. If two schemas have something of one name, the
+// name reads what either reads, and is in doubt.
 func (c *Catalog) addView(d sqltext.Dialect, name, nature, query string) {
 	again := c.kinds[name] != Unknown
 	c.addKind(name, View)
@@ -97,8 +98,7 @@ func (c *Catalog) addView(d sqltext.Dialect, name, nature, query string) {
 	}
 	info := sqltext.View(d, query)
 	c.below[name] = append(c.below[name], info.Reads...)
-	c.queried[name] = append(c.queried[name], nodes(info.Calls)...)
-	if d != sqltext.SQLite { // there only a trigger makes a view writable
+	if d != sqltext.SQLite { // in SQLite only a trigger makes a view writable
 		c.reach(name, info.Reads...)
 		c.reach(name, nodes(info.Calls)...)
 		if info.Verb == sqltext.Other {
@@ -125,9 +125,9 @@ func (c *Catalog) doubt(name string, d Doubt) {
 // word is a name or string in the text of a virtual table.
 var word = regexp.MustCompile("'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\\[[^\\]]*\\]|[\\pL\\pN_$]+")
 
-// finishVirtual notes what the virtual tables of SQLite hang together with. Their shadow tables are called
-// after them and change with them. What else a virtual table reads its text names: FTS5's content='t' gives
-// rows of t, and fts5vocab those of another virtual table. A name too many there drops too much, and no more.
+// finishVirtual records what the virtual tables of SQLite depend on. Their shadow tables are named after them and change
+// with them. The CREATE text names the other tables that a virtual table reads: FTS5's content='t' returns rows of t, and
+// fts5vocab those of another virtual table. A name too many costs misses only.
 func (c *Catalog) finishVirtual() {
 	for virtual, text := range c.virtual {
 		for name, kind := range c.kinds {

@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // user has ten columns of mixed kinds.
@@ -28,11 +28,11 @@ type user struct {
 
 func userPayload(t testing.TB, n int) []byte {
 	names := []string{"id", "created_at", "updated_at", "deleted_at", "name", "email", "age", "score", "active", "bio"}
-	cols := make([]serializer.Column, len(names))
+	cols := make([]rows.Column, len(names))
 	for i := range names {
-		cols[i] = serializer.Column{Name: names[i], DatabaseType: "TEXT", ScanType: reflect.TypeFor[string]()}
+		cols[i] = rows.Column{Name: names[i], DatabaseType: "TEXT", ScanType: reflect.TypeFor[string]()}
 	}
-	enc, err := serializer.NewRowsEncoder(cols, serializer.Limits{})
+	enc, err := rows.NewEncoder(cols, rows.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +66,8 @@ func BenchmarkScan(b *testing.B) {
 	h := newHarness(b)
 	for _, n := range []int{1, 100, 1000} {
 		payload := userPayload(b, n)
-		parse := func(b *testing.B) *serializer.Rows {
-			view, err := serializer.Parse(payload)
+		parse := func(b *testing.B) *rows.Set {
+			view, err := rows.Parse(payload)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -114,7 +114,7 @@ func BenchmarkScan(b *testing.B) {
 func BenchmarkRows(b *testing.B) {
 	r := replay.New()
 	defer r.Close()
-	view, err := serializer.Parse(userPayload(b, 1))
+	view, err := rows.Parse(userPayload(b, 1))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,55 +4,12 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
-	"slices"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// Collected is a live result that was read. Either Payload holds all of it, or Rest does.
-type Collected struct {
-	// Payload is the encoded result, for [serializer.Parse]. nil if the result is not to be cached.
-	Payload []byte
-	// Rest gives out the result when it is not to be cached. nil if Payload is set.
-	Rest *Tail
-	// Reason tells why there is no payload: it wraps [serializer.ErrTooLarge],
-	// [serializer.ErrUnsupported], or is the error that the live rows ended with.
-	Reason error
-}
-
-// Collect reads rows to their end and encodes them. It takes rows over: it closes them when all of
-// them are in the payload; otherwise closing what Rest gives out closes them, and nothing else does.
-//
-// A result is not to be cached when it exceeds the limits, holds something that cannot be encoded,
-// ends with an error, or is followed by another result set. What was read until then is not lost:
-// Rest replays it and goes on with the live rows, so that the caller sees one whole result, with the
-// error where the database put it.
-func (r *Replayer) Collect(rows *sql.Rows, limits serializer.Limits) Collected {
-	t := &Tail{r: r, live: rows}
-	names, err := rows.Columns()
-	if err != nil {
-		return Collected{Rest: t, Reason: err}
-	}
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return Collected{Rest: t, Reason: err}
-	}
-	columns := make([]serializer.Column, len(types))
-	for i := range types {
-		columns[i] = serializer.ColumnOf(types[i])
-	}
-	enc, err := serializer.NewRowsEncoder(columns, limits)
-	if err != nil {
-		return Collected{Rest: t, Reason: err}
-	}
-	t.names, t.types = append([]string(nil), names...), types
-	if slices.ContainsFunc(types, func(c *sql.ColumnType) bool { return c.ScanType() == nil }) {
-		t.learnt = make([]proposal, len(types))
-	}
-	return t.collect(enc)
-}
-
-func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
+func (t *Tail) collect(enc *rows.Encoder) Collected {
 	row := newRow(len(t.names))
 	t.begun = true
 	for t.live.Next() {
@@ -73,7 +30,7 @@ func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
 	case t.moreErr != nil:
 		return t.stop(enc, nil, t.moreErr)
 	case t.more:
-		return t.stop(enc, nil, fmt.Errorf("%w: more than one result set", serializer.ErrUnsupported))
+		return t.stop(enc, nil, fmt.Errorf("%w: more than one result set", entry.ErrUnsupported))
 	}
 	if err := t.live.Close(); err != nil {
 		t.closeErr = err
@@ -82,20 +39,21 @@ func (t *Tail) collect(enc *serializer.RowsEncoder) Collected {
 	return Collected{Payload: enc.Append(nil)}
 }
 
-// proposal is what a driver proposes for a column that has no type before a row is read: the pure Go SQLite goes by
-// the value at hand, and has none for NULL. GORM, for a map, asks when it has a row.
+// proposal is the scan type that a driver proposes for a column without a type before a row is read. The pure Go SQLite
+// proposes the type of the current value, and none for NULL. GORM asks for the types after reading a row if it scans into
+// a map.
 type proposal struct {
-	value reflect.Type // of the last that was not NULL
-	typ   reflect.Type // the first that was proposed
-	own   bool         // each was that of the value
-	mixed bool         // there were others than typ
+	value reflect.Type // the type of the last value that was not NULL
+	typ   reflect.Type // the first type that was proposed
+	own   bool         // each proposal was the type of the value
+	mixed bool         // a proposal differed from typ
 }
 
-// late asks for the types of such columns where the row has a value of another type than the last.
-func (t *Tail) late(enc *serializer.RowsEncoder, row []any) error {
+// late asks for the types of these columns again if the row has a value of another type than the last.
+func (t *Tail) late(enc *rows.Encoder, row []any) error {
 	var types []*sql.ColumnType
-	for i := range t.learnt {
-		p, value := &t.learnt[i], reflect.TypeOf(row[i])
+	for i := range t.proposals {
+		p, value := &t.proposals[i], reflect.TypeOf(row[i])
 		if value == nil || value == p.value || t.types[i].ScanType() != nil {
 			continue
 		}
@@ -116,7 +74,7 @@ func (t *Tail) late(enc *serializer.RowsEncoder, row []any) error {
 		case !mixed:
 			enc.Late(i, typ)
 		case !own:
-			return fmt.Errorf("%w: the rows of column %q are of several types", serializer.ErrUnsupported, t.names[i])
+			return fmt.Errorf("%w: the rows of column %q are of several types", entry.ErrUnsupported, t.names[i])
 		default:
 			enc.LateOwn(i)
 		}
@@ -125,19 +83,19 @@ func (t *Tail) late(enc *serializer.RowsEncoder, row []any) error {
 	return nil
 }
 
-// stop keeps what was read so far for the tail.
-func (t *Tail) stop(enc *serializer.RowsEncoder, pending []any, reason error) Collected {
-	head, err := serializer.Parse(enc.Append(nil))
+// stop keeps the rows read so far for the tail.
+func (t *Tail) stop(enc *rows.Encoder, pending []any, reason error) Collected {
+	head, err := rows.Parse(enc.Append(nil))
 	if err != nil {
-		// What the encoder writes can be parsed; should it ever not be so, the rows read are lost,
-		// and the caller must learn it rather than get a part of them.
+		// Parse reads whatever the encoder writes. If it ever does not, the rows read so far are lost, and the caller
+		// must get an error instead of a part of the rows.
 		t.err, t.ended, pending = fmt.Errorf("replay: rows already read: %w", err), true, nil
 	}
 	t.head, t.pending = head, pending
 	return Collected{Rest: t, Reason: reason}
 }
 
-// row is a row of a driver's values, and the pointers to scan it.
+// row is a row of a driver's values, with the pointers to scan it.
 type row struct {
 	values []any
 	dest   []any

@@ -14,58 +14,59 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // seen is all that a program can see of rows.
 type seen struct {
 	Sets  [][][]any
-	Types [][]serializer.Column
+	Types [][]rows.Column
 	Err   string
 	Close string
 }
 
-func watch(rows *sql.Rows) (s seen) {
+func watch(live *sql.Rows) (s seen) {
 	for {
-		names, err := rows.Columns()
+		names, err := live.Columns()
 		if err != nil {
 			s.Err = err.Error()
 			break
 		}
-		types, _ := rows.ColumnTypes()
-		var columns []serializer.Column
+		types, _ := live.ColumnTypes()
+		var columns []rows.Column
 		for _, typ := range types {
-			columns = append(columns, serializer.ColumnOf(typ))
+			columns = append(columns, rows.ColumnOf(typ))
 		}
 		var set [][]any
-		for rows.Next() {
+		for live.Next() {
 			row, ptrs := make([]any, len(names)), make([]any, len(names))
 			for i := range row {
 				ptrs[i] = &row[i]
 			}
-			if err := rows.Scan(ptrs...); err != nil {
+			if err := live.Scan(ptrs...); err != nil {
 				s.Err = err.Error()
 			}
 			var now []any
-			types, _ := rows.ColumnTypes() // a driver may know more by now
+			types, _ := live.ColumnTypes() // a driver may know more by now
 			for _, typ := range types {
 				now = append(now, fmt.Sprint(typ.ScanType()))
 			}
 			set = append(set, slices.Concat(row, now))
 		}
 		s.Sets, s.Types = append(s.Sets, set), append(s.Types, columns)
-		if err := rows.Err(); err != nil {
+		if err := live.Err(); err != nil {
 			s.Err = err.Error()
 		}
-		if !rows.NextResultSet() {
+		if !live.NextResultSet() {
 			break
 		}
 	}
-	if err := rows.Err(); err != nil {
+	if err := live.Err(); err != nil {
 		s.Err = err.Error()
 	}
-	s.Close = fmt.Sprint(rows.Close())
+	s.Close = fmt.Sprint(live.Close())
 	return s
 }
 
@@ -109,7 +110,7 @@ func results() map[string]*result {
 func TestCollectedRowsAreTheDatabasesRows(t *testing.T) {
 	db, r := live(t), replay.New()
 	defer r.Close()
-	limits := map[string]serializer.Limits{"no limits": {}, "2 rows": {MaxRows: 2}, "3 rows": {MaxRows: 3}, "1 row": {MaxRows: 1}, "few bytes": {MaxBytes: 300}, "no byte": {MaxBytes: 1}}
+	limits := map[string]rows.Limits{"no limits": {}, "2 rows": {MaxRows: 2}, "3 rows": {MaxRows: 3}, "1 row": {MaxRows: 1}, "few bytes": {MaxBytes: 300}, "no byte": {MaxBytes: 1}}
 	for name, res := range results() {
 		for limit, l := range limits {
 			t.Run(name+", "+limit, func(t *testing.T) {
@@ -140,7 +141,7 @@ func TestLateTypesThatCannotBeEncoded(t *testing.T) {
 	db, r := live(t), replay.New()
 	defer r.Close()
 	res := &result{names: []string{"b"}, types: []reflect.Type{nil}, late: []reflect.Type{reflect.TypeFor[[][]byte]()}, rows: [][]any{{[]byte("x")}}}
-	c := r.Collect(query(t, db, res), serializer.Limits{})
+	c := r.Collect(query(t, db, res), rows.Limits{})
 	if c.Payload == nil {
 		t.Fatal(c.Reason)
 	}
@@ -167,7 +168,7 @@ func TestLateTypesThatDiffer(t *testing.T) {
 	} {
 		res := &result{names: []string{"v"}, types: []reflect.Type{nil}, late: []reflect.Type{}, rows: c.rows}
 		want := watch(query(t, db, res))
-		got := r.Collect(query(t, db, res), serializer.Limits{})
+		got := r.Collect(query(t, db, res), rows.Limits{})
 		if cached := got.Payload != nil; cached != c.cached {
 			t.Errorf("%s: to be cached: %v: %v", name, cached, got.Reason)
 		}
@@ -186,7 +187,7 @@ func rowsOf(t testing.TB, r *replay.Replayer, c replay.Collected) *sql.Rows {
 		}
 		return rows
 	}
-	view, err := serializer.Parse(c.Payload)
+	view, err := rows.Parse(c.Payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,13 +207,13 @@ func TestRowIsTheDatabasesRow(t *testing.T) {
 		return id, name, x, fmt.Sprint(e)
 	}
 	for name, res := range results() {
-		for _, l := range []serializer.Limits{{}, {MaxRows: 1}, {MaxBytes: 1}} {
+		for _, l := range []rows.Limits{{}, {MaxRows: 1}, {MaxBytes: 1}} {
 			wantID, wantName, wantX, wantErr := scan(db.QueryRowContext(context.Background(), "", res))
 			c := r.Collect(query(t, db, res), l)
 			row := (*sql.Row)(nil)
 			if c.Rest != nil {
 				row = c.Rest.Row()
-			} else if view, err := serializer.Parse(c.Payload); err == nil {
+			} else if view, err := rows.Parse(c.Payload); err == nil {
 				row = r.Row(view)
 			}
 			id, n, x, err := scan(row)
@@ -231,11 +232,11 @@ func TestWhatIsCached(t *testing.T) {
 	defer r.Close()
 	for name, reason := range map[string]error{
 		"plain": nil, "empty": nil, "fails at once": errLost, "fails on the way": errLost,
-		"a value that is not cached": serializer.ErrUnsupported, "such a value, then fails": serializer.ErrUnsupported,
-		"an odd scan type": serializer.ErrUnsupported, "no columns": serializer.ErrUnsupported,
-		"two sets": serializer.ErrUnsupported, "second set fails": errLost,
+		"a value that is not cached": entry.ErrUnsupported, "such a value, then fails": entry.ErrUnsupported,
+		"an odd scan type": entry.ErrUnsupported, "no columns": entry.ErrUnsupported,
+		"two sets": entry.ErrUnsupported, "second set fails": errLost,
 	} {
-		c := r.Collect(query(t, db, results()[name]), serializer.Limits{})
+		c := r.Collect(query(t, db, results()[name]), rows.Limits{})
 		if !errors.Is(c.Reason, reason) || reason == nil && c.Payload == nil {
 			t.Errorf("%s: %v, want %v", name, c.Reason, reason)
 		}
@@ -263,8 +264,8 @@ func TestRowError(t *testing.T) {
 func TestReplayedBytesAreCopies(t *testing.T) {
 	r := replay.New()
 	defer r.Close()
-	c := r.Collect(query(t, live(t), &result{names: []string{"b"}, rows: [][]any{{[]byte("abc")}}}), serializer.Limits{})
-	view, err := serializer.Parse(c.Payload)
+	c := r.Collect(query(t, live(t), &result{names: []string{"b"}, rows: [][]any{{[]byte("abc")}}}), rows.Limits{})
+	view, err := rows.Parse(c.Payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,8 +293,8 @@ func (s *spoiler) Scan(v any) error {
 // What was begun before Close is read to its end, and leaks no connection of the live rows.
 func TestTailAfterCloseGoesOn(t *testing.T) {
 	db, r := live(t), replay.New()
-	byRows := r.Collect(query(t, db, results()["plain"]), serializer.Limits{MaxRows: 1})
-	byRow := r.Collect(query(t, db, results()["plain"]), serializer.Limits{MaxRows: 1})
+	byRows := r.Collect(query(t, db, results()["plain"]), rows.Limits{MaxRows: 1})
+	byRow := r.Collect(query(t, db, results()["plain"]), rows.Limits{MaxRows: 1})
 	if n := db.Stats().InUse; n != 2 {
 		t.Fatalf("%d live results are open", n)
 	}
@@ -324,7 +325,7 @@ func TestTailClosedEarly(t *testing.T) {
 	db, r := live(t), replay.New()
 	defer r.Close()
 	for read := range 4 {
-		c := r.Collect(query(t, db, results()["plain"]), serializer.Limits{MaxRows: 1})
+		c := r.Collect(query(t, db, results()["plain"]), rows.Limits{MaxRows: 1})
 		rows := rowsOf(t, r, c)
 		for range read {
 			rows.Next()
@@ -343,13 +344,13 @@ func TestTailOfACancelledQuery(t *testing.T) {
 	db, r := live(t), replay.New()
 	defer r.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	rows, err := db.QueryContext(ctx, "", results()["plain"])
+	cancelled, err := db.QueryContext(ctx, "", results()["plain"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := r.Collect(rows, serializer.Limits{MaxRows: 1})
+	c := r.Collect(cancelled, rows.Limits{MaxRows: 1})
 	cancel()
-	for rows.Err() == nil { // until database/sql has noticed.
+	for cancelled.Err() == nil { // until database/sql has noticed.
 		runtime.Gosched()
 	}
 	tail := rowsOf(t, r, c)
@@ -365,7 +366,7 @@ func TestTailOfACancelledQuery(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	view, err := serializer.Parse(userPayload(t, 2))
+	view, err := rows.Parse(userPayload(t, 2))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 type audit struct {
@@ -226,8 +226,8 @@ func TestEveryDestinationIsAsFromGORM(t *testing.T) {
 func TestScanAfterClose(t *testing.T) {
 	h := newHarness(t)
 	r := replay.New()
-	c := r.Collect(query(t, h.live, people().without(1)), serializer.Limits{})
-	view, err := serializer.Parse(c.Payload)
+	c := r.Collect(query(t, h.live, people().without(1)), rows.Limits{})
+	view, err := rows.Parse(c.Payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,8 +258,8 @@ func TestCallersShareNothingTheyCanChange(t *testing.T) {
 		Json map[string]string `gorm:"serializer:json"`
 	}
 	c := h.rep.Collect(query(t, h.live, &result{names: []string{"id", "b", "p", "json"},
-		rows: [][]any{{int64(1), []byte("abc"), "p", `{"a":"b"}`}, {int64(2), []byte("def"), "q", `{}`}}}), serializer.Limits{})
-	view, err := serializer.Parse(c.Payload)
+		rows: [][]any{{int64(1), []byte("abc"), "p", `{"a":"b"}`}, {int64(2), []byte("def"), "q", `{}`}}}), rows.Limits{})
+	view, err := rows.Parse(c.Payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,8 +283,8 @@ func TestManyPlans(t *testing.T) {
 	for g := range 4 {
 		go func() {
 			for i := range 600 {
-				c := h.rep.Collect(query(t, h.live, &result{names: []string{"id", fmt.Sprintf("c%d", i*4+g)}, rows: [][]any{{int64(i), "x"}}}), serializer.Limits{})
-				view, err := serializer.Parse(c.Payload)
+				c := h.rep.Collect(query(t, h.live, &result{names: []string{"id", fmt.Sprintf("c%d", i*4+g)}, rows: [][]any{{int64(i), "x"}}}), rows.Limits{})
+				view, err := rows.Parse(c.Payload)
 				if err != nil {
 					done <- err
 					return

@@ -1,30 +1,6 @@
 package replay
 
-import (
-	"database/sql"
-
-	"github.com/seed-4f7f0efa/gormcache/serializer"
-)
-
-// drainBytes is how much of a result Drain keeps in memory. What is larger is read by the application, as it comes.
-const drainBytes = 16 << 20
-
-// Drain reads live rows to their end and returns rows that give the same, so that the statement behind them has
-// surely run to its end. err is how that was, which what is drained shows too; if drained is nil, how it could not be
-// replayed. ended is false if the rows are too many, or hold what cannot be kept: what is returned goes on reading the
-// live ones then, and calls closed with their error when it is closed.
-func (r *Replayer) Drain(rows *sql.Rows, closed func(error)) (drained *sql.Rows, ended bool, err error) {
-	got := r.Collect(rows, serializer.Limits{MaxBytes: drainBytes})
-	if got.Rest != nil {
-		return got.Rest.drained(closed)
-	}
-	view, err := serializer.Parse(got.Payload)
-	if err != nil {
-		return nil, true, err
-	}
-	drained, err = r.Rows(view)
-	return drained, true, err
-}
+import "database/sql"
 
 func (t *Tail) drained(closed func(error)) (drained *sql.Rows, ended bool, err error) {
 	ended = t.empty() || t.ended && (!t.more || t.moreErr != nil)
@@ -41,7 +17,7 @@ func (t *Tail) drained(closed func(error)) (drained *sql.Rows, ended bool, err e
 	return drained, ended, err
 }
 
-// outcome is how the live rows have ended, as far as they were read.
+// outcome returns the error with which the live rows have ended, as far as they were read.
 func (t *Tail) outcome() error {
 	for _, err := range []error{t.err, t.moreErr, t.closeErr} {
 		if err != nil {
@@ -51,8 +27,8 @@ func (t *Tail) outcome() error {
 	return t.live.Err()
 }
 
-// empty reads a result without columns to its end: that of a write without RETURNING, which can't be
-// encoded but holds no rows either. It tells whether the statement has surely ended.
+// empty reads a result without columns to its end: that of a write without RETURNING, which cannot be encoded, but has no
+// rows either. It reports whether the statement has certainly ended.
 func (t *Tail) empty() bool {
 	if t.begun {
 		return false

@@ -7,15 +7,15 @@ import (
 	"io"
 	"reflect"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// source is what travels as the only argument of a query through database/sql to our driver.
+// source makes the rows of a query. It is the query's only argument, and reaches our driver through database/sql.
 type source interface {
 	rows() (driver.Rows, error)
 }
 
-// connector and conn are a driver that knows no SQL: its one query returns the rows of its argument.
+// connector and conn are a driver without SQL: a query returns the rows of its argument.
 type (
 	connector struct{}
 	conn      struct{}
@@ -31,7 +31,7 @@ func (conn) Prepare(string) (driver.Stmt, error) { return nil, errNoSQL }
 func (conn) Begin() (driver.Tx, error)           { return nil, errNoSQL }
 func (conn) Close() error                        { return nil }
 
-// CheckNamedValue lets a source pass, which database/sql would otherwise refuse as an argument.
+// CheckNamedValue accepts a source, which database/sql would otherwise refuse as an argument.
 func (conn) CheckNamedValue(v *driver.NamedValue) error {
 	if _, ok := v.Value.(source); ok {
 		return nil
@@ -52,9 +52,9 @@ type errorSource struct{ err error }
 
 func (s errorSource) rows() (driver.Rows, error) { return nil, s.err }
 
-// viewSource replays a view, or only the columns that are picked.
+// viewSource replays a row set, or only the picked columns of it.
 type viewSource struct {
-	view *serializer.Rows
+	view *rows.Set
 	pick []int // nil: all.
 }
 
@@ -64,10 +64,10 @@ func (s *viewSource) rows() (driver.Rows, error) {
 	if s.pick != nil {
 		n = len(s.pick)
 	}
-	rows := &viewRows{
+	r := &viewRows{
 		left:    s.view.Len(),
-		columns: make([]*serializer.Column, n),
-		cursors: make([]serializer.Cursor, n),
+		columns: make([]*rows.Column, n),
+		cursors: make([]rows.Cursor, n),
 		names:   make([]string, n),
 	}
 	for i := range n {
@@ -75,20 +75,20 @@ func (s *viewSource) rows() (driver.Rows, error) {
 		if s.pick != nil {
 			at = s.pick[i]
 		}
-		rows.columns[i], rows.cursors[i], rows.names[i] = &columns[at], s.view.Cursor(at), columns[at].Name
+		r.columns[i], r.cursors[i], r.names[i] = &columns[at], s.view.Cursor(at), columns[at].Name
 	}
-	return rows, nil
+	return r, nil
 }
 
-// viewRows are the driver's rows of a view.
+// viewRows are the driver's rows of a row set.
 type viewRows struct {
-	columns []*serializer.Column
-	cursors []serializer.Cursor
-	// names belongs to these rows alone: GORM writes into the slice that Columns returns where the
-	// statement maps columns, and a live driver's errors then show the mapped names.
+	columns []*rows.Column
+	cursors []rows.Cursor
+	// names is not shared: if the statement maps columns, GORM writes into the slice that Columns returns, and the
+	// errors of a live driver then show the mapped names.
 	names []string
 	left  int
-	last  []driver.Value // the row at hand; nil: none was read
+	last  []driver.Value // the current row; nil: none was read
 }
 
 func (r *viewRows) Columns() []string { return r.names }

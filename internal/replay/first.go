@@ -7,14 +7,7 @@ import (
 	"slices"
 )
 
-// First takes live rows over, reads the first and closes them, as [sql.Row.Scan] would. It returns a row that gives
-// the same, and how the statement behind the rows has ended: closing makes every driver read what follows the first
-// row, and no more than one row is ever kept.
-func (r *Replayer) First(live *sql.Rows) (row *sql.Row, err error) {
-	first, err := readFirst(live)
-	return r.openRow(first), err
-}
-
+// readFirst reads and closes live.
 func readFirst(live *sql.Rows) (*firstSource, error) {
 	defer func() { _ = live.Close() }() // also if the driver panics
 	s := &firstSource{}
@@ -36,12 +29,12 @@ func readFirst(live *sql.Rows) (*firstSource, error) {
 	if s.closeErr != nil {
 		return s, s.closeErr
 	}
-	// Where the context has ended meanwhile, database/sql has closed the rows itself, and Close says nothing.
+	// If the context has ended meanwhile, database/sql has closed the rows itself, and Close returns no error.
 	return s, live.Err()
 }
 
-// firstSource is what a live result began with, and how it ended: values is nil if there was no row, err is met in
-// the place of the first row, closeErr behind it.
+// firstSource is the first row of a live result, and how the result ended: values is nil if there was no row, err occurred
+// instead of the first row, closeErr after it.
 type firstSource struct {
 	names         []string
 	values        []any

@@ -14,7 +14,7 @@ import (
 	"gorm.io/gorm/utils/tests"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // result is what the fake database answers: its result sets, one after the other.
@@ -173,17 +173,17 @@ func newHarness(t testing.TB) *harness {
 
 func (h *harness) query(db *gorm.DB) {
 	ctx := db.Statement.Context
-	rows := query(h.t, h.live, ctx.Value(resultKey{}).(*result))
+	answer := query(h.t, h.live, ctx.Value(resultKey{}).(*result))
 	if ctx.Value(wayKey{}) == fromLive {
-		gorm.Scan(rows, db, 0)
-		_ = db.AddError(rows.Close())
+		gorm.Scan(answer, db, 0)
+		_ = db.AddError(answer.Close())
 		return
 	}
-	c := h.rep.Collect(rows, serializer.Limits{})
+	c := h.rep.Collect(answer, rows.Limits{})
 	if c.Rest != nil {
 		h.t.Fatalf("not collected: %v", c.Reason)
 	}
-	view, err := serializer.Parse(c.Payload)
+	view, err := rows.Parse(c.Payload)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -9,24 +9,24 @@ import (
 	"gorm.io/gorm/schema"
 	"gorm.io/gorm/utils"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// plan says how columns of these names go into a model. It is immutable, but for its pool.
+// plan is how columns of these names are stored in a model. It is immutable, except for its pool.
 type plan struct {
-	schema *schema.Schema
-	names  []string
-	model  reflect.Type
-	slice  reflect.Type // []model
-	steps  []step
-	unfit  bool      // leave it to GORM.
-	saved  sync.Pool // of *saved
+	schema   *schema.Schema
+	names    []string
+	model    reflect.Type
+	slice    reflect.Type // []model
+	steps    []step
+	unusable bool      // GORM must scan instead.
+	saved    sync.Pool // of *saved
 }
 
 // saved is room for a copy of a destination.
 type saved struct{ value reflect.Value }
 
-// step sets either one field by its offset, or a run of neighbouring columns through GORM.
+// step sets either one field by its offset, or a run of adjacent columns through GORM.
 type step struct {
 	column int
 	offset uintptr
@@ -36,9 +36,9 @@ type step struct {
 	fields  []*schema.Field
 }
 
-// newPlan follows what gorm.Scan does to match columns with fields. Whatever is not plain there
-// makes the plan unfit: relations that are joined, one name twice, a single column that is no field.
-func newPlan(sch *schema.Schema, columns []serializer.Column) *plan {
+// newPlan matches columns with fields as gorm.Scan does. Special cases make the plan unusable: joined relations, one name
+// twice, a single column that is not a field.
+func newPlan(sch *schema.Schema, columns []rows.Column) *plan {
 	p := &plan{schema: sch, model: sch.ModelType, names: make([]string, len(columns))}
 	seen := make(map[string]bool, len(columns))
 	for i := range columns {
@@ -48,15 +48,15 @@ func newPlan(sch *schema.Schema, columns []serializer.Column) *plan {
 		field := sch.LookUpField(name)
 		switch {
 		case seen[name]:
-			p.unfit = true
+			p.unusable = true
 		case field != nil && field.Readable:
 			p.add(i, field)
 		case len(columns) == 1 || len(utils.SplitNestedRelationName(name)) > 1:
-			p.unfit = true
+			p.unusable = true
 		}
 		seen[name] = true
 	}
-	if p.unfit = p.unfit || scannedWhole(p.model); p.unfit {
+	if p.unusable = p.unusable || scannedWhole(p.model); p.unusable {
 		p.steps = nil
 		return p
 	}
@@ -65,7 +65,7 @@ func newPlan(sch *schema.Schema, columns []serializer.Column) *plan {
 	return p
 }
 
-// scannedWhole tells that GORM does not look for the fields of t, or not always.
+// scannedWhole reports whether GORM scans t as a whole, at least sometimes, instead of its fields.
 func scannedWhole(t reflect.Type) bool {
 	return t.ConvertibleTo(reflect.TypeFor[time.Time]()) || reflect.PointerTo(t).Implements(scannerType)
 }
@@ -88,8 +88,8 @@ func (p *plan) add(column int, field *schema.Field) {
 	s.columns, s.fields = append(s.columns, column), append(s.fields, field)
 }
 
-// offsetOf returns where in the model the field lies. It has no fixed place behind a pointer to an
-// embedded struct, which GORM writes as a negative index.
+// offsetOf returns the offset of the field in the model. A field behind a pointer to an embedded struct, for which GORM has
+// a negative index, has no fixed offset.
 func offsetOf(model reflect.Type, field *schema.Field) (offset uintptr, ok bool) {
 	t := model
 	for _, i := range field.StructField.Index {

@@ -6,14 +6,14 @@ import (
 
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// maxPlans bounds the plans kept; when there are more, all are dropped and made anew as needed. A
-// program has about one for each of its models, and one for each Select of other columns.
+// maxPlans bounds the plans kept; if there are more, all are dropped and made again as needed. A program has about one
+// plan for each model, and one for each Select of other columns.
 const maxPlans = 1024
 
-// plans are the plans made so far. Lookups take no lock: the map is copied on every write.
+// plans holds the plans made so far. Lookups take no lock: the map is copied on every write.
 type plans struct {
 	mu     sync.Mutex // held by writers.
 	n      int
@@ -22,7 +22,7 @@ type plans struct {
 
 // find returns the plan for these columns of the schema. The schema's pointer is the key: GORM
 // keeps one for each model and naming strategy.
-func (s *plans) find(sch *schema.Schema, columns []serializer.Column) *plan {
+func (s *plans) find(sch *schema.Schema, columns []rows.Column) *plan {
 	if all := s.byType.Load(); all != nil {
 		if p := match((*all)[sch], columns); p != nil {
 			return p
@@ -50,7 +50,7 @@ func (s *plans) find(sch *schema.Schema, columns []serializer.Column) *plan {
 	return p
 }
 
-func match(list []*plan, columns []serializer.Column) *plan {
+func match(list []*plan, columns []rows.Column) *plan {
 search:
 	for _, p := range list {
 		if len(p.names) != len(columns) {

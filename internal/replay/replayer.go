@@ -1,18 +1,17 @@
-// Package replay gives the rows of a cache entry back to GORM and to database/sql, so that a hit
-// cannot be told from the database's answer.
+// Package replay returns the rows of a cache entry to GORM and to database/sql, so that a hit looks exactly like the
+// database's answer.
 //
-// GORM's row processor asserts that it gets a *sql.Rows, and programs scan it as they like. So a
-// decoded result is replayed through database/sql itself, by a driver that lives in memory: the
-// conversions, the errors and the column types are then those of database/sql, not an imitation.
-// Where GORM scans models, [Replayer.Scan] takes a shorter way, with the same result.
+// GORM's row processor requires a *sql.Rows, and programs scan rows as they like. So a decoded result is replayed through
+// database/sql itself, by a driver in memory: conversions, errors and column types are then those of database/sql, and not
+// an imitation. When GORM scans models, [Replayer.Scan] takes a shorter way with the same result.
 //
-//	                 ┌ Rows, Row ── database/sql ── whatever the caller scans into
-//	serializer.Rows ─┤
-//	                 └ Scan ─┬ compiled plan: plain fields set by their offset in the struct
-//	                         └ anything else, and every error: gorm.Scan over replayed rows
+//	           ┌ Rows, Row ── database/sql ── whatever the caller scans into
+//	rows.Set ──┤
+//	           └ Scan ─┬ compiled plan: plain fields set by their offset in the struct
+//	                   └ anything else, and every error: gorm.Scan over replayed rows
 //
-// [Replayer.Collect] is the other direction: it reads a live result to its end, and when that is not
-// to be cached hands out rows that go on where it stopped. The query never runs twice.
+// [Replayer.Collect] is the other direction: it reads a live result to its end, and if the result cannot be cached, it
+// returns rows that continue where it stopped. The query never runs twice.
 package replay
 
 import (
@@ -20,15 +19,14 @@ import (
 	"database/sql"
 	"sync/atomic"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // idleConns is how many connections of the in-memory driver are kept. One costs nothing but a few
 // words; making one anew costs about a microsecond.
 const idleConns = 64
 
-// Replayer replays decoded rows. Make it with [New]; a program needs one. It is safe for concurrent
-// use.
+// Replayer replays decoded rows. Make one with [New]; a program needs only one. It is safe for concurrent use.
 type Replayer struct {
 	db     *sql.DB
 	closed atomic.Bool
@@ -42,30 +40,30 @@ func New() *Replayer {
 	return &Replayer{db: db}
 }
 
-// Close releases what the replayer holds. Rows in use may be read to their end. What comes later is
-// replayed all the same, only slower: a read may have begun before, and what a statement that writes has
-// returned is to be had once only. It may be called more than once.
+// Close releases what the replayer holds. Rows in use may be read to their end. Later results are
+// still replayed, only slower: a read may have begun before, and the rows that a write has returned cannot be queried
+// again. Close may be called more than once.
 func (r *Replayer) Close() error {
 	r.closed.Store(true)
 	return r.db.Close()
 }
 
-// Rows returns the rows of view, as the database would. The caller closes them.
-func (r *Replayer) Rows(view *serializer.Rows) (*sql.Rows, error) {
+// Rows returns the rows of view, as the database would return them. The caller closes them.
+func (r *Replayer) Rows(view *rows.Set) (*sql.Rows, error) {
 	return r.open(&viewSource{view: view})
 }
 
-// Row returns the first row of view, as the database would.
-func (r *Replayer) Row(view *serializer.Rows) *sql.Row {
+// Row returns the first row of view, as the database would return it.
+func (r *Replayer) Row(view *rows.Set) *sql.Row {
 	return r.openRow(&viewSource{view: view})
 }
 
-// RowError returns a row whose Scan and Err return err, as those of a query that failed.
+// RowError returns a row whose Scan and Err return err, as after a failed query.
 func (r *Replayer) RowError(err error) *sql.Row {
 	return r.openRow(errorSource{err})
 }
 
-// The context is one that is never cancelled: for any other, database/sql starts a goroutine a
+// The context is never canceled: for any other context, database/sql starts a goroutine per
 // result, which would cost more than the replay.
 func (r *Replayer) open(s source) (*sql.Rows, error) {
 	rows, err := r.db.QueryContext(context.Background(), "", s)
@@ -87,5 +85,5 @@ func (r *Replayer) openRow(s source) *sql.Row {
 	return row
 }
 
-// late is for one result after Close. Closed at once, it leaves the rows as they are, and nothing behind.
+// late opens a database for one result after Close. It is closed at once, which leaves the rows open and nothing else.
 func late() *sql.DB { return sql.OpenDB(connector{}) }

@@ -5,18 +5,18 @@ import (
 	"reflect"
 	"unsafe"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // run is one use of a plan.
 type run struct {
 	r    *Replayer
 	ctx  context.Context
-	view *serializer.Rows
+	view *rows.Set
 	plan *plan
-	// cursor is that of the step that runs: setters' arguments are on the heap.
-	cursor serializer.Cursor
-	// err is why rows could not be replayed; what was set by then has been taken back.
+	// cursor is the cursor of the current step. It is a field because the arguments of setters escape to the heap.
+	cursor rows.Cursor
+	// err is why rows could not be replayed. All that was set before has been undone.
 	err error
 }
 
@@ -36,8 +36,8 @@ func (u *run) intoStruct(dest reflect.Value) bool {
 	return ok
 }
 
-// intoSlice sets dest to the rows. As in GORM, a slice that has room is used again, its elements
-// overwritten; one that has none is replaced.
+// intoSlice sets dest to the rows. As in GORM, a slice with enough capacity is reused and its elements are overwritten;
+// any other slice is replaced.
 func (u *run) intoSlice(dest reflect.Value) bool {
 	n := u.view.Len()
 	typ, model := dest.Type(), u.plan.model
@@ -83,7 +83,7 @@ type target struct {
 	value reflect.Value
 }
 
-// at returns what GORM would hand to a field's setter for the i-th struct.
+// at returns what GORM would pass to a field's setter for the i-th struct.
 func (t *target) at(i int) reflect.Value {
 	if t.value.Kind() == reflect.Struct {
 		return t.value
@@ -91,8 +91,8 @@ func (t *target) at(i int) reflect.Value {
 	return t.value.Index(i).Addr()
 }
 
-// steps runs the plan column by column, in the order of the columns: where two of them write one
-// field, or a serializer looks at fields set before its own, the outcome is that of GORM.
+// steps runs the plan column by column, in the order of the columns: if two of them write one
+// field, or a serializer reads fields set before its own, the outcome is the same as in GORM.
 func (u *run) steps(t target) bool {
 	for i := range u.plan.steps {
 		s := &u.plan.steps[i]

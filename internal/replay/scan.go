@@ -5,26 +5,26 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// Scan gives the rows of view to the statement of db: what gorm.Scan(rows, db, 0) would do with the
-// database's rows, to its destination, RowsAffected and Error.
+// Scan does with the rows of view what gorm.Scan(rows, db, 0) would do with the database's rows: it sets the statement's
+// destination, and RowsAffected and Error of db.
 //
-// It returns an error only if it could not begin: nothing of db has then been touched. What goes wrong
-// while scanning is added to db, as GORM does.
+// It returns an error only if it could not begin: then it has not touched db. Errors while scanning are added to db, as
+// GORM does.
 //
-// Of what Scan stores, strings alias the bytes that view was parsed from, and the structs of one
-// slice of pointers share one allocation: keeping one of them keeps all.
-func (r *Replayer) Scan(db *gorm.DB, view *serializer.Rows) error {
+// Strings that Scan stores alias the bytes that view was parsed from, and the structs of one slice of pointers share one
+// allocation: keeping one of them keeps all in memory.
+func (r *Replayer) Scan(db *gorm.DB, view *rows.Set) error {
 	if done, err := r.scanFast(db, view); done || err != nil {
 		return err
 	}
 	return r.scanSlowly(db, view)
 }
 
-// scanSlowly leaves everything to GORM.
-func (r *Replayer) scanSlowly(db *gorm.DB, view *serializer.Rows) error {
+// scanSlowly lets GORM do everything.
+func (r *Replayer) scanSlowly(db *gorm.DB, view *rows.Set) error {
 	rows, err := r.Rows(view)
 	if err != nil {
 		return err
@@ -35,14 +35,14 @@ func (r *Replayer) scanSlowly(db *gorm.DB, view *serializer.Rows) error {
 }
 
 // scanFast scans by a compiled plan, for a destination that is a struct, a slice of structs, or a
-// slice of pointers to structs of the schema's own model. It reports false when it does not apply, or
-// when a value does not fit: GORM then begins anew, so that errors, and what a failed scan leaves
-// behind, are GORM's own.
-func (r *Replayer) scanFast(db *gorm.DB, view *serializer.Rows) (bool, error) {
+// slice of pointers to structs of the schema's own model. It reports false if it does not apply, or
+// if a value does not fit: then GORM starts over, so errors, and what a failed scan leaves in the destination, are those
+// of GORM.
+func (r *Replayer) scanFast(db *gorm.DB, view *rows.Set) (bool, error) {
 	stmt := db.Statement
 	plain := stmt.Schema != nil && len(stmt.ColumnMapping) == 0
 	if !plain || db.Error != nil {
-		return false, nil //nolint:nilerr // GORM has failed before; what to do now is GORM's
+		return false, nil //nolint:nilerr // GORM has failed before, and handles that itself
 	}
 	dest := stmt.ReflectValue
 	kind, model := dest.Kind(), stmt.Schema.ModelType
@@ -57,7 +57,7 @@ func (r *Replayer) scanFast(db *gorm.DB, view *serializer.Rows) (bool, error) {
 		return false, nil
 	}
 	p := r.plans.find(stmt.Schema, view.Columns())
-	if p.unfit {
+	if p.unusable {
 		return false, nil
 	}
 	run := run{r: r, ctx: stmt.Context, view: view, plan: p}

@@ -9,26 +9,25 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // setter stores the next n values of a column: the first at base, each following one stride bytes
-// on. It reports false at a value that it does not know how to convert exactly as database/sql and
-// GORM would.
-type setter func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool
+// on. It reports false at a value that it cannot convert exactly as database/sql and GORM would.
+type setter func(values *rows.Cursor, base unsafe.Pointer, stride uintptr, n int) bool
 
-// onNull is what a NULL does to a field.
+// onNull is what NULL does to a field.
 type onNull bool
 
-// What GORM does depends on how its setter meets the nil that database/sql left in the field's pool
-// value: the setters of plain types, and those of scanners, see it and do nothing; all others end
-// in the general one, which sets the zero value.
+// GORM's behavior depends on which of its setters gets the nil that database/sql stored in the field's pool value. The
+// setters of plain types, and those of scanners, do nothing; all others call the general setter, which sets the zero
+// value.
 const (
 	keep  onNull = false
 	reset onNull = true
 )
 
-// setterOf returns a setter for the field, nil if it is to be set through GORM.
+// setterOf returns a setter for the field, nil if the field must be set through GORM.
 func setterOf(f *schema.Field) setter {
 	if f.Serializer != nil || !pooled(f) {
 		return nil
@@ -43,8 +42,8 @@ func setterOf(f *schema.Field) setter {
 	return setterOfType(t, false)
 }
 
-// pooled tells that the field's pool holds what GORM puts there, **T. A plugin may have replaced it,
-// and with it the conversion.
+// pooled reports whether the field's pool holds the **T that GORM puts there. A plugin may have replaced the pool, and
+// with it the conversion.
 func pooled(f *schema.Field) bool {
 	if f.NewValuePool == nil {
 		return false
@@ -54,8 +53,8 @@ func pooled(f *schema.Field) bool {
 	return reflect.TypeOf(v) == reflect.PointerTo(reflect.PointerTo(f.IndirectFieldType))
 }
 
-// setterOfType returns a setter for a field of type t, or *t. The types of t are known by their
-// memory: a field of type Status, which is an int32, is written through a *int32.
+// setterOfType returns a setter for a field of type t, or *t. Types are identified by
+// their memory layout: a field of type Status, which is an int32, is written through a *int32.
 func setterOfType(t reflect.Type, pointer bool) setter {
 	if t.Implements(scannerType) || reflect.PointerTo(t).Implements(scannerType) {
 		return nil
@@ -116,7 +115,7 @@ func choose[T any](convert conversion[T], null onNull, pointer bool, nullPointer
 
 // into sets fields whose memory is that of a T.
 func into[T any](convert conversion[T], null onNull) setter {
-	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
+	return func(values *rows.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
 		var zero T
 		for i := range n {
 			// base lies in the first of n structs, stride apart, at the offset of a field of
@@ -138,13 +137,12 @@ func into[T any](convert conversion[T], null onNull) setter {
 	}
 }
 
-// arena is how many values that are pointed to share one allocation at most. Keeping one keeps
-// them all.
+// arena is how many values behind pointers share one allocation at most. Keeping one of them keeps all in memory.
 const arena = 128
 
 // intoPointer sets fields whose memory is that of a *T.
 func intoPointer[T any](convert conversion[T], null onNull) setter {
-	return func(values *serializer.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
+	return func(values *rows.Cursor, base unsafe.Pointer, stride uintptr, n int) bool {
 		var room []T
 		for i := range n {
 			field := (**T)(unsafe.Add(base, uintptr(i)*stride)) // as in into.
@@ -168,34 +166,34 @@ func intoPointer[T any](convert conversion[T], null onNull) setter {
 	}
 }
 
-// scannerSetters are for the scanners of database/sql and GORM: each stores what it scanned and that
-// it did, and scans by the conversion of the plain type. GORM skips them on NULL.
+// scannerSetters are for the scanners of database/sql and GORM. They convert like the plain type, and set Valid. GORM
+// skips scanners on NULL.
 var scannerSetters = map[reflect.Type]setter{
-	reflect.TypeFor[gorm.DeletedAt](): into(func(c *serializer.Cursor) (gorm.DeletedAt, bool) {
+	reflect.TypeFor[gorm.DeletedAt](): into(func(c *rows.Cursor) (gorm.DeletedAt, bool) {
 		t, ok := toTime(c)
 		return gorm.DeletedAt{Time: t, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullTime](): into(func(c *serializer.Cursor) (sql.NullTime, bool) {
+	reflect.TypeFor[sql.NullTime](): into(func(c *rows.Cursor) (sql.NullTime, bool) {
 		t, ok := toTime(c)
 		return sql.NullTime{Time: t, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullString](): into(func(c *serializer.Cursor) (sql.NullString, bool) {
+	reflect.TypeFor[sql.NullString](): into(func(c *rows.Cursor) (sql.NullString, bool) {
 		s, ok := toString(c)
 		return sql.NullString{String: s, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullBool](): into(func(c *serializer.Cursor) (sql.NullBool, bool) {
+	reflect.TypeFor[sql.NullBool](): into(func(c *rows.Cursor) (sql.NullBool, bool) {
 		b, ok := toBool(c)
 		return sql.NullBool{Bool: b, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullInt64](): into(func(c *serializer.Cursor) (sql.NullInt64, bool) {
+	reflect.TypeFor[sql.NullInt64](): into(func(c *rows.Cursor) (sql.NullInt64, bool) {
 		n, ok := toInt[int64](c)
 		return sql.NullInt64{Int64: n, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullInt32](): into(func(c *serializer.Cursor) (sql.NullInt32, bool) {
+	reflect.TypeFor[sql.NullInt32](): into(func(c *rows.Cursor) (sql.NullInt32, bool) {
 		n, ok := toInt[int32](c)
 		return sql.NullInt32{Int32: n, Valid: true}, ok
 	}, keep),
-	reflect.TypeFor[sql.NullFloat64](): into(func(c *serializer.Cursor) (sql.NullFloat64, bool) {
+	reflect.TypeFor[sql.NullFloat64](): into(func(c *rows.Cursor) (sql.NullFloat64, bool) {
 		f, ok := toFloat64(c)
 		return sql.NullFloat64{Float64: f, Valid: true}, ok
 	}, keep),

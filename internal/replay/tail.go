@@ -7,32 +7,32 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-// Tail is a live result of which a part was read already. Call Rows or Row, once, or Close. It is not
-// safe for concurrent use.
+// Tail is a live result of which a part has already been read. Call either Rows, Row or Close, once. It is not safe for
+// concurrent use.
 //
 //	head     the rows that were encoded before collecting stopped
 //	pending  the row that could not be encoded
-//	live     the database's rows, standing after pending
+//	live     the database's rows after pending
 type Tail struct {
 	r    *Replayer
 	live *sql.Rows
 
-	names   []string
-	types   []*sql.ColumnType
-	learnt  []proposal       // for the rows of head, if columns have no type before a row is read
-	begun   bool             // live has been moved.
-	head    *serializer.Rows // nil if begun is false, or the rows are lost.
-	pending []any
-	ended   bool // live's result set came to its end, with err.
-	err     error
-	// more tells that live was moved on to the next result set, or failed to be with moreErr.
+	names     []string
+	types     []*sql.ColumnType
+	proposals []proposal // for the rows of head, if columns have no type before a row is read
+	begun     bool       // live.Next has been called
+	head      *rows.Set  // nil if begun is false, or the rows are lost.
+	pending   []any
+	ended     bool // live's result set has ended, with err
+	err       error
+	// more is set if live was moved to the next result set, or failed to be moved, with moreErr.
 	more     bool
 	moreErr  error
 	closeErr error
-	closed   func(error) // told, once, how the live rows ended when they are closed; nil: nobody asks
+	closed   func(error) // called once, with the error of the live rows, when they are closed; may be nil
 }
 
 // Rows returns the whole result. Closing it closes the live rows.
@@ -56,7 +56,7 @@ func (t *Tail) Row() *sql.Row {
 	return row
 }
 
-// Close closes the live rows, for a caller that does not want the result after all.
+// Close closes the live rows, for a caller that does not need the result after all.
 func (t *Tail) Close() error { return t.live.Close() }
 
 type tailSource struct{ t *Tail }
@@ -64,7 +64,7 @@ type tailSource struct{ t *Tail }
 func (s tailSource) rows() (driver.Rows, error) {
 	t := s.t
 	if !t.begun {
-		// Row was asked for before anything was read.
+		// Row was called before anything was read.
 		var err error
 		if t.names, err = t.live.Columns(); err != nil {
 			return nil, err
@@ -74,31 +74,31 @@ func (s tailSource) rows() (driver.Rows, error) {
 		}
 		t.names = slices.Clone(t.names)
 	}
-	rows := &tailRows{t: t, row: newRow(len(t.names))}
+	r := &tailRows{t: t, row: newRow(len(t.names))}
 	if t.head != nil {
-		rows.left = t.head.Len()
-		rows.cursors = make([]serializer.Cursor, len(t.names))
-		for i := range rows.cursors {
-			rows.cursors[i] = t.head.Cursor(i)
+		r.left = t.head.Len()
+		r.cursors = make([]rows.Cursor, len(t.names))
+		for i := range r.cursors {
+			r.cursors[i] = t.head.Cursor(i)
 		}
 	}
-	return rows, nil
+	return r, nil
 }
 
 // tailRows are the driver's rows of a tail.
 type tailRows struct {
-	t       *Tail
-	cursors []serializer.Cursor
-	left    int // rows left in head.
-	row     row
-	last    []driver.Value // the row at hand; nil: none was asked for
-	headed  bool           // it is one of head.
+	t        *Tail
+	cursors  []rows.Cursor
+	left     int // rows left in head.
+	row      row
+	last     []driver.Value // the current row; nil: none was read
+	fromHead bool           // it is a row of head
 }
 
 func (r *tailRows) Columns() []string { return r.t.names }
 
-// Close closes the live rows. Where collecting moved past the result set that the caller reads, what
-// it met there is reported here: a live result would have met it while closing.
+// Close closes the live rows. If collecting moved past the result set that the caller reads, the error met there is
+// returned here: a live result would have met it while closing.
 func (r *tailRows) Close() error {
 	t := r.t
 	err := t.live.Close()
@@ -117,9 +117,9 @@ func (r *tailRows) Close() error {
 
 func (r *tailRows) Next(dest []driver.Value) error {
 	t := r.t
-	r.last, r.headed = dest, r.left > 0
+	r.last, r.fromHead = dest, r.left > 0
 	switch {
-	case r.headed:
+	case r.fromHead:
 		r.left--
 		for i := range dest {
 			dest[i] = r.cursors[i].Next().Any()
@@ -151,8 +151,8 @@ func copyRow(dest []driver.Value, values []any) {
 	}
 }
 
-// endSet notes how the live rows' result set ended. Whether another one follows only NextResultSet
-// can tell, so it is called right away.
+// endSet records how the live rows' result set ended. Only NextResultSet shows whether another one follows, so endSet calls
+// it right away.
 func (t *Tail) endSet() {
 	t.ended, t.err = true, t.live.Err()
 	if t.err != nil {
@@ -164,14 +164,14 @@ func (t *Tail) endSet() {
 	}
 }
 
-// HasNextResultSet tells what endSet found.
+// HasNextResultSet reports what endSet found.
 func (r *tailRows) HasNextResultSet() bool { return r.t.more }
 
-// NextResultSet moves on to the live rows' next result set.
+// NextResultSet moves to the live rows' next result set.
 func (r *tailRows) NextResultSet() error {
 	t := r.t
 	if !t.more {
-		// There is none, or the caller leaves this one before its end.
+		// There is no other result set, or the caller leaves this one before its end.
 		if !t.live.NextResultSet() {
 			if err := t.live.Err(); err != nil {
 				return err
@@ -204,12 +204,12 @@ func (r *tailRows) ColumnTypeScanType(i int) reflect.Type {
 	switch {
 	case typ != nil || r.last == nil || r.last[i] == nil:
 		return typ
-	case r.headed:
-		if t.learnt[i].mixed {
+	case r.fromHead:
+		if t.proposals[i].mixed {
 			return reflect.TypeOf(r.last[i])
 		}
-		return t.learnt[i].typ
-	case t.ended: // the live rows are beyond the row at hand
+		return t.proposals[i].typ
+	case t.ended: // the live rows are past the current row
 		return nil
 	}
 	types, err := t.live.ColumnTypes()

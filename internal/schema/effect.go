@@ -220,7 +220,7 @@ func (s *Schema) unknown(known *Snapshot, calls []string, tables ...[]string) Re
 		return Reason{Cause: observe.UnknownFunction, Detail: function}
 	}
 	for _, names := range tables {
-		if _, trigger := known.AffectedAs(names, s.triggers); trigger != "" {
+		if _, trigger := known.Affected(names, s.triggers); trigger != "" {
 			return Reason{Cause: observe.UnknownTrigger, Detail: trigger}
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // identity names the database, so that entries of two databases in one namespace differ. One that exists
@@ -33,7 +33,7 @@ func identity(ctx context.Context, q catalog.Querier, d sqltext.Dialect, random 
 	}
 	reading = "text"
 	if at, ok := sample.(time.Time); ok {
-		reading = serializer.ZoneName(at.Location())
+		reading = rows.ZoneName(at.Location())
 		if at.Location() == time.Local { // else the same zone from another pointer, which == tells apart
 			reading += " Local"
 		}

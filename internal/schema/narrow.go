@@ -161,7 +161,7 @@ func untold(l *catalog.Layout, column string) string {
 	if _, ok := l.Column(column); ok {
 		return ""
 	}
-	why := l.Untold[column]
+	why := l.Incomparable[column]
 	if why == "" {
 		why = "it is not among the table's columns, or is there twice"
 	}

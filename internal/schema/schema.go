@@ -194,7 +194,7 @@ func (s *Schema) writes(known *Snapshot, names []string) (tables []string, all b
 	if known == nil {
 		return nil, true
 	}
-	tables, unknown := known.AffectedAs(names, s.triggers)
+	tables, unknown := known.Affected(names, s.triggers)
 	if unknown != "" {
 		return nil, true
 	}

@@ -34,7 +34,7 @@ func (n *narrower) assignments() {
 	n.once(columns)
 }
 
-// assigned says whether an assignment ends here.
+// assigned reports whether an assignment ends here.
 func (n *narrower) assigned() bool {
 	switch n.tok.kind {
 	case tEnd, tSemi, tComma:
@@ -82,13 +82,13 @@ func (n *narrower) target() (column string, ok bool) {
 	return column, ok
 }
 
-// column says whether the token may be the name of a column.
+// column reports whether the token may be the name of a column.
 func (n *narrower) column() bool {
 	switch n.tok.kw {
 	case kBegin, kCopy, kKey, kNext, kRows, kSets, kShare, kValue:
 		return true
 	}
-	return n.bare()
+	return n.plainName()
 }
 
 // once refuses a text that names a column twice: databases differ in which one counts.

@@ -11,12 +11,12 @@ import (
 const (
 	// maxMemo is the longest text remembered.
 	maxMemo = 4 << 10
-	// maxMemoParams is the greatest number of placeholders in one: IN lists of every length would
-	// else push out what is asked again.
+	// maxMemoParams is the greatest number of placeholders in a text that is remembered: otherwise IN lists of every
+	// length would push out texts that are asked again.
 	maxMemoParams = 64
 	// memoBytes is how many bytes of text there may be per entry, on average.
 	memoBytes = 1 << 10
-	// shards spread the copying that a new entry costs.
+	// shards is the number of maps: a new entry copies only one of them.
 	shards = 16
 )
 
@@ -42,7 +42,7 @@ func NewCache(d Dialect, max int) *Cache {
 	return &Cache{d: d, max: (max + shards - 1) / shards, seed: maphash.MakeSeed()}
 }
 
-// Info is Parse, remembered.
+// Info returns the remembered result of Parse.
 func (c *Cache) Info(sql string) *Info {
 	if len(sql) > maxMemo || c.max <= 0 {
 		return Parse(c.d, sql)
@@ -80,7 +80,7 @@ func (s *shard) add(sql string, info *Info, max int) {
 	s.known.Store(&grown)
 }
 
-// halve drops entries at random: a text asked again is soon back.
+// halve drops half of the entries at random: a text that is asked again is soon remembered again.
 func (s *shard) halve(m map[string]*Info) {
 	keep := len(m) / 2
 	for sql := range m {

@@ -2,7 +2,7 @@ package sqltext
 
 import "strings"
 
-// effect is what calling a function means.
+// effect is what a call of a function may do.
 type effect uint8
 
 const (
@@ -15,13 +15,13 @@ const (
 	fRows                   // pure, and may stand for a table
 )
 
-// parenAhead says whether '(' follows the current token.
+// parenAhead reports whether '(' follows the current token.
 func (p *parser) parenAhead() bool {
 	return p.ahead.kind == tOpen && p.sql[p.ahead.start] == '('
 }
 
-// callable says whether '(' behind the current word makes it a function call. A few words are
-// keywords only where the grammar expects them, and else names like any other.
+// callable reports whether '(' behind the current word makes it a function call. A few words are
+// keywords only where the grammar expects them, and otherwise names.
 func (p *parser) callable() bool {
 	if p.named() {
 		return true
@@ -49,7 +49,7 @@ func (p *parser) callable() bool {
 	return true
 }
 
-// named says that the word before '(', though a keyword elsewhere, names a function here.
+// named reports whether the word before '(', though a keyword elsewhere, names a function here.
 func (p *parser) named() bool {
 	switch p.tok.kw {
 	case kSet, kUpdate, kMinus, kSide:
@@ -62,7 +62,7 @@ func (p *parser) named() bool {
 	return false
 }
 
-// operand says that an expression may start at the current token.
+// operand reports whether an expression may start at the current token.
 func (p *parser) operand() bool {
 	switch p.prev.kind {
 	case tComma, tOpen, tOp:
@@ -75,7 +75,7 @@ func (p *parser) operand() bool {
 	return p.is(p.prev, "perform") || p.is(p.prev, "return")
 }
 
-// function is the effect of an unqualified function.
+// function returns the effect of an unqualified function.
 func (p *parser) function(t token) effect {
 	if int(t.end-t.start) > longestWord {
 		return fUnknown
@@ -137,7 +137,7 @@ func (p *parser) unsafeName(t token) bool {
 	return p.d == Postgres && len(s) > 3 && (strings.EqualFold(s[:3], "pg_") || strings.EqualFold(s[:4], "txid"))
 }
 
-// calls notes a function that is not known to be pure.
+// calls records a function that is not known to be pure.
 func (p *parser) calls(n path) {
 	name := strings.ToLower(p.unquote(n.last))
 	if n.qualified {
@@ -146,7 +146,7 @@ func (p *parser) calls(n path) {
 	p.info.Calls = appendName(p.info.Calls, name)
 }
 
-// volatileWord meets a bare word that may be a function without parentheses.
+// volatileWord handles an unquoted word that may be a function without parentheses.
 func (p *parser) volatileWord() {
 	t := p.tok
 	if n := int(t.end - t.start); n < 4 || n > longestWord || p.ahead.kind == tDot {
@@ -158,7 +158,7 @@ func (p *parser) volatileWord() {
 	}
 }
 
-// variable meets @x or @@x.
+// variable handles @x or @@x.
 func (p *parser) variable() {
 	s := p.text(p.tok)
 	if p.anyDialect && len(s) > 2 && s[1] == 'p' && class[s[2]] == cDigit {

@@ -1,6 +1,6 @@
 package sqltext
 
-// condition reads WHERE, or what may stand in its place, and goes to the end.
+// condition reads WHERE, or the clause that stands in its place, and all that follows.
 func (n *narrower) condition() {
 	if n.isWhere() {
 		n.step()
@@ -23,8 +23,8 @@ func (n *narrower) condition() {
 
 func (n *narrower) isWhere() bool { return n.tok.kw == kTail && n.is(n.tok, "where") }
 
-// clause says whether what ends a condition starts here, outside of all parentheses. Words that
-// are names in the dialect, or start what is not followed, are refused.
+// clause reports whether a clause that ends the condition starts here, outside of all parentheses. Words that are names
+// in the dialect, or start something that is not followed, are refused.
 func (n *narrower) clause() bool {
 	ok := false
 	switch n.tok.kw {
@@ -53,7 +53,7 @@ func (n *narrower) clause() bool {
 	return ok
 }
 
-// tail says whether the word starts a clause behind WHERE.
+// tail reports whether the word starts a clause after WHERE.
 func (n *narrower) tail() bool {
 	switch {
 	case n.is(n.tok, "group"), n.is(n.tok, "order"), n.is(n.tok, "having"), n.is(n.tok, "limit"):
@@ -64,8 +64,8 @@ func (n *narrower) tail() bool {
 	return n.d == Postgres && (n.is(n.tok, "offset") || n.is(n.tok, "window"))
 }
 
-// returning says whether the word starts a clause. To MySQL it is a name, to MariaDB it is not: there it
-// must stand where no name can.
+// returning reports whether RETURNING starts a clause. In MySQL it is a name, in MariaDB a keyword: for both it must stand
+// where no name can.
 func (n *narrower) returning() bool {
 	if n.verb == Select || n.d != MySQL {
 		return n.verb != Select

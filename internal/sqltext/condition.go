@@ -20,8 +20,8 @@ func (n *narrower) where() {
 	n.out.Where = n.sql[first:n.prev.end]
 }
 
-// conjuncts reads a list of conditions joined by AND, up to the end of its level. Where it is none, it
-// pins nothing.
+// conjuncts reads a list of conditions joined by AND, up to the end of its level. Any other condition pins
+// nothing.
 func (n *narrower) conjuncts() {
 	outer, sound := n.fixed(), true
 	for {
@@ -41,7 +41,7 @@ func (n *narrower) conjuncts() {
 	}
 }
 
-// fixed is how much the conditions read so far fix, and unfix takes back what has come since.
+// fixed returns how many pins and NULL conditions have been read so far; unfix removes those read since.
 func (n *narrower) fixed() (f struct{ pins, nulls int }) {
 	f.pins, f.nulls = len(n.out.Pins), len(n.out.Nulls)
 	return f
@@ -51,7 +51,7 @@ func (n *narrower) unfix(f struct{ pins, nulls int }) {
 	n.out.Pins, n.out.Nulls = n.out.Pins[:f.pins], n.out.Nulls[:f.nulls]
 }
 
-// conjoined says whether a conjunct ends here.
+// conjoined reports whether a conjunct ends here.
 func (n *narrower) conjoined() bool {
 	switch n.tok.kind {
 	case tEnd, tSemi, tClose:
@@ -63,7 +63,7 @@ func (n *narrower) conjoined() bool {
 }
 
 // conjunct reads as much as looks like a pin: column = value, value = column, column IN (values), column IS NULL,
-// or a list of them in parentheses. Whether it is one shows in what follows.
+// or a list of them in parentheses. Whether it really is a pin depends on the tokens that follow.
 func (n *narrower) conjunct() {
 	if n.tok.kind == tOpen && n.sql[n.tok.start] == '(' {
 		if n.tuple() {
@@ -104,7 +104,7 @@ func (n *narrower) conjunct() {
 }
 
 // tuple reads (column, …) IN ((value, …), …) or (column, …) = (value, …): each column has one of the values in its
-// place. Where it is something else, nothing has been read.
+// place. If the tokens are something else, it reads nothing.
 func (n *narrower) tuple() bool {
 	saved := *n
 	if columns := n.columns(); columns != nil {
@@ -136,8 +136,8 @@ func (n *narrower) columns() (columns []string) {
 	return columns
 }
 
-// tuples reads what a list of columns is compared with, and gives the values of each column; nil if it is not
-// made of plain values.
+// tuples reads what a list of columns is compared with, and returns the values of each column; nil unless all are plain
+// values.
 func (n *narrower) tuples(width int) [][]Operand {
 	values := make([][]Operand, width)
 	if n.equals() {
@@ -184,7 +184,7 @@ func (n *narrower) places(values [][]Operand) bool {
 	return true
 }
 
-// pin notes that the column has one of the values.
+// pin records that the column has one of the values.
 func (n *narrower) pin(column string, values ...Operand) {
 	if len(values) == 0 {
 		return
@@ -197,7 +197,7 @@ func (n *narrower) pin(column string, values ...Operand) {
 	n.out.Pins = append(n.out.Pins, Pin{column, values})
 }
 
-// equals skips '='. An operator of several characters shows in what follows.
+// equals skips '='. If the operator has several characters, the tokens that follow show it.
 func (n *narrower) equals() bool {
 	if n.tok.kind != tOp || n.text(n.tok) != "=" {
 		return false
@@ -227,11 +227,11 @@ func (n *narrower) list(column string) {
 	}
 }
 
-// constants are bare words that stand for values in some dialect, whatever the columns are called.
+// constants are unquoted words that are values in some dialect, even if a column has that name.
 var constants = words(wordsEverywhere + " " + wordsPostgres + " " + wordsMySQL +
 	" true false null default unknown rownum")
 
-// named says whether a column, or its qualifier, stands here.
+// named reports whether a column, or its qualifier, stands here.
 func (n *narrower) named() bool {
 	return n.column() && (n.ahead.kind == tDot || !n.constant(n.tok))
 }
@@ -261,7 +261,7 @@ func (n *narrower) constant(t token) bool {
 	return t.kind == tWord && size <= longestWord && constants[string(lower(&n.lower, n.text(t)))]
 }
 
-// rest reads what remains of a conjunct. It is false where the level is no list joined by AND after all.
+// rest reads what remains of a conjunct. It returns false if the level turns out not to be a list joined by AND.
 func (n *narrower) rest() bool {
 	sound, between := true, 0
 	for !n.no {
@@ -271,7 +271,7 @@ func (n *narrower) rest() bool {
 		case tComma:
 			sound = false
 		case tOp:
-			// || is OR to MySQL, and := binds least of all.
+			// || is OR in MySQL, and := has the lowest precedence.
 			c := n.sql[n.tok.start]
 			sound = sound && c != ':' && (c != '|' || n.d != MySQL)
 		case tWord:
@@ -295,7 +295,7 @@ func (n *narrower) rest() bool {
 	return false
 }
 
-// operator says whether the word may stand in a conjunct outside of its parentheses and leave it one.
+// operator reports whether the word may stand in a conjunct, outside of parentheses, without ending it.
 func (n *narrower) operator() bool {
 	switch n.tok.kw {
 	case kNone:
@@ -322,7 +322,7 @@ func (n *narrower) operator() bool {
 	return false
 }
 
-// pure says whether the condition means the same each time it is evaluated.
+// pure reports whether the condition gives the same result each time it is evaluated.
 func (n *narrower) pure(info *Info) bool {
 	switch {
 	case n.unstable:

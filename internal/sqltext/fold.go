@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Folded is a text in which every list `IN (?, ?, …)` has one placeholder, so that lists of any length give
-// one text. It does not change.
+// Folded is a text in which every list `IN (?, ?, …)` has one placeholder, so that lists of any length give the same text.
+// It is immutable.
 type Folded struct {
 	// SQL is the folded text. It reads the same rows as the original would with lists of one value.
 	SQL string
@@ -20,20 +20,20 @@ type Folded struct {
 
 // Place is a placeholder of a folded text.
 type Place struct {
-	// First is the ordinal of the first argument that it stands for, counted from zero, and Params how
-	// many it stands for.
+	// First is the ordinal of the first argument that the placeholder stands for, counted from zero, and Params the number
+	// of these arguments.
 	First, Params int
 	// Start and End are where the placeholder stands in the folded text, with the `=` or IN before it, and
 	// the brackets around it.
 	Start, End int
-	// Compared says that there is such an operator.
+	// Compared is set if `=` or IN precedes the placeholder.
 	Compared bool
 
 	at, until int // the placeholder alone
 }
 
-// Fold folds a text. ok is false for one that the lexer can't read, or reads in two ways, and for
-// placeholders that don't stand in the order of their arguments.
+// Fold folds a text. ok is false if the lexer cannot read the text, or reads it in two ways, and if the placeholders
+// are not in the order of their arguments.
 func Fold(d Dialect, sql string) (f *Folded, ok bool) {
 	if d == Unknown || len(sql) > maxText {
 		return nil, false
@@ -48,7 +48,7 @@ func Fold(d Dialect, sql string) (f *Folded, ok bool) {
 	return &o.out, true
 }
 
-// Dialect is the text's dialect.
+// Dialect returns the text's dialect.
 func (f *Folded) Dialect() Dialect { return f.d }
 
 // folder reads a text token by token.
@@ -93,7 +93,7 @@ func (o *folder) run() bool {
 	return true
 }
 
-// equals says that `=` stands before the current token, and is no part of another operator.
+// equals reports whether `=` precedes the current token, and is not a part of another operator.
 func (o *folder) equals() bool {
 	p := o.prev
 	return p.kind == tOp && o.sql[p.start] == '=' && (o.prev2.kind == tWord || o.prev2.kind == tQuoted)

@@ -1,10 +1,9 @@
 package sqltext
 
-// Dialect says by which rules a text is read.
+// Dialect is the set of rules by which a text is read.
 type Dialect uint8
 
-// The dialects. Unknown is the most careful reading: a text counts as understood only if all the
-// others agree on it.
+// The dialects. Unknown is the most careful reading: a text counts as understood only if all other dialects agree on it.
 const (
 	Unknown Dialect = iota
 	SQLite
@@ -12,7 +11,7 @@ const (
 	MySQL
 )
 
-// DialectOf is the dialect of a GORM dialector, by its name.
+// DialectOf returns the dialect of a GORM dialector, by its name.
 func DialectOf(gormName string) Dialect {
 	switch gormName {
 	case "sqlite":
@@ -25,7 +24,7 @@ func DialectOf(gormName string) Dialect {
 	return Unknown
 }
 
-// String is the dialect's name as GORM has it.
+// String returns the name of the dialect in GORM.
 func (d Dialect) String() string {
 	switch d {
 	case SQLite:
@@ -41,7 +40,7 @@ func (d Dialect) String() string {
 // Verb is what a statement does.
 type Verb uint8
 
-// The verbs. Other is the zero value, so that whoever forgets to ask is careful.
+// The verbs. Other is the zero value, so that forgetting to set a verb is safe.
 const (
 	Other      Verb = iota // anything else: CALL, DO, EXECUTE, …: it may write any table
 	Select                 // also VALUES, TABLE and COPY … TO, which are opaque
@@ -70,55 +69,54 @@ func (v Verb) String() string {
 	return "other"
 }
 
-// Info is what a text touches. It is shared between callers: don't change it.
+// Info is what a text touches. It is shared between callers, and must not be modified.
 type Info struct {
-	// Verb is that of the first statement. It is Other if of any statement the tables written can't
-	// be told: then Writes is not complete, and everything may have changed.
+	// Verb is the verb of the first statement. It is Other if the tables written by any of the statements are unknown:
+	// then Writes is incomplete, and everything may have changed.
 	Verb Verb
-	// Statements counts them; they are separated by ';', and an empty one does not count.
+	// Statements is the number of statements, separated by ';', without empty ones.
 	Statements int
 	// Reads are the tables read, in canonical form (store.TableName), sorted, each once. Names of
-	// common table expressions and derived tables are left out; so is the target of a write
-	// that names but one table, unless it is read elsewhere too; the tables that MySQL lists behind UPDATE are read.
+	// common table expressions and derived tables are left out. The target of a write that names only one table is left
+	// out too, unless the statement reads it elsewhere. The tables that MySQL lists after UPDATE are read.
 	Reads []string
-	// Writes are the tables written, in the same form: the targets of data-modifying common table
-	// expressions too. Of several tables that an UPDATE or DELETE of MySQL joins, these are the ones that it
-	// sets columns of, or deletes from; all of them where the text does not tell.
+	// Writes are the tables written, in the same form, including the targets of data-modifying common table expressions.
+	// Of the tables that an UPDATE or DELETE of MySQL joins, these are the tables whose columns it sets, or from which it
+	// deletes; all joined tables if the text does not show which.
 	Writes []string
-	// Maybe are those of Writes that are written only if one of the columns Loose, which an UPDATE of joined tables
-	// sets without saying of which, is theirs. Each of Loose is a column of one of Writes.
+	// Loose are the columns that an UPDATE of joined tables sets without a qualifier. Each is a column of one of Writes.
+	// Maybe are the tables of Writes that are written only if one of Loose is a column of theirs.
 	Maybe, Loose []string
 	// Volatile is empty, or the function or keyword that makes two runs differ.
 	Volatile string
-	// Locking says that rows are locked: FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE.
+	// Locking is set if rows are locked: FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE.
 	Locking bool
-	// Opaque is empty, or why the tables read can't be told.
+	// Opaque is empty, or the reason why the tables read are unknown.
 	Opaque string
 	// Calls are the functions called that are not known to be pure, lower case, qualified as in the
-	// text, sorted, each once. Such a function may read and write tables: a SELECT that calls one is
-	// opaque, yet not a Write, for most are harmless and only the database's catalog can tell.
+	// text, sorted, each once. Such a function may read and write tables. A SELECT that calls one is
+	// opaque, but not a Write: most such functions write nothing, and only the database's catalog knows.
 	Calls []string
-	// DDL says that a statement changes the database's catalog.
+	// DDL is set if a statement changes the database's catalog.
 	DDL bool
-	// Cascades says that the tables that refer to Writes by foreign keys are emptied with them, whatever else these
-	// keys say: TRUNCATE … CASCADE.
+	// Cascades is set if the tables that refer to Writes by foreign keys are emptied too, whatever the delete rules of
+	// these keys: TRUNCATE … CASCADE.
 	Cascades bool
-	// Write says that a statement may write a table; DDL and Other do.
+	// Write is set if a statement may write a table. It is set for DDL and Other.
 	Write bool
-	// Transaction says that a statement begins or ends a transaction or a savepoint, or may do so
-	// unasked: MySQL commits before DDL, TRUNCATE, LOCK TABLES, ANALYZE TABLE and the like. It matters where
-	// Verb does not say so already.
+	// Transaction is set if a statement begins or ends a transaction or a savepoint, or may do so
+	// implicitly: MySQL commits before DDL, TRUNCATE, LOCK TABLES, ANALYZE TABLE and the like. Verb may not show that.
 	Transaction bool
-	// Savepoint is the name in SAVEPOINT, ROLLBACK TO and RELEASE, without quotes, folded to lower
-	// case where the database folds it. With several statements it is that of the first.
+	// Savepoint is the name in SAVEPOINT, ROLLBACK TO and RELEASE, without quotes, in lower case if the database folds it.
+	// With several statements it is the name in the first.
 	Savepoint string
-	// Ends says that a statement ends a transaction that was under way before the text, and Inside that one goes on
-	// behind the text that it has begun.
+	// Ends is set if a statement ends a transaction that was under way before the text. Inside is set if a transaction that
+	// the text has begun is still under way after it.
 	Ends, Inside bool
-	// Saves says that of several statements some are about savepoints.
+	// Saves is set if there are several statements, some of them about savepoints.
 	Saves bool
-	// Narrow is what the text tells of the rows touched; nil unless it is one statement on one plain table.
+	// Narrow is what the text shows about the rows touched; nil unless it is one statement on one plain table.
 	Narrow *Narrow
-	// Wide is why Narrow is nil, in words; "" if it is not.
+	// Wide is the reason why Narrow is nil, in words.
 	Wide string
 }

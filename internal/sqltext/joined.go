@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// joined is an UPDATE or DELETE of MySQL, which may list several tables, joined, and writes to some of them only: to
-// those of the columns that it sets, or those that it names once more.
+// joined is an UPDATE or DELETE of MySQL that may join several tables. It writes only some of them: the tables whose
+// columns UPDATE sets, or the tables that DELETE names once more.
 type joined struct {
 	refs   []ref   // the tables listed
-	names  []token // by which DELETE names those that it writes to
+	names  []token // the names of the tables from which DELETE deletes
 	sets   []path  // the columns that UPDATE sets
 	update bool
-	vague  bool // there is more to it than was understood: it may write to all
+	vague  bool // not fully understood: it may write to all listed tables
 }
 
 // ref is a table in a list, and the name that the statement has for it, "" if that is not known.
@@ -53,8 +53,8 @@ func (p *parser) deleteJoined() {
 	p.place()
 }
 
-// list notes a table that may be written, once its alias has been read. What follows must be what can follow a
-// table: else a word that is a keyword elsewhere was its alias.
+// list records a table that may be written, after its alias. The next token must be one that can follow a table:
+// otherwise a word that is a keyword elsewhere was the alias.
 func (p *parser) list(n path, alias token) {
 	r := ref{table: n, name: p.called(n.last)}
 	if alias.kind != tEnd {
@@ -69,8 +69,8 @@ func (p *parser) list(n path, alias token) {
 	}
 }
 
-// called is a name as it is compared with others within the statement: without regard to case, though a server may
-// tell it apart. It is "" beyond ASCII.
+// called returns a name in the form in which names within the statement are compared: in lower case, although a server may
+// distinguish case. It is "" for a name beyond ASCII.
 func (p *parser) called(t token) string {
 	name, _ := foldASCII(p.unquote(t))
 	return name
@@ -112,7 +112,7 @@ func (p *parser) assigned() {
 	p.joined.sets = append(p.joined.sets, n)
 }
 
-// place notes which of the tables are written.
+// place records which of the tables are written.
 func (p *parser) place() {
 	j := &p.joined
 	written := make([]bool, len(j.refs))
@@ -154,7 +154,7 @@ func (p *parser) place() {
 	p.info.Loose = loose
 }
 
-// mark notes the tables that the statement calls so.
+// mark records as written the tables that the statement calls by this name.
 func (j *joined) mark(written []bool, name string) {
 	found := false
 	for i, r := range j.refs {

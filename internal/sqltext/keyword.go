@@ -1,6 +1,6 @@
 package sqltext
 
-// keyword is a word that the recogniser knows; zero is any other.
+// keyword is a word that the parser knows; zero is any other word.
 type keyword uint8
 
 const (
@@ -100,10 +100,10 @@ var keywords = map[string]keyword{
 	"window": kTail, "connect": kTail,
 }
 
-// longestWord is the length beyond which a word is neither keyword nor known function.
+// longestWord is the greatest length of keywords and known functions.
 const longestWord = 32
 
-// lookup is the keyword that the word is.
+// lookup returns the word's keyword.
 func lookup(word string) keyword {
 	if len(word) > 13 || len(word) < 2 {
 		return kNone

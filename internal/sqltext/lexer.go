@@ -7,7 +7,7 @@ type kind uint8
 
 const (
 	tEnd      kind = iota
-	tWord          // a bare identifier or keyword
+	tWord          // an unquoted identifier or keyword
 	tQuoted        // a quoted identifier
 	tString        // a string; "…" too where the dialect reads it so
 	tNumber        //
@@ -32,20 +32,20 @@ type token struct {
 // maxText is the longest text that token offsets can express.
 const maxText = 1<<31 - 2
 
-// lexer cuts a text into tokens. Once it gives up it yields tEnd for ever.
+// lexer splits a text into tokens. After it has given up it returns tEnd forever.
 type lexer struct {
 	sql string
 	pos int
 	d   Dialect
 
-	// escapes says that a backslash escapes in plain strings: the default of MySQL. NO_BACKSLASH_ESCAPES
-	// there, and standard_conforming_strings = off in PostgreSQL, turn it round. doubtful is set where
-	// the two readings part; then the text is read both ways.
+	// escapes is set if a backslash escapes in plain strings: the default of MySQL. NO_BACKSLASH_ESCAPES
+	// there, and standard_conforming_strings = off in PostgreSQL, invert this. doubtful is set if the two readings
+	// differ; then the text is read both ways.
 	escapes  bool
 	doubtful bool
 
-	// broken says why no database would take the text, lost why this lexer can't read it. The first
-	// reason counts: what follows from it means nothing.
+	// broken is the reason why no database would accept the text, lost the reason why this lexer cannot read it. The first
+	// reason counts; later ones only follow from it.
 	broken string
 	lost   string
 }
@@ -71,7 +71,7 @@ var class = func() (t [256]uint8) {
 	return t
 }()
 
-// inIdent says whether an identifier may go on with c. All three dialects allow '$' there.
+// inIdent reports whether an identifier may go on with c. All three dialects allow '$' there.
 func inIdent(c byte) bool { return class[c] >= cIdent || c == '$' }
 
 // scan returns the next token, with spaces and comments before it skipped.
@@ -145,14 +145,14 @@ func (l *lexer) symbol(c byte) token {
 	return l.take(tOp, 1)
 }
 
-// take makes the next n bytes a token.
+// take returns the next n bytes as a token.
 func (l *lexer) take(k kind, n int) token {
 	t := token{kind: k, start: int32(l.pos), end: int32(l.pos + n)}
 	l.pos += n
 	return t
 }
 
-// lose gives up: the text may mean something that this lexer can't read.
+// lose gives up: the text may be valid, but this lexer cannot read it.
 func (l *lexer) lose(why string) token {
 	if l.lost == "" && l.broken == "" {
 		l.lost = why
@@ -160,7 +160,7 @@ func (l *lexer) lose(why string) token {
 	return l.stop()
 }
 
-// fail gives up: the text means nothing.
+// fail gives up: the text is invalid.
 func (l *lexer) fail(why string) token {
 	if l.lost == "" && l.broken == "" {
 		l.broken = why
@@ -173,7 +173,7 @@ func (l *lexer) stop() token {
 	return token{kind: tEnd, start: int32(l.pos), end: int32(l.pos)}
 }
 
-// word scans a bare word, or what a prefix makes of the quote behind it.
+// word scans an unquoted word, or a prefixed string such as E'…'.
 func (l *lexer) word() token {
 	s, start := l.sql, l.pos
 	i := start + 1
@@ -196,7 +196,7 @@ func (l *lexer) word() token {
 }
 
 // number scans digits with at most one dot, and an exponent. Letters that follow at once, as in 0x1F,
-// become a word, which does no harm; in MySQL they make an identifier of the whole.
+// become a word of their own, which does not matter; in MySQL the whole is an identifier.
 func (l *lexer) number(start int) token {
 	s, i := l.sql, digits(l.sql, l.pos)
 	whole := start == l.pos
@@ -224,7 +224,7 @@ func digits(s string, i int) int {
 	return i
 }
 
-// exponent is the end of the exponent at i, or i if there is none: 1e5or is 1e5 and OR.
+// exponent returns the end of the exponent at i, or i if there is none: 1e5or is 1e5 and OR.
 func exponent(s string, i int) int {
 	j := i + 1
 	if j >= len(s) || s[i]|0x20 != 'e' {
@@ -239,7 +239,7 @@ func exponent(s string, i int) int {
 	return i
 }
 
-// dot scans '.', or a number such as .5: one that does not follow a name at once.
+// dot scans '.', or a number such as .5 if no name precedes it directly.
 func (l *lexer) dot() token {
 	s, start := l.sql, l.pos
 	if start+1 < len(s) && class[s[start+1]] == cDigit && (start == 0 || !endsName(s[start-1])) {
@@ -253,8 +253,8 @@ func endsName(c byte) bool {
 	return inIdent(c) || c == '`' || c == '"' || c == ']'
 }
 
-// quoted scans up to the closing quote; a doubled quote stands for itself. escapes says that a
-// backslash does too, and doubt that it may or may not.
+// quoted scans up to the closing quote; a doubled quote stands for itself. escapes is set if a
+// backslash escapes, doubt if it may or may not.
 func (l *lexer) quoted(k kind, q byte, escapes, doubt bool) token {
 	s, start := l.sql, l.pos
 	for i := start + 1; i < len(s); i++ {

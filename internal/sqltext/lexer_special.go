@@ -23,7 +23,7 @@ func (l *lexer) comment(c byte) bool {
 	return false
 }
 
-// line skips a comment up to the end of the line. Only PostgreSQL takes a carriage return for one.
+// line skips a comment up to the end of the line. Only in PostgreSQL a carriage return ends the line.
 func (l *lexer) line(s string) {
 	n := strings.IndexByte(s, '\n')
 	if n < 0 {
@@ -37,8 +37,8 @@ func (l *lexer) line(s string) {
 	l.pos += n
 }
 
-// block skips /* … */. PostgreSQL nests them. MySQL executes what stands in /*! … */, depending on
-// its version, which the text does not tell.
+// block skips /* … */. PostgreSQL nests them. MySQL executes the content of /*! … */ depending on its
+// version, which the text does not show.
 func (l *lexer) block(s string) {
 	if l.d == MySQL && (strings.HasPrefix(s, "/*!") || strings.HasPrefix(s, "/*M!")) {
 		l.lose("executable comment")
@@ -58,7 +58,7 @@ func (l *lexer) block(s string) {
 			depth++
 		}
 	}
-	// SQLite takes the end of the text for the end of the comment.
+	// In SQLite the end of the text also ends the comment.
 	l.lose("unterminated comment")
 }
 

@@ -1,7 +1,7 @@
 package sqltext
 
-// MayWrite is false only if the text is surely one plain SELECT that calls no function but a few well
-// known ones. It is fast and does not allocate: ask it before asking a Cache.
+// MayWrite reports whether a text may write. It is false only if the text is certainly one plain SELECT that calls only a
+// few well-known functions. It is fast and does not allocate: call it before asking a Cache.
 func MayWrite(sql string) bool {
 	i := 0
 	for i < len(sql) && class[sql[i]] == cSpace {
@@ -21,7 +21,7 @@ func MayWrite(sql string) bool {
 			start, end, dot = i, i+1, false
 		case '(':
 			// end is where the last word ended, spaces after it skipped.
-			if end == i && (qualified || !harmless(sql[start:])) {
+			if end == i && (qualified || !isSafeWord(sql[start:])) {
 				return true
 			}
 		case '.':
@@ -60,7 +60,7 @@ func MayWrite(sql string) bool {
 	return false
 }
 
-// closing is the index of the quote that closes the one at i, or -1 if it is missing or in doubt.
+// closing returns the index of the quote that closes the one at i, -1 if it is missing or uncertain.
 func closing(sql string, i int) int {
 	q := sql[i]
 	for i++; i < len(sql); i++ {
@@ -79,8 +79,8 @@ var safeWords = [...]string{"in", "and", "or", "not", "count", "sum", "max", "mi
 	"coalesce", "where", "lower", "upper", "select", "from", "join", "any", "all", "as", "by", "distinct",
 	"having", "values", "like", "when", "then", "else", "over", "using"}
 
-// harmless says whether the word that text starts with is one of safeWords.
-func harmless(text string) bool {
+// isSafeWord reports whether text starts with one of safeWords.
+func isSafeWord(text string) bool {
 	for _, w := range safeWords {
 		if len(text) > len(w) && isWord(text[:len(w)], w) && !inIdent(text[len(w)]) {
 			return true

@@ -2,7 +2,7 @@ package sqltext
 
 import "strings"
 
-// isName says whether the token can be an identifier. SQLite takes any string for one where it fits,
+// isName reports whether the token can be an identifier. SQLite takes any string for one where it fits,
 // and MySQL "…" if ANSI_QUOTES is set.
 func (p *parser) isName(t token) bool {
 	switch t.kind {
@@ -14,7 +14,7 @@ func (p *parser) isName(t token) bool {
 	return false
 }
 
-// unquote is the identifier that the token stands for, in its own case.
+// unquote returns the identifier that the token stands for, in its own case.
 func (p *parser) unquote(t token) string {
 	s := p.text(t)
 	if t.kind != tQuoted && t.kind != tString {
@@ -28,7 +28,7 @@ func (p *parser) unquote(t token) string {
 	return s
 }
 
-// canonical is what store.TableName makes of a name.
+// canonical is store.TableName.
 func canonical(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]
@@ -36,8 +36,8 @@ func canonical(name string) string {
 	return strings.ToLower(name)
 }
 
-// fold is how the dialect compares the names of common table expressions and savepoints. Where it
-// may depend on the server (MySQL), the stricter way: then a table too many is listed.
+// fold returns a name in the form in which the dialect compares names of common table expressions and savepoints. If the
+// form depends on the server (MySQL), it uses the stricter comparison, which lists a table too many.
 func (p *parser) fold(t token) string {
 	s := p.unquote(t)
 	if p.d == SQLite || p.d == Postgres && t.kind == tWord {
@@ -73,10 +73,10 @@ func (p *parser) path() (n path, ok bool) {
 	return n, true
 }
 
-// longestName is where PostgreSQL cuts a name off: beyond it the text does not show the table's own.
+// longestName is the length to which PostgreSQL truncates a name: the text does not show the real name of a longer one.
 const longestName = 63
 
-// read notes that the table is read.
+// read records that the table is read.
 func (p *parser) read(n path) {
 	if !n.qualified && (p.isCTE(n.last) || p.d == MySQL && p.is(n.last, "dual")) {
 		return
@@ -91,7 +91,7 @@ func (p *parser) read(n path) {
 	p.info.Reads = appendName(p.info.Reads, canonical(name))
 }
 
-// write notes that the table is written.
+// write records that the table is written.
 func (p *parser) write(n path) {
 	name := p.unquote(n.last)
 	if p.d == Postgres && len(name) > longestName {
@@ -108,7 +108,7 @@ func appendName(list []string, name string) []string {
 	return append(list, name)
 }
 
-// system says whether the table belongs to the database itself: its content changes unseen.
+// system reports whether the table belongs to the database itself: its content changes unnoticed.
 func (p *parser) system(n path, name string) bool {
 	if n.qualified {
 		switch strings.ToLower(p.unquote(n.schema)) {
@@ -126,7 +126,7 @@ func (p *parser) system(n path, name string) bool {
 	return false
 }
 
-// isCTE says whether an unqualified name is that of a common table expression in scope.
+// isCTE reports whether an unqualified name is that of a common table expression in scope.
 func (p *parser) isCTE(t token) bool {
 	if len(p.ctes) == p.base {
 		return false

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Narrow is what the text of a single statement on a single plain table tells of the rows that it reads or
-// writes. It tells nothing of what the functions that the text calls do (Info.Calls), nor of what only the
-// catalog shows: views, triggers, rules, the types of columns.
+// Narrow is what the text of a single statement on a single plain table shows about the rows that it reads or writes. It
+// does not include what the called functions do (Info.Calls), nor what only the catalog shows: views, triggers, rules, the
+// types of columns.
 //
-// It errs in one direction only: it may be nil, or have fewer pins than the text proves, never one too many.
+// It may err in one direction only: it may be nil, or have fewer pins than the text proves, never a pin too many.
 type Narrow struct {
 	// Table is the table's canonical name (store.TableName).
 	Table string
-	// Params is how many arguments the text takes. With more or less of them the driver has counted other
-	// placeholders, and none is what it seems: MySQL's puts arguments into the text itself (interpolateParams),
+	// Params is how many arguments the text takes. If there are more or fewer arguments, the driver has counted other
+	// placeholders, and the ordinals here are wrong: MySQL's puts arguments into the text itself (interpolateParams),
 	// in place of question marks in strings and comments too.
 	Params int
 	// From is the table as it stands in the text, with its schema and alias: fit for SELECT … FROM <From>.
@@ -23,15 +23,15 @@ type Narrow struct {
 	Where string
 	// WhereFirst and WhereParams are the arguments of Where: those from WhereFirst on, counted from zero,
 	// WhereParams of them. PostgreSQL numbers its placeholders, so there these are all arguments of the
-	// text. Select tells exactly.
+	// text; Select returns exactly the arguments used.
 	WhereFirst, WhereParams int
 	// Pins are the top-level conjuncts of Where that fix a column. Those of UPDATE bound the rows
 	// as they are before it.
 	Pins []Pin
 	// Nulls are the columns, as in Pin, for which a top-level conjunct of Where is `column IS NULL`.
 	Nulls []string
-	// Pure says that evaluating Where twice on the same rows gives the same: it has no subquery, no variable,
-	// nothing volatile, and calls no function that is not known to be pure.
+	// Pure is set if Where gives the same result each time it is evaluated on the same rows: it has no subquery, no
+	// variable, nothing volatile, and calls only functions known to be pure.
 	Pure bool
 	// Sets are the assignments of UPDATE, all of them, each column once.
 	Sets []Set
@@ -40,12 +40,12 @@ type Narrow struct {
 	Columns []string
 	// Rows are the rows of INSERT … VALUES. Each has as many operands as there are Columns.
 	Rows [][]Operand
-	// Returning says that the text has RETURNING.
+	// Returning is set if the text has RETURNING.
 	Returning bool
 }
 
-// Pin says that every row has one of Values in Column, by the equality of the database. A column may have
-// several pins: all of them hold.
+// Pin is a condition: every row has one of Values in Column, as the database compares them. A column may have several
+// pins, which all hold.
 type Pin struct {
 	Column string // the last part of its name, in lower case
 	Values []Operand
@@ -57,10 +57,10 @@ type Set struct {
 	Value  Operand
 }
 
-// OperandKind says what an Operand is.
+// OperandKind is the kind of an Operand.
 type OperandKind uint8
 
-// The kinds of operands. Other is the zero value: it says nothing of the value.
+// The kinds of operands. OtherOperand is the zero value: nothing is known about the value.
 const (
 	OtherOperand   OperandKind = iota
 	ParamOperand               // a placeholder: Operand.Param
@@ -97,7 +97,7 @@ func (n *Narrow) Select(d Dialect, columns string) (sql string, params []int) {
 }
 
 // Names are all words of Where, and all names that are quoted in it, in lower case: those of the columns that it
-// asks for are among them. ok is false where they can't be told: databases fold letters beyond ASCII in their own ways.
+// asks for are among them. ok is false if they are unknown: each database folds letters beyond ASCII in its own way.
 func (n *Narrow) Names(d Dialect) (names []string, ok bool) {
 	p := parser{lexer: lexer{sql: n.Where, d: d, escapes: d == MySQL}}
 	for t := p.scan(); t.kind != tEnd; t = p.scan() {
@@ -113,8 +113,8 @@ func (n *Narrow) Names(d Dialect) (names []string, ok bool) {
 	return names, p.lost == "" && p.broken == ""
 }
 
-// renumber numbers the placeholders of a condition of PostgreSQL from one, in the order in which they
-// occur. params are the ordinals that they had.
+// renumber numbers the placeholders of a condition of PostgreSQL from one, in the order in which they occur. It also
+// returns the ordinals that they had.
 func renumber(where string) (sql string, params []int) {
 	var b strings.Builder
 	l := lexer{sql: where, d: Postgres}

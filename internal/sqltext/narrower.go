@@ -5,29 +5,29 @@ import (
 	"unicode/utf8"
 )
 
-// Beyond these a text is not narrow: so many rows are no longer worth telling apart.
+// Beyond these limits a text is not narrow: with so many rows, whole tables are used instead.
 const (
 	maxRows    = 1000
 	maxColumns = 2000
 	maxPinned  = 1000 // values of one pin: a longer list pins nothing
 )
 
-// narrower reads a text a second time, now strictly: what it does not expect it refuses. The parser has
-// read the text before, so it is one statement of a known verb, balanced, and touches one table.
+// narrower reads a text a second time, strictly: it refuses what it does not expect. The parser has read the text before,
+// so the text is one statement of a known verb, its parentheses are balanced, and it touches one table.
 type narrower struct {
 	parser
 	out   Narrow
 	verb  Verb
 	alias string // how columns may be qualified
 	level int    // of parentheses and brackets
-	no    bool   // refused
-	why   string // it was refused, "" for wideForm
+	no    bool   // the text is refused
+	why   string // the reason, "" for wideForm
 
 	values   []Operand // of the list being read
 	unstable bool      // Where has a subquery, or an operator that calls a function of the application
 
 	args    int  // placeholders met
-	inWhere bool // these are those of Where
+	inWhere bool // the placeholders read now belong to Where
 	// PostgreSQL: the least and the greatest number of a placeholder, outside of Where and in it.
 	least, greatest [2]int
 }
@@ -50,7 +50,7 @@ const (
 	wideLimited  = "ORDER BY and LIMIT say which rows it changes"
 )
 
-// narrowOf is what the text that the parser has read tells of its rows, or why it tells nothing.
+// narrowOf returns what the text that the parser has read shows about its rows, or the reason why it shows nothing.
 func narrowOf(p *parser) (_ *Narrow, wide string) {
 	table := p.single()
 	if table == "" {
@@ -79,7 +79,7 @@ func narrowOf(p *parser) (_ *Narrow, wide string) {
 	return &out, ""
 }
 
-// wide is why there is no single table.
+// wide returns why there is no single table.
 func (p *parser) wide() string {
 	switch i := &p.info; {
 	case i.Statements > 1:
@@ -94,15 +94,15 @@ func (p *parser) wide() string {
 	return wideForm
 }
 
-// single is the only table that the text touches, or for one that writes, that it writes. It is empty
-// where the text is surely not narrow.
+// single returns the only table that the text touches; for a write, the only table that it writes. It is empty if the
+// text is certainly not narrow.
 func (p *parser) single() string {
 	i := &p.info
 	if i.Statements != 1 || p.broken != "" || p.lost != "" {
 		return ""
 	}
-	// A NUL ends the text for some drivers, and bytes that are no UTF-8 hint at another encoding, where a
-	// character may contain a quote.
+	// A NUL ends the text for some drivers. Bytes that are not UTF-8 may be another encoding, in which a character may
+	// contain a quote.
 	if strings.IndexByte(p.sql, 0) >= 0 || !utf8.ValidString(p.sql) {
 		return ""
 	}
@@ -119,13 +119,13 @@ func (p *parser) single() string {
 	return ""
 }
 
-// refuse ends the text: it is not narrow.
+// refuse ends the text: it is not narrow, for no particular reason.
 func (n *narrower) refuse() {
 	n.no = true
 	n.tok, n.ahead = n.stop(), n.stop()
 }
 
-// because does so, and says why. The first reason holds.
+// because ends the text like refuse, and records why. The first reason counts.
 func (n *narrower) because(why string) {
 	if !n.no && n.why == "" {
 		n.why = why
@@ -133,7 +133,7 @@ func (n *narrower) because(why string) {
 	n.refuse()
 }
 
-// step goes to the next token.
+// step moves to the next token.
 func (n *narrower) step() {
 	switch n.tok.kind {
 	case tOpen:
@@ -157,7 +157,7 @@ func (n *narrower) step() {
 	}
 }
 
-// param counts a placeholder. Named ones are refused: their ordinals depend on the driver.
+// param counts a placeholder. Named placeholders are refused: their ordinals depend on the driver.
 func (n *narrower) param() {
 	if n.d != Postgres {
 		if n.tok.end-n.tok.start != 1 {
@@ -185,7 +185,7 @@ func (n *narrower) param() {
 	n.greatest[where] = max(n.greatest[where], number)
 }
 
-// shared says that a placeholder of PostgreSQL may stand both in Where and outside of it. Its type may
+// shared reports whether a placeholder of PostgreSQL may stand both in Where and outside of it. Its type may
 // come from either place, so that Select might read it otherwise.
 func (n *narrower) shared() bool {
 	if n.d != Postgres {
@@ -195,7 +195,7 @@ func (n *narrower) shared() bool {
 	return n.least[0] > 0 && n.least[1] > 0 && n.least[0] <= n.greatest[1] && n.least[1] <= n.greatest[0]
 }
 
-// compound says that the word of a SELECT, wherever it stands, makes more of it than a query of one table.
+// compound reports whether the word, anywhere in a SELECT, makes it more than a query of one table.
 func (n *narrower) compound() bool {
 	switch n.tok.kw {
 	case kSelect, kWith, kUnion, kExcept, kMinus, kInto, kLateral, kJoin, kStraight, kTable, kTablesample,
@@ -207,7 +207,7 @@ func (n *narrower) compound() bool {
 	return false
 }
 
-// writing says whether the word starts a statement that writes, within a condition.
+// writing reports whether the word starts a statement that writes, within a condition.
 func (n *narrower) writing() bool {
 	switch n.tok.kw {
 	case kInsert, kUpdate, kDelete, kMerge, kReplace, kInto:
@@ -216,7 +216,7 @@ func (n *narrower) writing() bool {
 	return false
 }
 
-// calling says whether the word makes a condition more than a function of the row.
+// calling reports whether the word makes a condition more than a function of the row.
 func (n *narrower) calling() bool {
 	switch n.tok.kw {
 	case kSelect, kWith, kTable, kValues:
@@ -272,7 +272,7 @@ func (n *narrower) query() {
 		}
 		n.step()
 	}
-	// Behind a IS DISTINCT FROM b the real FROM, where only a clause may follow, is refused.
+	// After a IS DISTINCT FROM b the real FROM is refused, since only a clause may stand there.
 	if n.expect(kFrom) && n.table(true) {
 		n.condition()
 	}
@@ -283,7 +283,7 @@ func (n *narrower) table(aliased bool) bool {
 	start := n.tok
 	var end token
 	for {
-		if !n.bare() {
+		if !n.plainName() {
 			n.refuse()
 			return false
 		}
@@ -300,12 +300,12 @@ func (n *narrower) table(aliased bool) bool {
 		return false
 	}
 	n.out.Table, n.alias = name, name
-	if as := n.tok.kw == kAs; aliased && (as || n.bare()) {
+	if as := n.tok.kw == kAs; aliased && (as || n.plainName()) {
 		if as {
 			n.step()
 		}
 		end = n.tok
-		if n.alias, ok = n.identifier(end); !ok || !n.bare() {
+		if n.alias, ok = n.identifier(end); !ok || !n.plainName() {
 			n.refuse()
 			return false
 		}
@@ -315,13 +315,13 @@ func (n *narrower) table(aliased bool) bool {
 	return !n.no
 }
 
-// bare says whether the token is a name and can be nothing else.
-func (n *narrower) bare() bool {
+// plainName reports whether the token can only be a name.
+func (n *narrower) plainName() bool {
 	return n.tok.kind == tQuoted || n.tok.kind == tWord && n.tok.kw == kNone && class[n.sql[n.tok.start]] == cIdent
 }
 
-// identifier is the name that a token stands for, in lower case. Names beyond ASCII are refused: every
-// database folds them in its own way.
+// identifier returns the name that a token stands for, in lower case. Names beyond ASCII are refused: each database folds
+// them in its own way.
 func (n *narrower) identifier(t token) (name string, ok bool) {
 	name = n.unquote(t)
 	if name == "" || n.d == Postgres && len(name) > longestName {
@@ -330,7 +330,7 @@ func (n *narrower) identifier(t token) (name string, ok bool) {
 	return foldASCII(name)
 }
 
-// foldASCII is a name in lower case; ok is false if it is not all ASCII.
+// foldASCII returns a name in lower case; ok is false if it is not all ASCII.
 func foldASCII(name string) (_ string, ok bool) {
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {

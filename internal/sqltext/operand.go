@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// operand reads a value that stands alone: what follows must show that it does. What is none is of kind
-// Other. written says that it is to be written: then it may be DEFAULT.
+// operand reads a value that stands alone; the tokens that follow must show that it does. Anything else has the kind
+// OtherOperand. written is set for a value to be written, which may be DEFAULT.
 func (n *narrower) operand(written bool) Operand {
 	switch n.tok.kind {
 	case tParam:

@@ -2,17 +2,17 @@ package sqltext
 
 import "strings"
 
-// Outline is what a SELECT on one table makes of the rows that its WHERE leaves.
+// Outline is how a SELECT on one table turns the rows that its WHERE selects into an answer.
 type Outline struct {
-	// Plain says that each of these rows gives one row of the answer, whatever the others are, and that
-	// every column of the answer that bears the name of a column of the table is that column.
+	// Plain is set if each of these rows gives one row of the answer, independently of the others, and every column of the
+	// answer that has the name of a column of the table is that column.
 	Plain bool
-	// Whole says that the answer is `*`, so that no index holds all of it but by having all columns.
+	// Whole is set if the answer is `*`, so only an index with all columns contains all of it.
 	Whole bool
-	// Ordered says that there is an ORDER BY.
+	// Ordered is set if there is an ORDER BY.
 	Ordered bool
-	// Order is the column of an ORDER BY that has but one, canonical as in Pin, "" for any other. Desc
-	// says that the order is descending.
+	// Order is the column of an ORDER BY with only one column, canonical as in Pin, "" for any other. Desc is set if the
+	// order is descending.
 	Order string
 	Desc  bool
 }
@@ -63,11 +63,11 @@ func (o *outliner) is(word string) bool {
 	return p.is(o.tok, word)
 }
 
-// unplain are keywords after which an answer depends on several rows at once, or has rows of its own.
+// unplain are keywords that make an answer depend on several rows at once, or add rows of its own.
 var unplain = map[keyword]bool{kDistinct: true, kUnion: true, kExcept: true, kMinus: true, kSelect: true,
 	kOver: true, kFilter: true, kPartition: true, kInto: true, kFor: true, kLock: true, kWithin: true, kGrouping: true}
 
-// unplainWord says so for words that share a keyword with harmless ones.
+// unplainWord is like unplain, for words that share a keyword with others that are plain.
 func (o *outliner) unplainWord() bool {
 	if o.tok.kw != kTail {
 		return false
@@ -135,7 +135,8 @@ func (o *outliner) order() {
 	}
 }
 
-// Alone says that the WHERE is a pin, and beside it at most that a column is NULL, as in a soft delete.
+// Alone reports whether the WHERE consists of one pin, and at most the condition that a column is NULL, as for a soft
+// delete.
 func (n *Narrow) Alone(d Dialect) bool {
 	if len(n.Pins) != 1 {
 		return false

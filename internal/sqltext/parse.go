@@ -2,8 +2,8 @@ package sqltext
 
 import "slices"
 
-// Parse says what the text touches. It is pure, linear in the length of the text, and takes anything:
-// what it can't read is opaque and of verb Other.
+// Parse returns what the text touches. It is pure, takes time linear in the length of the text, and accepts any text: one
+// that it cannot read is opaque and has the verb Other.
 func Parse(d Dialect, sql string) *Info {
 	info, _ := parseAs(d, sql)
 	return info
@@ -21,7 +21,7 @@ func parseAs(d Dialect, sql string) (*Info, int) {
 		return &p.info, p.params
 	}
 	p.info.Wide = wideDoubtful
-	// A backslash stands before a quote, and the text does not tell whether it escapes it.
+	// There is a backslash before a quote, and the text does not show whether it escapes the quote.
 	q := parse(d, sql, d != MySQL, false)
 	q.info.Wide = wideDoubtful
 	switch {
@@ -33,13 +33,13 @@ func parseAs(d Dialect, sql string) (*Info, int) {
 	return merge(&p.info, &q.info), p.params
 }
 
-// refused says that the database takes nothing of the text if it reads it so. Of several statements
-// those before the flaw may be executed.
+// refused reports whether the database rejects the whole text if it reads the text this way. Of several statements, those
+// before the error may be executed.
 func refused(p *parser) bool {
 	return p.broken != "" && p.lost == "" && p.info.Statements <= 1
 }
 
-// parseAny reads the text by all rules.
+// parseAny reads the text by the rules of all dialects.
 func parseAny(sql string) (*Info, int) {
 	p := parse(MySQL, sql, true, true)
 	info := &p.info
@@ -52,7 +52,7 @@ func parseAny(sql string) (*Info, int) {
 	return info, p.params
 }
 
-// merge joins two readings of one text. Where they differ in what it touches, it is not understood.
+// merge joins two readings of one text. If they differ in what the text touches, it is not understood.
 func merge(a, b *Info) *Info {
 	m := *a
 	m.Reads, m.Writes, m.Calls = join(a.Reads, b.Reads), join(a.Writes, b.Writes), join(a.Calls, b.Calls)
@@ -85,7 +85,7 @@ func merge(a, b *Info) *Info {
 	return &m
 }
 
-// join is the sorted union of two sorted lists.
+// join returns the sorted union of two sorted lists.
 func join(a, b []string) []string {
 	if slices.Equal(a, b) {
 		return a

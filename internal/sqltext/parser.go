@@ -9,16 +9,16 @@ import (
 type parser struct {
 	lexer
 	tok, ahead  token
-	prev, prev2 token // prev2 keeps its keyword only to tell IS DISTINCT FROM
+	prev, prev2 token // prev2 is kept only to recognize IS DISTINCT FROM
 
 	info   Info
 	lower  [longestWord]byte
 	ctes   []cte // the common table expressions in scope
-	base   int   // those before it hide nothing
+	base   int   // expressions before this index hide nothing
 	depth  int
 	date   dateCall
 	params int
-	// of transactions: the COMMIT or ROLLBACK read last begins another; there are savepoints
+	// about transactions: the last COMMIT or ROLLBACK begins another one; there are savepoints
 	chained, saves bool
 	joined         joined
 	// unknown dialect: @p1 is a placeholder, as SQL Server has it
@@ -31,7 +31,7 @@ type cte struct{ exact string }
 const (
 	// maxDepth bounds the nesting of parentheses that is followed.
 	maxDepth = 400
-	// maxCTEs bounds the names searched. Those beyond hide no table.
+	// maxCTEs bounds the names searched. Further names hide no table.
 	maxCTEs = 100
 )
 
@@ -52,7 +52,7 @@ func (p *parser) next() {
 	p.ahead = p.scan()
 }
 
-// lose and fail give up, as in lexer, and end the text for the parser.
+// lose and fail give up, as in lexer, and end the text.
 func (p *parser) lose(why string) {
 	p.lexer.lose(why)
 	p.tok, p.ahead = p.stop(), p.stop()
@@ -104,7 +104,7 @@ func (p *parser) run() {
 	p.finish()
 }
 
-// effects notes what follows from a statement's verb.
+// effects records what follows from a statement's verb.
 func (p *parser) effects(verb Verb) {
 	i := &p.info
 	switch verb {
@@ -157,7 +157,7 @@ func (p *parser) finish() {
 	}
 }
 
-// opaque and volatile keep the first reason.
+// opaque and volatile record a reason; the first counts.
 func (p *parser) opaque(why string) {
 	if p.info.Opaque == "" {
 		p.info.Opaque = why
@@ -170,10 +170,10 @@ func (p *parser) volatile(why string) {
 	}
 }
 
-// text is the token as it stands.
+// text returns the token's text.
 func (p *parser) text(t token) string { return p.sql[t.start:t.end] }
 
-// is says whether the token is the bare word, given in lower case.
+// is reports whether the token is the unquoted word, given in lower case.
 func (p *parser) is(t token, word string) bool {
 	if t.kind != tWord || int(t.end-t.start) != len(word) {
 		return false
@@ -190,7 +190,7 @@ func (p *parser) is(t token, word string) bool {
 	return true
 }
 
-// accept skips the current token if it is the keyword.
+// accept skips the current token if it is the keyword, and reports whether it was.
 func (p *parser) accept(k keyword) bool {
 	if p.tok.kw != k {
 		return false
@@ -199,7 +199,7 @@ func (p *parser) accept(k keyword) bool {
 	return true
 }
 
-// skip goes to the end of the statement.
+// skip moves to the end of the statement.
 func (p *parser) skip() {
 	for depth := 0; p.tok.kind != tEnd; p.next() {
 		switch p.tok.kind {
@@ -217,5 +217,5 @@ func (p *parser) skip() {
 	}
 }
 
-// plain takes the keyword from the current token: it stands where only a name can.
+// plain makes the current token a plain name, not a keyword: only a name can stand here.
 func (p *parser) plain() { p.tok.kw = kNone }

@@ -2,7 +2,7 @@ package sqltext
 
 // scope is the state of one level of parentheses, or of a statement outside them.
 type scope struct {
-	head   bool // nothing was read yet: a query may start here
+	head   bool // at the beginning: a query may start here
 	query  bool // FROM starts a list of tables; else it separates arguments, as in EXTRACT
 	from   bool // a list of tables was seen since the last SELECT
 	tables bool // inside one: a comma separates tables
@@ -15,7 +15,7 @@ type scope struct {
 	commas int
 }
 
-// clauses reads up to the end of the level: ')', ';' or the end of the text, which it leaves.
+// clauses reads up to the end of the level: ')', ';' or the end of the text, which stays the current token.
 func (p *parser) clauses(s scope) scope {
 	for {
 		if s.want {
@@ -69,8 +69,8 @@ func (p *parser) clauses(s scope) scope {
 	}
 }
 
-// group reads a level of parentheses or brackets, the current token being the opening one. empty
-// says that nothing was in it.
+// group reads a level of parentheses or brackets, the current token being the opening one. It reports whether the level
+// was empty.
 func (p *parser) group(s scope) (end scope, empty bool) {
 	if p.depth++; p.depth > maxDepth {
 		p.lose("nesting too deep")
@@ -120,7 +120,7 @@ func (p *parser) wordIn(s *scope) {
 	p.next()
 }
 
-// keywordIn reads a keyword that changes the state of the level. It says whether it did.
+// keywordIn reads a keyword that changes the state of the level. It reports whether it did.
 func (p *parser) keywordIn(s *scope, head bool) bool {
 	if p.parenAhead() && p.named() {
 		return false
@@ -189,7 +189,7 @@ func (p *parser) keywordIn(s *scope, head bool) bool {
 	return true
 }
 
-// rareKeyword goes on where keywordIn ends.
+// rareKeyword is the second half of keywordIn.
 func (p *parser) rareKeyword(s *scope, head bool) bool {
 	switch p.tok.kw {
 	case kInto:
@@ -232,8 +232,8 @@ func (p *parser) rareKeyword(s *scope, head bool) bool {
 	return true
 }
 
-// alias says that the word, though it could end the list of tables, is the alias of one: some
-// dialects allow OFFSET or WINDOW there. Taken for an end, it would hide the tables that follow.
+// alias reports whether the word, although it could end the list of tables, is the alias of a table: some dialects allow
+// OFFSET or WINDOW there. Read as the end of the list, it would hide the tables that follow.
 func (s *scope) alias(p *parser) bool { return s.tables && p.ahead.kind == tComma }
 
 // locking reads FOR UPDATE and its like.

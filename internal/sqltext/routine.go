@@ -1,10 +1,10 @@
 package sqltext
 
-// Routine says which tables the body of a trigger or function may write: a BEGIN … END block or a single
+// Routine returns the tables that the body of a trigger or function may write: a BEGIN … END block or a single
 // statement of MySQL, the source of a PL/pgSQL function or of one in SQL, or the whole CREATE TRIGGER of
 // SQLite. calls are the functions and procedures called that are not known to be pure, as in Info.Calls.
-// unknown is empty, or why the tables can't all be told, such as dynamic SQL. A body that only changes
-// the row at hand writes nothing else.
+// unknown is empty, or the reason why the list is incomplete, such as dynamic SQL. A body that only changes the row that
+// the trigger fires for writes no table.
 //
 // It follows no control flow. Every statement that writes, wherever it stands, counts.
 func Routine(d Dialect, body string) (writes, calls []string, unknown string) {
@@ -34,7 +34,7 @@ func Routine(d Dialect, body string) (writes, calls []string, unknown string) {
 	return p.info.Writes, p.info.Calls, unknown
 }
 
-// routineVerbs may change tables in ways not followed here.
+// routineVerbs are verbs that may change tables in ways not followed here.
 var routineVerbs = words("truncate copy load execute prepare create alter drop rename import handler commit rollback")
 
 // routineWords may stand before '(' without calling anything.
@@ -101,7 +101,7 @@ func (p *parser) routineCall() (unknown string) {
 	return unknown
 }
 
-// routineWrite reads a verb that writes, and the table behind it. It says whether it was one.
+// routineWrite reads a verb that writes, and the table behind it. It reports whether it was one.
 func (p *parser) routineWrite() bool {
 	switch p.tok.kw {
 	case kInsert, kReplace:
@@ -158,8 +158,8 @@ func (p *parser) routineDelete() bool {
 	return true
 }
 
-// View says what the query of a view reads: the text of CREATE VIEW, or of the query alone. Of any
-// other text the verb is not Select.
+// View returns what the query of a view reads, given the text of CREATE VIEW or of the query alone. For any other text the
+// verb is not Select.
 func View(d Dialect, sql string) *Info {
 	l := lexer{sql: sql, d: d, escapes: d == MySQL}
 	t := l.scan()

@@ -31,7 +31,7 @@ func init() {
 
 func inspect(p *parser) Verb { return p.rest(Inspect) }
 
-// rest skips the statement, of which nothing is known but its verb.
+// rest skips the statement. Nothing but its verb is known.
 func (p *parser) rest(v Verb) Verb {
 	p.opaque(v.String())
 	p.skip()
@@ -56,7 +56,7 @@ func routine(p *parser) Verb {
 	return DDL
 }
 
-// blocks goes to the end of the statement, across the semicolons in BEGIN … END.
+// blocks moves to the end of the statement, past the semicolons in BEGIN … END.
 func (p *parser) blocks() {
 	parens, open := 0, 0
 	for ; p.tok.kind != tEnd; p.next() {
@@ -78,10 +78,10 @@ func (p *parser) blocks() {
 	}
 }
 
-// unopened says that the current END is that of something that no BEGIN has opened.
+// unopened reports whether the current END ends something that no BEGIN has opened.
 func (p *parser) unopened() bool { return p.any(p.ahead, "if", "loop", "while", "repeat", "for") }
 
-// any says whether the token is one of the bare words, given in lower case.
+// any reports whether the token is one of the unquoted words, given in lower case.
 func (p *parser) any(t token, words ...string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return p.is(t, word) })
 }
@@ -195,8 +195,8 @@ func release(p *parser) Verb {
 	return Release
 }
 
-// xa reads XA START and how it ends, perhaps on another connection. Of the steps between nothing is known but that
-// the transaction goes on.
+// xa reads XA START and how it ends, perhaps on another connection. For the steps in between only
+// one thing is known: the transaction goes on.
 func xa(p *parser) Verb {
 	if p.d != MySQL {
 		return p.rest(Other)
@@ -235,7 +235,7 @@ func set(p *parser) Verb {
 	return Session
 }
 
-// setCommits says whether a text that SETs something may commit by it, as SET autocommit = 1 does, and SET PASSWORD.
+// setCommits reports whether a text that SETs something may commit by it, as SET autocommit = 1 does, and SET PASSWORD.
 // SET @user = 7, which programs send in each transaction for their triggers, does not.
 func setCommits(sql string) bool {
 	sql = strings.ToLower(sql)

@@ -40,7 +40,7 @@ func (p *parser) tableRef(s *scope) {
 	p.suffix(true)
 }
 
-// noTable meets something else where a table is due.
+// noTable handles something else where a table is expected.
 func (p *parser) noTable(s *scope) {
 	if s.writes {
 		p.lose("no table where one is due")
@@ -52,7 +52,7 @@ func (p *parser) noTable(s *scope) {
 	}
 }
 
-// startsQuery says whether a parenthesis that may hold a table or a query holds a query.
+// startsQuery reports whether a parenthesis that may hold a table or a query holds a query.
 func (p *parser) startsQuery() bool {
 	switch p.tok.kw {
 	case kSelect, kWith, kValues, kTable:
@@ -83,9 +83,9 @@ func (p *parser) tableFunction(n path) {
 	p.group(scope{head: true})
 }
 
-// suffix reads what may follow a table: partitions, samples, hints, an alias and its columns. bare
-// allows an alias without AS. The alias is returned, a token of kind tEnd if there is none.
-func (p *parser) suffix(bare bool) (alias token) {
+// suffix reads what may follow a table: partitions, samples, hints, an alias and its columns. allowBare permits an alias
+// without AS. The alias is returned, a token of kind tEnd if there is none.
+func (p *parser) suffix(allowBare bool) (alias token) {
 	for {
 		switch p.tok.kw {
 		case kPartition:
@@ -123,7 +123,7 @@ func (p *parser) suffix(bare bool) (alias token) {
 			p.next()
 			p.next()
 		case kAs:
-			bare = false
+			allowBare = false
 			p.next()
 			alias = p.tok
 			p.name()
@@ -131,8 +131,8 @@ func (p *parser) suffix(bare bool) (alias token) {
 			switch {
 			case p.tok.kind == tOp && p.text(p.tok) == "*":
 				p.next()
-			case bare && p.isName(p.tok):
-				bare = false
+			case allowBare && p.isName(p.tok):
+				allowBare = false
 				alias = p.tok
 				p.name()
 			default:
@@ -169,8 +169,8 @@ func (p *parser) hint() {
 }
 
 // with reads the common table expressions up to the statement they belong to. A name hides a table
-// from where its definition ends, or, if recursive, from where it starts. That lists a table too many
-// where a dialect lets an earlier expression use a later one, and never one too few. MariaDB takes the
+// from where its definition ends, or, if recursive, from where it starts. So it lists a table too many if
+// a dialect lets an earlier expression use a later one, and never a table too few. MariaDB takes the
 // name of an outer expression, if it stands inside a WITH within a WITH, for that of a table.
 func (p *parser) with() {
 	if p.d == MySQL {

@@ -39,7 +39,7 @@ func (p *parser) dateCall(name token) dateCall {
 	return d
 }
 
-// timeType meets a type. PostgreSQL gives a time without a date the offset that the session's zone has today.
+// timeType handles a type. PostgreSQL gives a time without a date the offset that the session's zone has today.
 func (p *parser) timeType() {
 	if p.d == Postgres && (p.is(p.tok, "timetz") || p.is(p.tok, "time") && p.ahead.kw == kWith) {
 		p.volatile("timetz")
@@ -58,8 +58,8 @@ uuidv7 uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 array_sample array_s
 
 var clocks, clockCalls = words(clockWords), words(clockFunctions)
 
-// Clock is what makes two values of an expression of PostgreSQL differ in one session though no row has
-// changed, "" if there is nothing.
+// Clock returns the word because of which two values of an expression of PostgreSQL may differ in one session although no
+// row has changed, "" if there is none.
 func Clock(d Dialect, expression string) string {
 	if d != Postgres {
 		return ""
@@ -80,8 +80,8 @@ func Clock(d Dialect, expression string) string {
 // longestTime is the longest string that PostgreSQL takes for a time.
 const longestTime = 128
 
-// timeWord meets a string, or a quoted name, which SQLite takes for a string where no column is called so.
-// commas are those before it on its level.
+// timeWord handles a string, or a quoted name, which SQLite reads as a string if no column has that name. commas is the
+// number of commas before it on its level.
 func (p *parser) timeWord(commas int) {
 	switch {
 	case len(p.info.Writes) > 0:
@@ -149,7 +149,7 @@ func withoutEscapes(s string) (_ string, ok bool) {
 	return string(b), true
 }
 
-// TimeWord is the word by which PostgreSQL reads a text as the time of the query, "" if there is none.
+// TimeWord returns the word because of which PostgreSQL reads a text as the time of the query, "" if there is none.
 func TimeWord(s string) string {
 	if len(s) > longestTime {
 		return timeWordWithin(s)

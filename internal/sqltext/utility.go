@@ -1,34 +1,33 @@
 package sqltext
 
-// A utility is a statement that is neither a query nor a write of rows. Three questions are asked of it, and each has
-// an answer of its own.
+// A utility is a statement that is neither a query nor a write of rows. Three independent questions are answered for it.
 //
-// What changes the catalog drops the whole namespace, for the namespace's epoch is what tells all processes to read
-// the catalog again. So the index that is made, and the temporary table that may hide another, drop more than they
-// must; both are rare where programs run, and stay so.
+// A change of the catalog drops the whole namespace, since all processes read the catalog again when the namespace's epoch
+// changes. So a new index, or a temporary table that may hide another table, drops more than it must; both are rare in
+// running programs.
 type utility struct {
 	word string // the first of the statement
-	// ends: where it ends the transaction that it runs in, or is not taken back by a ROLLBACK.
+	// ends: the dialects in which it ends the transaction that it runs in, or is not undone by a ROLLBACK.
 	ends places
-	// catalog: it changes what names, columns, keys, triggers, functions or privileges there are.
+	// catalog: whether it changes names, columns, keys, triggers, functions or privileges.
 	catalog bool
-	// answers: queries may answer something else afterwards, of tables that its text does not tell.
+	// answers: whether answers to queries of tables that the text does not name may differ afterwards.
 	answers bool
-	// read reads it, where its text has more to tell than that. It answers the questions itself.
+	// read, if set, reads the statement, and answers the questions itself.
 	read act
 	why  string
 }
 
-// places are dialects, by bit.
+// places is a set of dialects, one bit each.
 type places uint8
 
 const (
-	nowhere  places = 0
-	inSQLite places = 1 << SQLite
-	inMySQL  places = 1 << MySQL
+	noDialect places = 0
+	inSQLite  places = 1 << SQLite
+	inMySQL   places = 1 << MySQL
 )
 
-func (s places) has(d Dialect) bool { return s&(1<<d) != 0 || d == Unknown && s != nowhere }
+func (s places) has(d Dialect) bool { return s&(1<<d) != 0 || d == Unknown && s != noDialect }
 
 const (
 	no  = false
@@ -43,40 +42,40 @@ var utilities = []utility{
 	{"attach", inSQLite, yes, no, nil, "changes what names stand for, and no ROLLBACK takes it back"},
 	{"cache", inMySQL, no, no, nil, "CACHE INDEX: where MyISAM keeps it"},
 	{"check", inMySQL, no, no, nil, "CHECK TABLE: looks for damage"},
-	{"checkpoint", nowhere, no, no, nil, ""},
-	{"close", nowhere, no, no, nil, "a cursor"},
-	{"cluster", nowhere, no, no, nil, "the same rows in another place; an order that nobody asked for is nobody's"},
-	{"comment", nowhere, no, no, nil, "COMMENT ON: nothing is read of it"},
+	{"checkpoint", noDialect, no, no, nil, ""},
+	{"close", noDialect, no, no, nil, "a cursor"},
+	{"cluster", noDialect, no, no, nil, "the same rows in another place; an order that nobody asked for is nobody's"},
+	{"comment", noDialect, no, no, nil, "COMMENT ON: nothing is read of it"},
 	{"create", inMySQL, yes, no, routine, "an INDEX too, by which rows may be told apart, and a TEMPORARY TABLE, which may hide another"},
-	{"deallocate", nowhere, no, no, nil, ""},
+	{"deallocate", noDialect, no, no, nil, ""},
 	{"detach", inSQLite, yes, no, nil, "as ATTACH"},
-	{"discard", nowhere, no, no, nil, "what the session has"},
+	{"discard", noDialect, no, no, nil, "what the session has"},
 	{"drop", inMySQL, yes, no, nil, ""},
 	{"flush", inMySQL, no, no, nil, "FLUSH TABLES: closes and locks them"},
 	{"grant", inMySQL, yes, no, nil, "shows MySQL's catalog to others, and rows by policies of PostgreSQL"},
 	{"import", inMySQL, yes, no, nil, ""},
 	{"install", inMySQL, yes, no, nil, "brings functions"},
-	{"kill", nowhere, no, no, nil, "of the transaction that is killed nothing is committed"},
-	{"listen", nowhere, no, no, nil, ""},
+	{"kill", noDialect, no, no, nil, "of the transaction that is killed nothing is committed"},
+	{"listen", noDialect, no, no, nil, ""},
 	{"load", inMySQL, no, no, load, "LOAD DATA is an INSERT, and commits nothing; LOAD INDEX INTO CACHE does"},
 	{"lock", inMySQL, no, no, nil, "LOCK TABLES commits, LOCK TABLE of PostgreSQL does not"},
-	{"notify", nowhere, no, no, nil, ""},
+	{"notify", noDialect, no, no, nil, ""},
 	{"optimize", inMySQL, no, no, nil, "the same rows, written anew"},
-	{"reassign", nowhere, yes, no, nil, "owners bypass policies"},
-	{"refresh", nowhere, no, no, refresh, "answers of its view"},
-	{"reindex", nowhere, no, yes, nil, "rows show that a damaged index has hidden"},
+	{"reassign", noDialect, yes, no, nil, "owners bypass policies"},
+	{"refresh", noDialect, no, no, refresh, "answers of its view"},
+	{"reindex", noDialect, no, yes, nil, "rows show that a damaged index has hidden"},
 	{"rename", inMySQL, yes, no, nil, ""},
 	{"repair", inMySQL, no, yes, nil, "a damaged table may lose rows"},
 	{"reset", inMySQL, no, no, nil, "RESET MASTER; of PostgreSQL a setting of the session"},
 	{"revoke", inMySQL, yes, no, nil, "as GRANT"},
-	{"security", nowhere, yes, no, nil, "SECURITY LABEL"},
+	{"security", noDialect, yes, no, nil, "SECURITY LABEL"},
 	{"set", inMySQL, no, no, set, "of settings of the session; SET PASSWORD, SET ROLE and autocommit end the transaction"},
 	{"truncate", inMySQL, no, no, truncate, "answers of its tables"},
 	{"uninstall", inMySQL, yes, no, nil, ""},
-	{"unlisten", nowhere, no, no, nil, ""},
+	{"unlisten", noDialect, no, no, nil, ""},
 	{"unlock", inMySQL, no, no, nil, ""},
-	{"use", nowhere, no, no, nil, "which schema names stand for: the session's"},
-	{"vacuum", nowhere, no, no, vacuum, "SQLite's may number rows anew"},
+	{"use", noDialect, no, no, nil, "which schema names stand for: the session's"},
+	{"vacuum", noDialect, no, no, vacuum, "SQLite's may number rows anew"},
 }
 
 // act is how the statement is read.

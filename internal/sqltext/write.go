@@ -1,6 +1,6 @@
 package sqltext
 
-// startsWrite says whether the current word starts INSERT, UPDATE, … and is no column or function of
+// startsWrite reports whether the current word starts INSERT, UPDATE, … and is no column or function of
 // that name.
 func (p *parser) startsWrite() bool {
 	switch p.tok.kw {
@@ -202,7 +202,7 @@ func refresh(p *parser) Verb {
 }
 
 // explain reads EXPLAIN, DESCRIBE and the ANALYZE of MariaDB. With ANALYZE the statement is executed;
-// ANALYZE false is not told apart.
+// ANALYZE false is not distinguished.
 func explain(p *parser) Verb {
 	p.opaque("EXPLAIN")
 	runs := false
@@ -222,7 +222,7 @@ func explain(p *parser) Verb {
 	return Inspect
 }
 
-// explainOptions skips the options in parentheses, if it is these. It says whether one is ANALYZE.
+// explainOptions skips the options in parentheses, if there are any. It reports whether one is ANALYZE.
 func (p *parser) explainOptions() (runs bool) {
 	if p.startsQueryAhead() {
 		return false
@@ -235,7 +235,7 @@ func (p *parser) explainOptions() (runs bool) {
 	return runs
 }
 
-// explained says whether the statement that EXPLAIN explains starts here.
+// explained reports whether the statement that EXPLAIN explains starts here.
 func (p *parser) explained() bool {
 	if p.tok.kind == tOpen {
 		return true
@@ -246,7 +246,7 @@ func (p *parser) explained() bool {
 	return acts[string(lower(&p.lower, p.text(p.tok)))] != nil || p.is(p.tok, "execute") || p.is(p.tok, "call")
 }
 
-// explainee reads it, and forgets what it does unless it runs.
+// explainee reads the explained statement, and discards what it does unless it is executed.
 func (p *parser) explainee(runs bool) Verb {
 	if p.depth++; p.depth > maxDepth {
 		p.lose("nesting too deep")

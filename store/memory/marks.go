@@ -7,20 +7,19 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// tag is the state of one tag. Nobody holds a pointer to it outside its shard's lock.
+// tag is the state of one tag. Use it only under the lock of its shard.
 type tag struct {
 	token store.Token
 	marks []mark // nil while the tag is clean
 }
 
-// mark is one writer's, until its deadline on the store's clock.
+// mark is the mark of one writer, until its deadline on the store's clock.
 type mark struct {
 	writer   store.Writer
 	deadline time.Duration
 }
 
-// state is what readers see. A mark past its deadline still counts: only its removal, which changes
-// the token, ends it.
+// state returns what readers see. A mark past its deadline still counts, until a call removes it and changes the token.
 func (t *tag) state(now time.Duration) store.State {
 	s := store.State{Token: t.token, Known: true, Marked: len(t.marks) > 0}
 	for i, m := range t.marks {
@@ -31,8 +30,8 @@ func (t *tag) state(now time.Duration) store.State {
 	return s
 }
 
-// drop removes writer's mark, and every other one past its deadline. It tells whether there was one of those: the
-// outcome of its writer is unknown, so the token must not stay; and whether writer's was there.
+// drop removes writer's mark, and every other mark past its deadline. expired reports whether there was such another
+// mark: the outcome of its writer is unknown, so the token must change. own reports whether writer's mark was there.
 func (t *tag) drop(writer store.Writer, now time.Duration) (expired, own bool) {
 	kept := t.marks[:0]
 	for _, m := range t.marks {
@@ -55,7 +54,7 @@ func (t *tag) drop(writer store.Writer, now time.Duration) (expired, own bool) {
 // renew gives the tag a new token.
 func (t *tag) renew() { t.token = store.NewToken() }
 
-// live tells whether a mark holds at now.
+// live reports whether the tag has a mark whose deadline is after now.
 func (t *tag) live(now time.Duration) bool {
 	for _, m := range t.marks {
 		if m.deadline > now {
@@ -65,8 +64,8 @@ func (t *tag) live(now time.Duration) bool {
 	return false
 }
 
-// nobody is the writer of no mark: all zeros, which a random one never is.
-var nobody store.Writer
+// noWriter is all zeros, which a random writer never is: no mark is its own.
+var noWriter store.Writer
 
 // Tokens implements [store.Store].
 func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State) error {
@@ -76,7 +75,7 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 	now := s.now()
 	for i, name := range tags {
 		s.tags.change(name, now, true, func(t *tag) {
-			if expired, _ := t.drop(nobody, now); expired {
+			if expired, _ := t.drop(noWriter, now); expired {
 				t.renew()
 			}
 			states[i] = t.state(now)

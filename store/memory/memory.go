@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// DefaultMaxBytes bounds the entries of a store whose options don't: 64 MiB.
+	// DefaultMaxBytes is the default of [MaxBytes]: 64 MiB.
 	DefaultMaxBytes = 64 << 20
-	// DefaultMaxTags bounds the tags of a store whose options don't.
+	// DefaultMaxTags is the default of [MaxTags].
 	DefaultMaxTags = 1 << 18
 )
 
-// entryOverhead is about what an entry costs beside its key and value: the node of the cache, its
-// slot in the table, the headers of string and slice.
+// entryOverhead is roughly the memory of an entry beside its key and value: the node of the cache, its slot in the
+// table, the headers of string and slice.
 const entryOverhead = 128
 
-// never is the expiry of an entry that has none.
+// never is the expiry of an entry that does not expire.
 const never = time.Duration(math.MaxInt64)
 
 // Option changes a setting of [New].
@@ -34,12 +34,12 @@ type options struct {
 	maxTags  int
 }
 
-// MaxBytes bounds the sum of all entries: keys, values and some 128 bytes for each. An entry that
-// is greater by itself is not kept. Defaults to [DefaultMaxBytes], as does anything below 1.
+// MaxBytes bounds the sum of all entries: keys, values and some 128 bytes for each. An entry
+// larger than n is not kept. Defaults to [DefaultMaxBytes], as does anything below 1.
 func MaxBytes(n int) Option { return func(o *options) { o.maxBytes = n } }
 
-// MaxTags bounds the number of tags; one takes some 150 bytes. Only live marks may lead beyond it,
-// and only for as long as they live. Defaults to [DefaultMaxTags], as does anything below 1.
+// MaxTags bounds the number of tags; one takes some 150 bytes. The number may be exceeded only by tags
+// with live marks, and only while these marks live. Defaults to [DefaultMaxTags], as does anything below 1.
 func MaxTags(n int) Option { return func(o *options) { o.maxTags = n } }
 
 // Store is a [store.Store] in the memory of this process. It is safe for concurrent use.
@@ -70,7 +70,7 @@ func New(opts ...Option) *Store {
 		o.maxTags = DefaultMaxTags
 	}
 	return &Store{
-		// Must panics only on options that contradict each other, and these are constant.
+		// Must panics only if options contradict each other, and these are constant.
 		entries: otter.Must(&otter.Options[string, entry]{
 			MaximumWeight: uint64(o.maxBytes),
 			Weigher:       weigh,
@@ -86,11 +86,11 @@ func weigh(key string, e entry) uint32 {
 	return uint32(min(uint64(len(key))+uint64(len(e.value))+entryOverhead, math.MaxUint32))
 }
 
-// now is the store's clock: what has passed since it was made. It is monotonic, so that setting the
-// machine's clock neither kills marks nor keeps them.
+// now returns the store's clock: the time since the store was made. The clock is monotonic, so setting the machine's
+// clock neither ends marks early nor prolongs them.
 func (s *Store) now() time.Duration { return time.Since(s.start) }
 
-// ready says why the store cannot be used now, or nil.
+// ready returns why the store cannot be used now, or nil.
 func (s *Store) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return store.ErrClosed
@@ -98,7 +98,7 @@ func (s *Store) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Lookup implements [store.Store]. It allocates nothing where l has been used before.
+// Lookup implements [store.Store]. It allocates nothing if l has been used before.
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 	l.Reset()
 	if err := s.ready(ctx); err != nil {
@@ -147,7 +147,7 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	return nil
 }
 
-// Clear drops all content: entries, and tags with their marks. The store can be used further.
+// Clear drops all entries, tags and marks. The store can still be used afterwards.
 func (s *Store) Clear() {
 	s.entries.InvalidateAll()
 	s.tags.clear()
@@ -161,7 +161,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// after is now + d, or never where that lies beyond the clock.
+// after returns now + d, or never if the sum would overflow.
 func after(now, d time.Duration) time.Duration {
 	if d > never-now {
 		return never

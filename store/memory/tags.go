@@ -8,11 +8,11 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// shardCount spreads the locks. A power of two.
+// shardCount is the number of shards, each with its own lock. A power of two.
 const shardCount = 64
 
-// evictTries is how many tags are looked at for one that may go. A shard where so many in a row are
-// marked grows instead, and shrinks again when later tags come.
+// evictTries is how many tags are examined for one that can be evicted. If all of them are marked, the shard grows
+// instead, and shrinks again when later tags are added.
 const evictTries = 16
 
 // tags is a map of tags in shards, each under its own lock.
@@ -25,7 +25,7 @@ type tags struct {
 type shard struct {
 	sync.RWMutex
 	tags map[string]*tag
-	_    [32]byte // a cache line of its own for each lock
+	_    [32]byte // keeps each lock in its own cache line
 }
 
 func newTags(limit int) *tags {
@@ -47,7 +47,7 @@ func (ts *tags) shard(name string) *shard {
 	return &ts.shards[maphash.String(ts.seed, name)%shardCount]
 }
 
-// state returns the state of a tag, or the zero one.
+// state returns the state of a tag, the zero state if there is no such tag.
 func (ts *tags) state(name string, now time.Duration) (state store.State) {
 	sh := ts.shard(name)
 	sh.RLock()
@@ -58,8 +58,8 @@ func (ts *tags) state(name string, now time.Duration) (state store.State) {
 	return state
 }
 
-// change runs f on a tag under its lock. One that does not exist is made with a new token first, or
-// passed over where create is false.
+// change runs f on a tag under its lock. A tag that does not exist is first made with a new token, or ignored if create
+// is false.
 func (ts *tags) change(name string, now time.Duration, create bool, f func(*tag)) {
 	sh := ts.shard(name)
 	sh.Lock()
@@ -76,9 +76,11 @@ func (ts *tags) change(name string, now time.Duration, create bool, f func(*tag)
 	f(t)
 }
 
-// makeRoom evicts tags until one more fits: at random, which is how Go ranges over a map. A tag with
-// a live mark stays. If it went, a reader would make it anew, unmarked, and fill it with what its
-// writer is about to change; between that writer's commit and its settling the fill would be served.
+// makeRoom evicts random tags (the order of a map) until one more fits. A tag with a live mark stays. If it were evicted:
+//
+//	reader   creates the tag anew, without a mark, and fills an entry with the old row
+//	writer   commits
+//	reader   is served the old row, until the writer settles
 func (sh *shard) makeRoom(limit int, now time.Duration) {
 	tries := evictTries
 	for name, t := range sh.tags {

@@ -17,7 +17,7 @@ func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
 	if err := s.ready(ctx); err != nil || len(entries) == 0 {
 		return err
 	}
-	if !s.calls.stays(ctx) { // the caller may be gone while the call goes on
+	if !s.calls.callerWaits(ctx) { // the call may outlast its caller
 		entries = slices.Clone(entries)
 		for i := range entries {
 			entries[i].Value = bytes.Clone(entries[i].Value)
@@ -35,7 +35,7 @@ func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
 		return execute(ctx, pipe, func(error) bool { return false })
 	})
 	if err == nil {
-		err = s.whole()
+		err = s.ringComplete()
 	}
 	if err != nil {
 		return s.fail(ctx, "set", err)

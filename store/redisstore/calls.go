@@ -8,23 +8,23 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 )
 
-// maxAbandoned bounds the calls that hang on behind callers who left.
+// maxAbandoned bounds the calls that still run after their callers have left.
 const maxAbandoned = 128
 
-// ErrBusy is wrapped by errors of calls that were not made, because too many earlier ones still hang
-// in the client although their contexts have ended. Shorten the client's ReadTimeout, WriteTimeout and
-// MaxRetries; a plain *redis.Client leaves no call behind.
+// ErrBusy is wrapped by errors of calls that were not made because too many earlier calls still hang in the client,
+// although their contexts have ended. Shorten the client's ReadTimeout, WriteTimeout and MaxRetries. A plain
+// *redis.Client abandons no call.
 var ErrBusy = errors.New("gormcache: too many calls hang in the Redis client")
 
-// calls makes calls end when their context does.
+// calls makes each call return when its context ends.
 type calls struct {
-	direct    bool // the client keeps the deadlines of contexts by itself
+	direct    bool // the client itself honors the deadlines of contexts
 	abandoned atomic.Int64
 }
 
-// stays tells whether a caller waits for its call whatever happens, because the client itself will
-// end it in time, or because the caller has all the time there is.
-func (c *calls) stays(ctx context.Context) bool {
+// callerWaits reports whether the caller waits for its call in any case: the client itself ends the call in time, or the
+// context never ends.
+func (c *calls) callerWaits(ctx context.Context) bool {
 	if ctx.Done() == nil {
 		return true
 	}
@@ -32,11 +32,11 @@ func (c *calls) stays(ctx context.Context) bool {
 	return c.direct && hasDeadline
 }
 
-// call runs f, and returns when f does or ctx ends. go-redis ignores deadlines by default: one call
-// to a hung server takes its read timeout, four times with the retries. Such a call is left behind;
-// it ends by the client's own timeouts. f must not touch anything that its caller may use again.
+// call runs f, and returns when f returns or ctx ends. go-redis ignores deadlines by default: a call to a hung server
+// takes the read timeout, four times with the retries. Such a call is abandoned and ends by the client's own timeouts.
+// So f must not touch anything that its caller may use again.
 func call[T any](ctx context.Context, c *calls, f func() (T, error)) (T, error) {
-	if c.stays(ctx) {
+	if c.callerWaits(ctx) {
 		return f()
 	}
 	var none T
@@ -47,7 +47,7 @@ func call[T any](ctx context.Context, c *calls, f func() (T, error)) (T, error) 
 		value T
 		err   error
 	}
-	var left atomic.Bool // whoever sets it second knows that the call was abandoned, and has ended
+	var left atomic.Bool // the second to set it knows that the call was abandoned and has ended
 	done := make(chan result, 1)
 	go func() {
 		value, err := f()

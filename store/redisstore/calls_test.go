@@ -60,7 +60,7 @@ func TestCallsThatStay(t *testing.T) {
 		{"cancellable", cancellable, false, false},
 		{"cancellable, tuned", cancellable, true, false},
 	} {
-		if got := (&calls{direct: c.direct}).stays(c.ctx); got != c.want {
+		if got := (&calls{direct: c.direct}).callerWaits(c.ctx); got != c.want {
 			t.Errorf("%s: stays %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -10,16 +10,16 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// Check implements [store.Checker]: it runs, on every server that the client knows, what the store
-// needs. Where the client or a server can never serve, the error wraps [store.ErrUnsupported], and
-// from then on all methods return it.
+// Check implements [store.Checker]: it tries, on every server that the client knows, the commands that the store needs.
+// If the client or a server can never serve, the error wraps [store.ErrUnsupported], and from then on all methods return
+// it.
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
 	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, s.probeAll(ctx) })
 	if err == nil {
-		_, err = s.recognise(ctx)
+		_, err = s.recognize(ctx)
 	}
 	if errors.Is(err, store.ErrUnsupported) {
 		s.refuse(err)
@@ -57,7 +57,7 @@ func (s *Store) probeAll(ctx context.Context) error {
 	return probe(ctx, s.client)
 }
 
-// probe runs the script without a tag, so that it needs no right to any key.
+// probe runs the script without a tag, which needs no right to any key.
 func probe(ctx context.Context, c redis.Scripter) error {
 	err := c.Eval(ctx, urgent.source, nil).Err()
 	switch {
@@ -75,8 +75,8 @@ func probe(ctx context.Context, c redis.Scripter) error {
 	return err
 }
 
-// noScripting tells that a server does not know EVAL, or cannot compile a script that starts with a
-// shebang line. Other replies may pass, such as that of a server with too many clients.
+// noScripting reports whether a server does not know EVAL, or cannot compile a script that starts with a shebang line.
+// Other errors may go away, such as that of a server with too many clients.
 func noScripting(err error) bool {
 	var reply redis.Error
 	if !errors.As(err, &reply) || !strings.HasPrefix(reply.Error(), "ERR ") {
@@ -85,19 +85,19 @@ func noScripting(err error) bool {
 	return unknownCommand(err) || strings.Contains(reply.Error(), "script")
 }
 
-// denied tells that the user has no right to a command or a key. Within a script Redis says so in other words: 7.0 that
-// it "can't run this command", later ones, and Valkey, that there is an "ACL failure in script".
+// denied reports whether the user has no right to a command or a key. Within a script the message differs: Redis 7.0
+// says "can't run this command", later versions and Valkey say "ACL failure in script".
 func denied(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply) && (redis.IsPermissionError(err) ||
 		strings.Contains(reply.Error(), "can't run this command") || strings.Contains(reply.Error(), "ACL failure in script"))
 }
 
-// credentials is what to do about a server that does not let the client in.
+// credentials is the remedy when a server refuses the login.
 const credentials = "set the client's Username and Password, such as redis.Options.Password"
 
-// unwelcome tells that a server does not let the client in: its name or password is wrong, or missing.
-func unwelcome(err error) bool {
+// refusesLogin reports whether a server refuses the client: the user name or password is wrong or missing.
+func refusesLogin(err error) bool {
 	return redis.HasErrorPrefix(err, "WRONGPASS") || redis.HasErrorPrefix(err, "NOAUTH") ||
 		redis.HasErrorPrefix(err, "ERR invalid password") || redis.HasErrorPrefix(err, "ERR AUTH")
 }
@@ -107,26 +107,26 @@ func unknownCommand(err error) bool {
 	return errors.As(err, &reply) && strings.HasPrefix(reply.Error(), "ERR unknown command")
 }
 
-// probeHeartbeat finds out a user whose shards the ring would soon take for down.
+// probeHeartbeat returns an error if the ring would soon consider the shard down, because the user may not PING.
 func probeHeartbeat(ctx context.Context, ring *redis.Ring, shard *redis.Client) error {
 	if ring.Options().HeartbeatFn(ctx, shard) {
 		return nil
 	}
 	err := shard.Ping(ctx).Err()
 	if redis.IsPermissionError(err) {
-		return unsupported("the user may not PING, by which the ring tells which shards are up: permit it in its ACL (%v)", err)
+		return unsupported("the user may not PING, by which the ring learns which shards are up: permit it in its ACL (%v)", err)
 	}
 	return err
 }
 
-// probeSlots finds out a node of a Redis Cluster behind a client for a single server.
+// probeSlots returns an error for a node of a Redis Cluster behind a client for a single server.
 func probeSlots(ctx context.Context, c *redis.Client) error {
 	err := c.MGet(ctx, "gormcache:check:1", "gormcache:check:2").Err()
 	if _, moved := redis.IsMovedError(err); moved || redis.HasErrorPrefix(err, "CROSSSLOT") {
 		return unsupported("the server is a node of a Redis Cluster: use redis.NewClusterClient (%v)", err)
 	}
 	if redis.IsPermissionError(err) {
-		return nil // no right to these two keys says nothing about others
+		return nil // having no right to these two keys means nothing for other keys
 	}
 	return err
 }

@@ -14,25 +14,24 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// incarnation is one life of the servers: from a start or a promotion to the next. Readers see each
-// token combined with its mask, so a token that a restart or a failover brings back is another one to
-// them. Without that:
+// incarnation is the time from one start or promotion of a server to the next. Readers see each token combined with the
+// mask of the incarnation, so a token that a restart or a failover brings back looks different to them. Without the mask:
 //
 //	reader   fills an entry under token a
 //	writer   commits, settles: token b, acknowledged
 //	server   is killed, and comes back from a snapshot that has the entry and token a
 //	reader   finds the entry valid, though it is older than the commit
 //
-// The mask is nothing but a function of what the servers tell of themselves: all processes see the
-// same tokens, and share their entries.
+// The mask is a function of what the servers report of themselves and of nothing else, so all processes see the same
+// tokens and share their entries.
 type incarnation struct {
 	mask store.Token
-	// The watch's counts before the servers were asked, and the time then. See watch.
-	seen, strange uint64
+	// seen, foreign and at are the counts of the watch and the time, read before the servers were asked.
+	seen, foreign uint64
 	at            time.Time
 }
 
-// bind turns tokens as they are stored into tokens as readers see them.
+// bind turns tokens as stored into tokens as readers see them.
 func (i *incarnation) bind(states []store.State) {
 	for n := range states {
 		if states[n].Known {
@@ -51,10 +50,10 @@ func maskOf(identities []string) (mask store.Token) {
 	return mask
 }
 
-// errReplica is an answer of a server that is not, or no longer, a master.
+// errReplica is returned for a server that is not a master, or no longer one.
 var errReplica = errors.New("the server is a replica, which is some time behind its master")
 
-// identify asks a server who it is.
+// identify asks a server for its identity.
 func identify(ctx context.Context, c *redis.Client) (string, error) {
 	info, err := c.Info(ctx, "server", "replication").Result()
 	switch {
@@ -70,10 +69,10 @@ func identify(ctx context.Context, c *redis.Client) (string, error) {
 	return "", err
 }
 
-// identity reads who a server is from the text of INFO. run_id changes with every start. It is not
-// enough: a master that was demoted without a restart, took over another's data and is promoted again
-// has the run_id of before. Each promotion changes master_replid. That one also changes now and then
-// while the data stays, as when a server gets its first replica, which only costs misses.
+// identity reads the identity of a server from the text of INFO. run_id changes with every start. It is not enough: a
+// master that was demoted without a restart, copied the data of another master and is promoted again still has its old
+// run_id. Each promotion changes master_replid. master_replid sometimes changes while the data stays, as when a server
+// gets its first replica; that costs misses only.
 func identity(info string) (string, error) {
 	var run, replication string
 	for line := range strings.Lines(info) {

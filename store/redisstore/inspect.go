@@ -18,8 +18,8 @@ var inspectLua string
 
 var _ store.Inspector = (*Store)(nil)
 
-// Inspect implements [store.Inspector]: one script for each tag, in one pipeline. It sends the script's text, since it
-// is asked for by people, and tells the time left by the clock of the server that holds the tag.
+// Inspect implements [store.Inspector]: one script for each tag, in one pipeline. It sends the text of the
+// script each time, since only people call Inspect. The time left is by the clock of the server that holds the tag.
 func (s *Store) Inspect(ctx context.Context, tags []string) ([]store.TagInfo, error) {
 	if err := s.ready(ctx); err != nil || len(tags) == 0 {
 		return nil, err
@@ -32,7 +32,7 @@ func (s *Store) Inspect(ctx context.Context, tags []string) ([]store.TagInfo, er
 }
 
 func (s *Store) inspect(ctx context.Context, tags []string) ([]store.TagInfo, error) {
-	inc, err := s.recognise(ctx)
+	inc, err := s.recognize(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +44,10 @@ func (s *Store) inspect(ctx context.Context, tags []string) ([]store.TagInfo, er
 		return execute(ctx, pipe, func(error) bool { return false })
 	})
 	if err == nil {
-		err = s.whole()
+		err = s.ringComplete()
 	}
 	if err == nil {
-		err = s.same(ctx, inc)
+		err = s.unchanged(ctx, inc)
 	}
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (s *Store) inspect(ctx context.Context, tags []string) ([]store.TagInfo, er
 	return infos, nil
 }
 
-// inspected reads what the script says of one tag: the server's time in ms, and the tag's value.
+// inspected reads the script's answer for one tag: the server's time in ms, and the tag's value.
 func inspected(cmd redis.Cmder) (state store.State, marks []store.MarkInfo, err error) {
 	eval, ok := cmd.(*redis.Cmd)
 	if !ok {
@@ -82,7 +82,7 @@ func inspected(cmd redis.Cmder) (state store.State, marks []store.MarkInfo, err 
 	}
 	for rest := answer[1][store.TokenSize:]; rest != ""; rest = rest[markSize:] {
 		deadline, err := strconv.ParseInt(rest[store.TokenSize:markSize], 10, 64)
-		if err != nil { // not after parse
+		if err != nil { // parse has checked the digits
 			return state, nil, err
 		}
 		left := time.Duration(deadline-now) * time.Millisecond

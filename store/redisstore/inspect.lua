@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- Says what a tag is, and what time it is: deadlines of marks are kept by this server's clock. What is no string
--- counts as no tag, as for readers.
+-- Returns the server's time in ms, by which the deadlines of marks are kept, and the value of a tag. A value that is not
+-- a string counts as no tag, as it does for readers.
 local time = redis.call('TIME')
 local value = redis.pcall('GET', KEYS[1])
 if type(value) == 'table' and value.err and not value.err:find('WRONGTYPE', 1, true) then return value end

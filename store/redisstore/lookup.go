@@ -10,8 +10,8 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// Lookup implements [store.Store]: one MGET, or, where the keys lie on several servers, one pipeline of
-// GETs, and two if there are several entries.
+// Lookup implements [store.Store]: one MGET; or, if the keys lie on several servers, one pipeline of GETs, and two
+// pipelines if there are several entries.
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 	l.Reset()
 	if err := s.ready(ctx); err != nil {
@@ -29,22 +29,22 @@ func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 }
 
 func (s *Store) lookup(ctx context.Context, l *store.Lookup) error {
-	inc, err := s.recognise(ctx)
+	inc, err := s.recognize(ctx)
 	if err != nil {
 		return err
 	}
-	// The call works on copies of the names, and its answer is written to l only here: a call that
-	// is left behind must not touch what its caller uses again.
+	// The call works on copies of the names, and the answer is written to l only here: an abandoned call must not
+	// touch what its caller uses again.
 	if s.single {
 		err = s.mget(ctx, l)
 	} else {
 		err = s.gets(ctx, l)
 	}
 	if err == nil {
-		err = s.whole()
+		err = s.ringComplete()
 	}
 	if err == nil {
-		err = s.same(ctx, inc)
+		err = s.unchanged(ctx, inc)
 	}
 	inc.bind(l.States)
 	return err
@@ -78,10 +78,9 @@ func (s *Store) mget(ctx context.Context, l *store.Lookup) error {
 	return nil
 }
 
-// gets asks several servers, which answer at different moments. One entry needs no more than that: whether
-// it was true when its last tag was read is what its tokens tell. But several entries could be from both
-// sides of a commit, so their tags are read after all of them are here: by then the commit's marks or new
-// tokens show in the tag of whichever entry is older.
+// gets asks several servers, which answer at different moments. For one entry that is enough: its tokens show whether it
+// was true when its last tag was read. But several entries could be from both sides of a commit, so their tags are read
+// after all entries are here: by then the marks or new tokens of the commit show in the tags of the older entry.
 func (s *Store) gets(ctx context.Context, l *store.Lookup) error {
 	if len(l.Keys) > 1 {
 		if err := s.pipeline(ctx, l, 0, len(l.Keys)); err != nil {
@@ -92,7 +91,7 @@ func (s *Store) gets(ctx context.Context, l *store.Lookup) error {
 	return s.pipeline(ctx, l, 0, len(l.Keys)+len(l.Tags))
 }
 
-// pipeline asks for some of what l asks for: keys come first, then tags.
+// pipeline looks up the names from, up to and without to, of the keys and tags of l: keys come first, then tags.
 func (s *Store) pipeline(ctx context.Context, l *store.Lookup, from, to int) error {
 	names := make([]string, 0, len(l.Keys)+len(l.Tags))
 	names = append(append(names, l.Keys...), l.Tags...)[from:to]
@@ -117,7 +116,7 @@ func (s *Store) pipeline(ctx context.Context, l *store.Lookup, from, to int) err
 	return nil
 }
 
-// answer notes the i-th value of a lookup: keys come first, then tags.
+// answer stores the i-th value of a lookup: keys come first, then tags.
 func answer(l *store.Lookup, i int, value string) {
 	if i < len(l.Keys) {
 		l.Values[i] = bytesOf(value)
@@ -126,8 +125,8 @@ func answer(l *store.Lookup, i int, value string) {
 	}
 }
 
-// execute runs a pipeline and returns its commands, or the first error that tolerable does not let
-// pass. The pipeline's own error counts only where no command has one: it is that of the first.
+// execute runs a pipeline and returns its commands, or the first error that is not tolerable. The error of the pipeline
+// itself counts only if no command has an error: go-redis returns the first command's error there.
 func execute(ctx context.Context, pipe redis.Pipeliner, tolerable func(error) bool) ([]redis.Cmder, error) {
 	cmds, err := pipe.Exec(ctx)
 	for _, cmd := range cmds {
@@ -141,5 +140,5 @@ func execute(ctx context.Context, pipe redis.Pipeliner, tolerable func(error) bo
 	return cmds, err
 }
 
-// wrongType tells that a key holds something other than a string: another program's.
+// wrongType reports whether a key holds something other than a string, as another program stored it.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }

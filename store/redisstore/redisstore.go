@@ -20,10 +20,9 @@ const DefaultTagTTL = 24 * time.Hour
 // Option changes a setting of [New].
 type Option func(*Store)
 
-// TagTTL sets how long a tag lives after its last change; a mark prolongs it beyond its deadline. A
-// tag that expires costs the entries that depend on it a miss each. Those that say that a column is tracked are
-// prolonged every ten minutes while queries need them; where they expire before, such queries are bypassed for
-// WriteGrace. Defaults to [DefaultTagTTL], as does anything below a second.
+// TagTTL sets how long a tag lives after its last change; a mark prolongs its life beyond the mark's deadline. When a tag
+// expires, each entry that depends on it becomes a miss. Tags that say that a column is tracked are prolonged every ten
+// minutes while queries need them; if they expire earlier, these queries are bypassed for WriteGrace. Defaults to [DefaultTagTTL], as does anything below a second.
 func TagTTL(d time.Duration) Option {
 	return func(s *Store) {
 		if d >= time.Second {
@@ -38,12 +37,12 @@ type Store struct {
 	tagTTL  time.Duration
 	recheck time.Duration
 
-	replicas int           // that must have what writers change
-	patience time.Duration // with them
+	replicas    int           // how many must acknowledge a writer's change
+	waitTimeout time.Duration // for these acknowledgments
 
 	calls   calls
 	closed  atomic.Bool
-	refused atomic.Pointer[error] // final: why this client or server cannot serve
+	refused atomic.Pointer[error] // final error: why this client or server cannot serve
 }
 
 var (
@@ -52,10 +51,10 @@ var (
 )
 
 // New returns a store that uses client: a *redis.Client, *redis.ClusterClient or *redis.Ring, or
-// something that wraps one. The client stays the caller's, who closes it after the store. New adds to it
-// a hook that counts its connections (see Servers that come back, in the package's documentation), and does
-// not talk to the server; where the client cannot serve, [Store.Check] and all other methods say so
-// with an error that wraps [store.ErrUnsupported].
+// something that wraps one. The caller keeps the client, and closes it after the store. New adds a hook to the
+// client that counts connections (see "Servers that come back" in the package documentation), and does not talk to the
+// server. If the client cannot serve, [Store.Check] and all other methods return an error that wraps
+// [store.ErrUnsupported].
 func New(client redis.UniversalClient, opts ...Option) *Store {
 	s := &Store{tagTTL: DefaultTagTTL, recheck: DefaultRecheck}
 	target, err := inspect(client)
@@ -73,10 +72,10 @@ func New(client redis.UniversalClient, opts ...Option) *Store {
 	return s
 }
 
-// refuse keeps a final error, so that no method works where Check warned.
+// refuse sets the final error, which all methods return from then on.
 func (s *Store) refuse(err error) { s.refused.Store(&err) }
 
-// ready says why the store cannot be used now, or nil.
+// ready returns why the store cannot be used now, or nil.
 func (s *Store) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return store.ErrClosed
@@ -87,33 +86,33 @@ func (s *Store) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.whole()
+	return s.ringComplete()
 }
 
-// fail wraps the error of a call. Clients report a passed deadline as a network timeout, so the
-// context's own error is added for callers that look for it.
+// fail wraps the error of a call. Clients report a passed deadline as a network timeout, so fail adds the error of the
+// context for callers that look for it.
 func (s *Store) fail(ctx context.Context, call string, err error) error {
 	s.remap(ctx)
 	if denied(err) {
 		return fault.Errorf("redisstore: %s: %w: the user lacks a right to a command or to keys of the namespace: "+
 			"permit in its ACL what the package's documentation lists (%w)", call, store.ErrUnsupported, err)
 	}
-	if unwelcome(err) {
+	if refusesLogin(err) {
 		err = fmt.Errorf("%w (%s)", err, credentials)
 	}
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	// The client goes on trying to connect until the deadline, and then names that only.
+	// The client tries to connect until the deadline, and then reports only the deadline.
 	if why := s.watch.trouble(); why != nil && errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (the client can't connect: %w)", err, why)
 	}
 	return fault.Errorf("redisstore: %s: %w", call, err)
 }
 
-// remap lets a cluster's client load the map of the slots again. By itself it does so when a server
-// sends it elsewhere, and else once a minute: a master that is dead sends nobody to the replica that took
-// over. go-redis loads once at a time, in the background.
+// remap makes a cluster's client load the slot map again. By itself the client does so when a server redirects it, and
+// otherwise once a minute: a dead master redirects no client to the replica that took over. go-redis loads once at a
+// time, in the background.
 func (s *Store) remap(ctx context.Context) {
 	if c, ok := s.client.(*redis.ClusterClient); ok && !errors.Is(ctx.Err(), context.Canceled) {
 		c.ReloadState(ctx)
@@ -128,14 +127,14 @@ func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	if !s.calls.stays(ctx) {
-		value = bytes.Clone(value) // the caller may be gone while the call goes on
+	if !s.calls.callerWaits(ctx) {
+		value = bytes.Clone(value) // the call may outlast its caller
 	}
 	_, err := call(ctx, &s.calls, func() (struct{}, error) {
 		return struct{}{}, s.client.Set(ctx, key, value, wholeMillis(ttl)).Err()
 	})
 	if err == nil {
-		err = s.whole()
+		err = s.ringComplete()
 	}
 	if err != nil {
 		return s.fail(ctx, "set", err)
@@ -151,7 +150,7 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	keys = append([]string(nil), keys...)
 	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, s.unlink(ctx, keys) })
 	if err == nil {
-		err = s.whole()
+		err = s.ringComplete()
 	}
 	if err != nil {
 		return s.fail(ctx, "delete", err)
@@ -172,14 +171,13 @@ func (s *Store) unlink(ctx context.Context, keys []string) error {
 	return err
 }
 
-// Close implements [store.Store]. It leaves the client alone, which is its owner's to close. Calls
-// under way go on.
+// Close implements [store.Store]. It does not close the client, which the caller owns. Calls under way go on.
 func (s *Store) Close() error {
 	s.closed.Store(true)
 	return nil
 }
 
-// wholeMillis rounds up to milliseconds, so that nothing short turns into 0, which means never.
+// wholeMillis rounds up to milliseconds: a short duration must not become 0, which means no expiry.
 func wholeMillis(d time.Duration) time.Duration {
 	if rest := d % time.Millisecond; rest > 0 {
 		return d - rest + time.Millisecond

@@ -13,25 +13,25 @@ import (
 //go:embed tag.lua
 var tagLua string
 
-// The script comes in two: a server that is out of memory runs only the urgent one. Marks and new
-// tokens must land even then, or an old entry would stay valid; they are small, and as many as there
-// are writes. New tags of readers can wait, since such a server takes no entries either.
+// There are two variants of the script. A server that is out of memory runs only the urgent one: marks and new tokens
+// must be stored even then, or an old entry would stay valid. They are small, and only writes make them. New tags for
+// readers can wait, since such a server accepts no entries either.
 var (
 	urgent = newScript("#!lua flags=allow-oom\n" + tagLua)
 	frugal = newScript("#!lua\n" + tagLua)
 )
 
-// script is a source, and the hash by which a server knows it.
+// script is a source text and the hash by which a server knows it.
 type script struct{ source, hash string }
 
 func newScript(source string) script { return script{source, redis.NewScript(source).Hash()} }
 
-// operation is what the script is to do to a tag.
+// operation is what the script does to a tag.
 type operation struct {
 	name    string
 	writer  store.Writer
-	span    time.Duration // how long writer's mark is to stand from now; 0: not at all
-	lasting bool          // replicas must have it, see Wait
+	span    time.Duration // how long writer's mark stands from now; 0: the mark is removed
+	lasting bool          // replicas must acknowledge the change, see Wait
 }
 
 // change runs a script on each tag in one pipeline, and returns the tags' values.
@@ -39,7 +39,7 @@ func (s *Store) change(ctx context.Context, sc script, op operation, tags []stri
 	if len(tags) == 0 {
 		return nil, nil
 	}
-	tags = append([]string(nil), tags...) // a call that is left behind must not look at the caller's
+	tags = append([]string(nil), tags...) // an abandoned call must not read the caller's slice
 	nonce := store.NewToken()
 	args := []any{
 		op.name, nonce[:], op.writer[:],
@@ -47,13 +47,13 @@ func (s *Store) change(ctx context.Context, sc script, op operation, tags []stri
 	}
 	values, err := call(ctx, &s.calls, func() ([]string, error) { return s.eval(ctx, sc, tags, args, op.lasting) })
 	if err == nil {
-		err = s.whole()
+		err = s.ringComplete()
 	}
 	return values, err
 }
 
-// eval runs a script by its hash. A server that does not know it (it is new, it was restarted, its
-// scripts were flushed) gets the source, for the tags concerned.
+// eval runs a script by its hash. If a server does not know the hash (it is new, was restarted, or its scripts were
+// flushed), eval sends the source for the tags concerned.
 func (s *Store) eval(ctx context.Context, sc script, tags []string, args []any, lasting bool) ([]string, error) {
 	pipe := s.client.Pipeline()
 	for _, tag := range tags {
@@ -89,5 +89,5 @@ func (s *Store) eval(ctx context.Context, sc script, tags []string, args []any, 
 	return values, nil
 }
 
-// noScript tells that a server does not know a script's hash.
+// noScript reports whether a server does not know a script's hash.
 func noScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }

@@ -1,19 +1,19 @@
 -- Changes one tag, as a whole. The Go side puts a shebang line before this: Redis 7 or later.
 --
--- KEYS[1]  the tag. Without it the script only tells that it can run.
+-- KEYS[1]  the tag. Without a key the script only shows that it can run.
 -- ARGV     operation (tokens, mark, settle, unmark), nonce, writer (12 bytes each),
 --          span of the mark in ms, time to live of the tag in ms
 --
 -- A tag's value is its token (12 bytes) and its marks: writer (12 bytes), deadline (13 decimal digits,
--- ms of this server's clock). value.go describes it; the two must agree.
+-- ms of this server's clock). value.go describes the same format: change both together.
 if #KEYS == 0 then return 'gormcache' end
 
 local op, nonce, writer, span, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Read. What makes no sense, or is no string at all, counts as no tag. Any other error is one of the call's: a user
--- without the right to GET would take the marks of all others away.
+-- Read. A malformed value, or one that is not a string, counts as no tag. Any other error is returned: a user without the
+-- right to GET would otherwise remove the marks of all other writers.
 local old = redis.pcall('GET', KEYS[1])
 if type(old) == 'table' and old.err and not old.err:find('WRONGTYPE', 1, true) then return old end
 if type(old) ~= 'string' then old = '' end
@@ -27,7 +27,7 @@ if #old >= 12 and (#old - 12) % 25 == 0 then
       break
     end
     if old:sub(at, at + 11) == writer then
-      own = true -- it goes, or is set anew below
+      own = true -- removed here; set again below if span > 0
     elseif tonumber(deadline) <= now then
       dirty = true
     else
@@ -54,11 +54,11 @@ end
 
 local new = token .. table.concat(marks)
 if new == old then
-  -- Nothing changes, but somebody still needs it.
+  -- Nothing changes, but somebody still needs the tag.
   redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(ttl, latest - now + 1000)))
 else
-  -- A tag outlives its marks: gone before its writer's commit, it would be made anew and unmarked.
+  -- A tag outlives its marks: if it expired before its writer's commit, a reader would create it anew, without a mark.
   redis.call('SET', KEYS[1], new, 'PX', string.format('%.0f', math.max(ttl, latest - now + 1000)))
 end
-if op == 'settle' and not own then return '' end -- who settles must know that its mark was lost
+if op == 'settle' and not own then return '' end -- the writer must know that its mark was lost
 return new

@@ -13,13 +13,13 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	inc, err := s.recognise(ctx)
+	inc, err := s.recognize(ctx)
 	if err != nil {
 		return s.fail(ctx, "tokens", err)
 	}
 	values, err := s.change(ctx, frugal, operation{name: "tokens"}, tags)
 	if err == nil {
-		err = s.same(ctx, inc)
+		err = s.unchanged(ctx, inc)
 	}
 	if err != nil {
 		return s.fail(ctx, "tokens", err)
@@ -35,7 +35,7 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 
 // Mark implements [store.Store].
 func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
-	// A grace of nothing is one of a moment: the mark is there, and the next who meets it ends it.
+	// Without grace the mark stands for a millisecond: the next call that meets the mark removes it.
 	_, err := s.write(ctx, operation{"mark", writer, max(grace, time.Millisecond), true}, tags)
 	return err
 }
@@ -61,7 +61,7 @@ func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) 
 	return err
 }
 
-// write returns what the script returned for each tag.
+// write runs the urgent script, and returns its result for each tag.
 func (s *Store) write(ctx context.Context, op operation, tags []string) ([]string, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err

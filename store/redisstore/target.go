@@ -11,18 +11,18 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// target is the client and what its options tell of it.
+// target is the client, and what its options say about it.
 type target struct {
 	client    redis.UniversalClient
 	single    bool        // all keys lie on one server: MGET is possible
 	deadlines bool        // the client keeps the deadlines of contexts; clients of several servers never do
 	ring      *redis.Ring // nil unless the client is one
 	shards    int         // of ring, when all are up
-	watch     *watch      // nil where the client cannot be looked into
+	watch     *watch      // nil if the client is of an unknown type
 	conns     int         // of a *redis.Client, before it was watched
 }
 
-// inspect finds out what client is, and refuses what could serve old tokens.
+// inspect finds out the kind of client, and refuses a client that could serve old tokens.
 func inspect(client redis.UniversalClient) (target, error) {
 	t := target{client: client}
 	var err error
@@ -35,7 +35,7 @@ func inspect(client redis.UniversalClient) (target, error) {
 		}
 		t.watch, t.conns = newWatch(), connections(c)
 		c.AddHook(dials{t.watch}) // not to the clone: the pool asks the hooks of the client it was made with
-		t.client, t.single, t.deadlines = punctual(c), true, true
+		t.client, t.single, t.deadlines = withDeadlines(c), true, true
 		err = refuseClient(c.Options())
 	case *redis.ClusterClient:
 		if c == nil {
@@ -59,10 +59,10 @@ func inspect(client redis.UniversalClient) (target, error) {
 	return t, err
 }
 
-// punctual returns the client, or a clone on the same connections that keeps the deadlines of contexts.
-// By default go-redis ignores them; leaving its calls behind in goroutines instead costs a third of a
-// lookup. WithTimeout gives the clone options of its own, so the caller's client stays as it is.
-func punctual(c *redis.Client) *redis.Client {
+// withDeadlines returns the client, or a clone on the same connections that honors the deadlines of contexts. By default
+// go-redis ignores them. The alternative, to abandon calls in goroutines, makes a lookup a third slower. WithTimeout
+// gives the clone its own options, so the caller's client stays as it is.
+func withDeadlines(c *redis.Client) *redis.Client {
 	if c.Options().ContextTimeoutEnabled {
 		return c
 	}
@@ -103,11 +103,11 @@ func unsupported(format string, args ...any) error {
 // ErrRingIncomplete is wrapped by errors of calls through a *redis.Ring that misses shards.
 var ErrRingIncomplete = errors.New("gormcache: a shard of the redis.Ring is down")
 
-// whole says whether every shard of a ring is in place. A ring hands the keys of a shard that it
-// cannot reach to the others, and takes them back later. Tokens changed meanwhile would be old again
-// then; or another process that still reaches the shard would not see them at all. So the store
-// stops while a shard is away, before a call and after it, for it may have gone in between.
-func (t *target) whole() error {
+// ringComplete returns an error unless every shard of a ring is up. A ring moves the keys of a shard that it cannot
+// reach to the other shards, and moves them back later. Tokens that changed in between would then be old again; and
+// another process that still reaches the shard would not see the change at all. So the store stops while a shard is
+// down. It is called before and after each call, since a shard may go down in between.
+func (t *target) ringComplete() error {
 	if t.ring == nil {
 		return nil
 	}

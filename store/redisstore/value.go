@@ -11,19 +11,19 @@ import (
 //
 //	token (12 bytes) { writer (12 bytes) deadline (13 decimal digits) } …
 //
-// Readers see the token combined with what the server tells of itself, see incarnation; that is not part
-// of the format, but entries carry it, so a change of it (of maskOf, of identity) makes all caches cold.
+// Readers see the token combined with the mask of the incarnation. The mask is not part of this format. But entries
+// carry the combined token, so a change to maskOf or identity makes all caches cold.
 //
-// The deadline is in milliseconds of Unix time by the server's clock. tag.lua writes it, and the two
-// must agree. Processes of different releases share tags while a program is rolled out, so a change of
-// the format must make old values unknown to new readers and new values unknown to old ones: choose
-// lengths that are not 12 + 25n, and raise the version here and in the golden test.
+// The deadline is in milliseconds of Unix time by the server's clock. tag.lua writes the value, so a change there needs
+// the same change here. Processes of different releases share tags while a program is deployed, so a new format must
+// make old values unknown to new readers and new values unknown to old readers: choose lengths other than 12 + 25n, and
+// raise the version here and in the golden test.
 const (
 	deadlineSize = 13
 	markSize     = store.TokenSize + deadlineSize
 )
 
-// parse reads the value of a tag. What makes no sense is not Known.
+// parse reads the value of a tag. A malformed value gives a state that is not Known.
 func parse(value string) (state store.State) {
 	if len(value) < store.TokenSize || (len(value)-store.TokenSize)%markSize != 0 {
 		return store.State{}
@@ -45,15 +45,14 @@ func parse(value string) (state store.State) {
 			copy(state.Writer[:], marks)
 		}
 	}
-	if state.Marked { // by the server's clock, read with this machine's: it is for people only
+	if state.Marked { // server time compared with this machine's clock: for people only
 		state.Left = time.Until(time.UnixMilli(latest))
 	}
 	return state
 }
 
-// bytesOf returns the bytes of s without copying them. They must not be written to, which is what
-// [store.Lookup] asks of everyone who gets a value; a copy would double the cost of a large hit. It
-// is never nil: nil means a miss.
+// bytesOf returns the bytes of s without copying them; a copy would double the cost of a large hit. The bytes must not be
+// written to, as [store.Lookup] demands of all values. The result is never nil, which would mean a miss.
 func bytesOf(s string) []byte {
 	if s == "" {
 		return []byte{}

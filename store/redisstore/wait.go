@@ -14,19 +14,19 @@ import (
 // have acknowledged in time. The change stands on the master.
 var ErrUnacknowledged = errors.New("gormcache: too few replicas acknowledged")
 
-// Wait lets Mark and Settle wait, after their change, until so many replicas have acknowledged it, but
-// no longer than timeout. Fewer are an error: what the plugin does then is up to its write policy. It
-// narrows what a failover can lose, at the price of a round trip to the replicas, and of the writers'
-// depending on them. A replica acknowledges once in a while, and when asked: mostly at once.
+// Wait makes Mark and Settle wait, after their change, until this many replicas have acknowledged the change, but no
+// longer than timeout. Fewer acknowledgments are an error, and the plugin's write policy decides what happens then. Wait
+// reduces what a failover can lose. It costs writers a round trip to the replicas, and makes writers depend on them. A
+// replica acknowledges regularly, and when asked: mostly at once.
 //
 // Only a *redis.Client can wait, and timeout, of at least a millisecond, must be shorter than its
 // ReadTimeout: with any other, all methods return an error that wraps store.ErrUnsupported. Defaults
 // to no replicas: no waiting.
 func Wait(replicas int, timeout time.Duration) Option {
-	return func(s *Store) { s.replicas, s.patience = replicas, timeout }
+	return func(s *Store) { s.replicas, s.waitTimeout = replicas, timeout }
 }
 
-// refuseWait says why the client cannot wait for replicas.
+// refuseWait returns an error if the client cannot wait for replicas.
 func (s *Store) refuseWait() error {
 	if s.replicas <= 0 {
 		return nil
@@ -36,22 +36,22 @@ func (s *Store) refuseWait() error {
 	case !single:
 		return unsupported("redisstore.Wait needs a *redis.Client: in a Redis Cluster or a redis.Ring each key has other " +
 			"replicas; leave it unset")
-	case s.patience < time.Millisecond:
-		return unsupported("redisstore.Wait: the timeout is %v: set at least a millisecond", s.patience)
-	case c.Options().ReadTimeout > 0 && s.patience >= c.Options().ReadTimeout:
+	case s.waitTimeout < time.Millisecond:
+		return unsupported("redisstore.Wait: the timeout is %v: set at least a millisecond", s.waitTimeout)
+	case c.Options().ReadTimeout > 0 && s.waitTimeout >= c.Options().ReadTimeout:
 		return unsupported("redisstore.Wait: the timeout of %v is not shorter than the client's ReadTimeout of %v: the "+
-			"answer would come too late", s.patience, c.Options().ReadTimeout)
+			"answer would come too late", s.waitTimeout, c.Options().ReadTimeout)
 	}
 	return nil
 }
 
-// finish runs a pipeline of scripts. For a change that must last it also waits for the replicas: in the
-// same pipeline, because WAIT is about what its own connection wrote.
+// finish runs a pipeline of scripts. For a lasting change it also waits for the replicas, in the same pipeline: WAIT is
+// about the writes of its own connection.
 func (s *Store) finish(ctx context.Context, pipe redis.Pipeliner, lasting bool, tolerable func(error) bool) ([]redis.Cmder, error) {
 	if !lasting || s.replicas <= 0 {
 		return execute(ctx, pipe, tolerable)
 	}
-	wait := pipe.Do(ctx, "wait", s.replicas, wholeMillis(s.patience).Milliseconds())
+	wait := pipe.Do(ctx, "wait", s.replicas, wholeMillis(s.waitTimeout).Milliseconds())
 	cmds, err := execute(ctx, pipe, tolerable)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (s *Store) finish(ctx context.Context, pipe redis.Pipeliner, lasting bool, 
 		return nil, err
 	}
 	if n < s.replicas {
-		return nil, fault.Errorf("%w: %d of %d within %v", ErrUnacknowledged, n, s.replicas, s.patience)
+		return nil, fault.Errorf("%w: %d of %d within %v", ErrUnacknowledged, n, s.replicas, s.waitTimeout)
 	}
 	return cmds[:len(cmds)-1], nil
 }

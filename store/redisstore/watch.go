@@ -13,21 +13,20 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// watch notices whatever may lead to another incarnation of the servers, so that the hit path need not
-// ask: it compares two counters.
+// watch counts every event that may lead to another incarnation of the servers. The hit path compares two counters
+// instead of asking the servers.
 //
-// A server that was started, or that took over an address, is reached only over a connection dialled
-// since. The dial is counted before the connection carries its first command, so whoever has an answer
-// of that server finds a count beyond the one of the last verification (see Store.recognise).
+// A server that was started, or that took over an address, is reached only over a connection dialed since then. The
+// dial is counted before the connection carries its first command. So a call that has an answer of that server finds a
+// count greater than the count of the last verification (see Store.recognize).
 //
-// In a Redis Cluster a replica may be promoted to which a connection stood already: clients ask replicas
-// too where the slots are. So a command that goes to a node that was not among the masters at the last
-// verification is counted as well, before it is sent.
+// In a Redis Cluster a promoted replica may already have had a connection, since clients ask replicas for the slot map
+// too. So a command to a node that was not a master at the last verification is counted as well, before it is sent.
 //
-// The hooks stay with the client for good; they refer to the watch, which is small, but not to the store.
+// The hooks stay in the client forever. They refer to the watch, which is small, and not to the store.
 type watch struct {
-	seen    atomic.Uint64 // dials, and commands to nodes that are no members
-	strange atomic.Uint64 // commands to nodes that are no members
+	seen    atomic.Uint64 // dials, and commands to nodes that are not members
+	foreign atomic.Uint64 // commands to nodes that are not members
 	current atomic.Pointer[incarnation]
 	turn    chan struct{}           // held by the one call that verifies
 	failed  atomic.Pointer[failure] // the last attempt to connect, if it has failed
@@ -54,9 +53,9 @@ func (w *watch) add(c *redis.Client) *node {
 	return n
 }
 
-// publish makes inc the present incarnation, of these members. Where the mask changes, a node that was
-// promoted becomes a member last: were it one before, an answer that it gives to a call of the old
-// incarnation would be neither strange nor followed by a change of the mask, and be believed.
+// publish makes inc, with these members, the current incarnation. When the mask changes, inc is published before a
+// promoted node becomes a member. In the other order, the answer of that node to a call of the old incarnation would be
+// counted neither as foreign nor by a changed mask, and would be believed.
 func (w *watch) publish(inc *incarnation, members map[*node]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,16 +77,16 @@ func (w *watch) publish(inc *incarnation, members map[*node]bool) {
 	w.current.Store(inc)
 }
 
-// failure is an attempt to connect that has failed.
+// failure is a failed attempt to connect.
 type failure struct {
 	err error
 	at  time.Time
 }
 
-// recently is how long a failure is named as the cause of others.
+// recently is how long a failed attempt to connect is named as the cause of other errors.
 const recently = time.Minute
 
-// trouble is why no connection could be made the last time that one was tried, nil if one could.
+// trouble returns the error of the last attempt to connect, nil if it succeeded or was not recent.
 func (w *watch) trouble() error {
 	if w == nil {
 		return nil
@@ -98,7 +97,7 @@ func (w *watch) trouble() error {
 	return nil
 }
 
-// tried notes how an attempt to connect has ended.
+// tried records the outcome of an attempt to connect.
 func (w *watch) tried(err error) {
 	if err == nil {
 		w.failed.Store(nil)
@@ -107,7 +106,7 @@ func (w *watch) tried(err error) {
 	w.failed.Store(&failure{err, time.Now()})
 }
 
-// dials is the hook that counts connections, and notes why there are none.
+// dials is the hook that counts connections and records why connecting fails.
 type dials struct{ *watch }
 
 func (d dials) DialHook(next redis.DialHook) redis.DialHook {
@@ -116,19 +115,19 @@ func (d dials) DialHook(next redis.DialHook) redis.DialHook {
 		if err == nil {
 			d.seen.Add(1)
 		}
-		if !errors.Is(err, context.Canceled) { // the caller's doing
+		if !errors.Is(err, context.Canceled) { // the caller gave up
 			d.tried(err)
 		}
 		return conn, err
 	}
 }
 
-// ProcessHook sees how a server greets a new connection: clients of several servers keep to themselves that it
-// refuses their password, and ask the next one.
+// ProcessHook sees the answers to the handshake of a new connection. Clients of several servers do not report a refused
+// password: they try the next server.
 func (d dials) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		if err != nil && unwelcome(err) {
+		if err != nil && refusesLogin(err) {
 			d.tried(fmt.Errorf("%w (%s)", err, credentials))
 		}
 		return err
@@ -139,7 +138,7 @@ func (dials) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPi
 	return next
 }
 
-// node is the hook of one of several servers. Lookups and scripts go to them in pipelines.
+// node is the hook for one of several servers. Lookups and scripts reach these servers in pipelines.
 type node struct {
 	*watch
 	member atomic.Bool // a master at the last verification
@@ -153,18 +152,18 @@ func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		// In this order: the members are there before the first incarnation is. Until then no call
+		// The order matters: members are set before the first incarnation is published, and until then no call
 		// believes an answer.
 		if n.current.Load() != nil && !n.member.Load() && reads(cmds) {
-			n.strange.Add(1)
+			n.foreign.Add(1)
 			n.seen.Add(1)
 		}
 		return next(ctx, cmds)
 	}
 }
 
-// reads tells a pipeline such as the store's from those by which go-redis prepares a connection, which
-// a verification itself may need.
+// reads reports whether a pipeline is one of the store's, and not one by which go-redis prepares a connection: a
+// verification may need the latter.
 func reads(cmds []redis.Cmder) bool {
 	if len(cmds) == 0 {
 		return false

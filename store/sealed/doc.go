@@ -1,5 +1,5 @@
-// Package sealed is a store that keeps others from reading, or from forging, what is cached: it seals
-// entries on their way into the store behind it, and opens them on their way out.
+// Package sealed is a store that keeps others from reading or forging cached entries: it seals entries on their way into
+// the store behind it, and opens them on their way out.
 //
 //	cached read <--- open ---+             +--- sealed entry ---- Redis
 //	                         +-- sealed ---+
@@ -7,13 +7,13 @@
 //
 // Two modes. [Encrypt] hides an entry and protects it (AES-256-GCM); [Sign] leaves it readable and
 // protects it (HMAC-SHA-256). Both bind it to its own key in the store, so that an entry moved to
-// another key is refused. What does not open is a miss, counted by [Store.Rejected]: a changed byte,
-// another key's entry, a secret that is not known, the other mode, an entry that was never sealed.
+// another key is refused. An entry that does not open is a miss, counted by [Store.Rejected]: a byte
+// was changed, the entry belongs to another key, the secret is unknown, the mode differs, or the entry was never sealed.
 //
-// Tags, their tokens and marks pass as they are. They are random values and hold no data; and the store
-// itself must be able to change them. Names of tables stand in tags, and an entry's size and the times
-// of its use can be seen. Whoever may write to the store can bring back an old entry together with the
-// old tokens of its tags: sealing proves who wrote an entry, not when.
+// Tags, their tokens and marks are not sealed. Tokens and marks are random values and hold no data, and the store itself
+// must be able to change them. Visible remain the names of tables in tags, the size of an entry and the times of its use.
+// An attacker who may write to the store can bring back an old entry together with the old tokens of its tags: sealing
+// proves who wrote an entry, not when.
 //
 // # Format
 //
@@ -31,7 +31,7 @@
 // # Nonces
 //
 // AES-GCM with random nonces of 96 bits is safe for 2^32 entries under one key, and nobody would count:
-// ten servers that fill a thousand entries a second each are there after five days. So nonces have 192
+// ten servers that fill a thousand entries per second each reach that number after five days. So nonces have 192
 // bits, and each entry a key of its own, derived from the secret's and the first half of the nonce
 // (XAES-256-GCM, https://c2sp.org/XAES-256-GCM). That is safe for 2^80 entries, at the price of a
 // microsecond or two. Secrets are changed when they may have leaked, not because they are used up.

@@ -71,7 +71,7 @@ func (k *key) open(name string, sealed []byte) ([]byte, error) {
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// bound is what GCM authenticates beside the ciphertext: the header, which tells its own length, and the
+// bound is what GCM authenticates beside the ciphertext: the header, which contains its own length, and the
 // name.
 func bound(header []byte, name string) *[]byte {
 	b, _ := buffers.Get().(*[]byte)
@@ -103,7 +103,7 @@ func (k *key) sum(unsigned []byte, name string) []byte {
 	return m.Sum(unsigned)
 }
 
-// valid tells whether sealed ends in its tag under name. It has room for one.
+// valid reports whether sealed ends in its tag under name. It has room for one.
 func (k *key) valid(sealed []byte, name string) bool {
 	m, _ := k.macs.Get().(*mac)
 	defer k.macs.Put(m)

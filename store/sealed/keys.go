@@ -38,8 +38,8 @@ const (
 
 // Key is a secret with a name.
 type Key struct {
-	// ID names the secret within entries, readable for whoever sees the store: 1 to 32 of
-	// A-Z a-z 0-9 _ . -, such as "2026-03". An ID never changes its secret.
+	// ID names the secret within entries, readable by everyone who can read the store: 1 to 32 of
+	// A-Z a-z 0-9 _ . -, such as "2026-03". Never use an ID again for another secret.
 	ID string
 	// Secret is at least 32 random bytes (openssl rand -hex 32), the same in all processes that share
 	// the store, and in none that should not.

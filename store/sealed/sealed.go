@@ -31,9 +31,9 @@ var (
 // New returns next with its entries sealed, or an error that names every wrong field and its remedy.
 // The secrets are not kept: their memory may be cleared afterwards.
 //
-// An entry that was not sealed does not open, and a sealed one is a miss to a process without the store
-// around it. So while this is being switched on or off all may share one store: they miss each other's
-// entries, and see each other's invalidations. Don't change the Namespace for it, which would part them.
+// An entry that was not sealed does not open, and a sealed entry is a miss for a process that does not seal. So while
+// sealing is being switched on or off, all processes may share one store: they miss each other's entries and see each
+// other's invalidations. Do not change the Namespace for the switch: then they would no longer see these invalidations.
 func New(next store.Store, keys Keys) (*Store, error) {
 	if next == nil {
 		return nil, errors.New("gormcache: sealed: the store is nil: give one, such as redisstore.New(client)")
@@ -62,7 +62,7 @@ func (s *Store) Rejected() uint64 { return s.rejected.Load() }
 // Lookup implements [store.Store]. An entry that does not open is a miss, and counted.
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 	if err := s.next.Lookup(ctx, l); err != nil {
-		clear(l.Values) // whatever the store below has left there is not opened
+		clear(l.Values) // the store below may have left sealed values there
 		return err
 	}
 	for i, sealed := range l.Values {
@@ -146,7 +146,7 @@ func (s *Store) Inspect(ctx context.Context, tags []string) ([]store.TagInfo, er
 	return store.Inspect(ctx, s.next, tags)
 }
 
-// Check implements [store.Checker]: it asks the store behind, if that can be asked.
+// Check implements [store.Checker], if the store behind does.
 func (s *Store) Check(ctx context.Context) error {
 	if checker, ok := s.next.(store.Checker); ok {
 		return checker.Check(ctx)

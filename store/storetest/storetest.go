@@ -1,4 +1,4 @@
-// Package storetest checks that a store.Store keeps its contract. A store's test is three lines:
+// Package storetest tests that a store.Store fulfills its contract. A store's test is three lines:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) store.Store { return mystore.New() })
@@ -14,12 +14,12 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// Config says how to test a store. Only Open is required.
+// Config is how to test a store. Only Open is required.
 type Config struct {
 	// Open returns the store to test; it may be called more than once in a test. It may return
-	// several stores over the same content, as long as each is used and closed by itself: keys and
-	// tags are random, so they need not be empty. The suite closes what it opened; what lies below
-	// (a client, a server) is Open's to clean up, with t.Cleanup.
+	// several stores over the same content, as long as each can be used and closed independently. Keys
+	// and tags are random, so the content need not be empty. The suite closes the stores that it opened; Open itself cleans
+	// up what is below them (a client, a server), with t.Cleanup.
 	Open func(t *testing.T) store.Store
 
 	// Tick is the shortest time after which the store's deadlines and times to live are still
@@ -44,7 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	RunConfig(t, Config{Open: open})
 }
 
-// RunConfig runs the suite. Every promise of [store.Store] is one subtest.
+// RunConfig runs the suite. Each clause of the contract of [store.Store] is one subtest.
 func RunConfig(t *testing.T, c Config) {
 	t.Helper()
 	if c.Open == nil {
@@ -84,7 +84,7 @@ func RunConfig(t *testing.T, c Config) {
 	}
 }
 
-// test is one promise.
+// test tests one clause of the contract.
 type test struct {
 	name string
 	run  func(s *suite)

@@ -106,7 +106,7 @@ func racersSeeOneWinner(s *suite) {
 	}
 }
 
-// sharesContent tells whether what one store sets, the other sees.
+// sharesContent reports whether what one store sets, the other sees.
 func sharesContent(s *suite, other store.Store) bool {
 	tag := s.name()
 	token := s.token(tag)

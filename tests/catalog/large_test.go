@@ -36,7 +36,7 @@ func TestLarge(t *testing.T) {
 			if took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
-			if all, _ := c.Affected([]string{"t0"}); name != "mariadb" && len(all) != n {
+			if all, _ := c.Affected([]string{"t0"}, nil); name != "mariadb" && len(all) != n {
 				t.Errorf("%d tables affected, want %d", len(all), n)
 			}
 		})

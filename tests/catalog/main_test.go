@@ -72,7 +72,7 @@ func kinds(t *testing.T, c *catalog.Catalog, want map[string]catalog.Kind) {
 func affected(t *testing.T, c *catalog.Catalog, want map[string][]string) {
 	t.Helper()
 	for table, reaches := range want {
-		all, unknown := c.Affected([]string{table})
+		all, unknown := c.Affected([]string{table}, nil)
 		if unknown != "" {
 			all = []string{"?" + unknown}
 		}

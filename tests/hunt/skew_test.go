@@ -6,7 +6,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	envelope "github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -40,12 +40,12 @@ func (s *skewed) Lookup(ctx context.Context, l *store.Lookup) error {
 
 // shift moves the moment when an entry was made.
 func shift(key string, value []byte, by time.Duration) []byte {
-	var env serializer.Envelope
+	var env envelope.Envelope
 	if env.Decode(key, value) != nil {
 		return value
 	}
 	env.Created += by.Milliseconds()
-	shifted, err := serializer.AppendEnvelope(nil, key, &env)
+	shifted, err := envelope.Append(nil, key, &env)
 	if err != nil {
 		return value
 	}

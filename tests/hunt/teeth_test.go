@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	envelope "github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -116,7 +116,7 @@ func (l *late) Lookup(ctx context.Context, look *store.Lookup) error {
 }
 
 func (l *late) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	var env serializer.Envelope
+	var env envelope.Envelope
 	time.Sleep(2 * time.Millisecond)
 	tags, ok := l.tags.Load(key)
 	if ok && env.Decode(key, value) == nil {
@@ -128,7 +128,7 @@ func (l *late) Set(ctx context.Context, key string, value []byte, ttl time.Durat
 		for _, s := range look.States {
 			env.Tokens = append(env.Tokens, s.Token[:]...)
 		}
-		value, _ = serializer.AppendEnvelope(nil, key, &env)
+		value, _ = envelope.Append(nil, key, &env)
 	}
 	return l.Store.Set(ctx, key, value, ttl)
 }

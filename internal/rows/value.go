@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"math"
@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// ValueKind is the type of a [Value].
-type ValueKind uint8
+// Kind is the type of a [Value].
+type Kind uint8
 
-// The types that a driver's value may have. Their numbers are not part of the format.
+// The kinds of a driver's values. Their numbers are not part of the format.
 const (
-	Null ValueKind = iota
+	Null Kind = iota
 	Bool
 	Int64
 	Uint64
@@ -23,12 +23,12 @@ const (
 	Time
 )
 
-// Value is one value of a row, unboxed: a driver's value without the allocation of an interface.
-// Call the accessor that fits [Value.Kind]; another one returns something meaningless, but safe.
+// Value is one value of a row: a driver's value without the allocation of an interface. Call the accessor for its
+// [Value.Kind]; other accessors return a meaningless value, but are safe.
 // A String or Bytes aliases the bytes that were parsed.
 type Value struct {
 	// Kind is the value's type.
-	Kind ValueKind
+	Kind Kind
 	nsec uint32
 	bits uint64
 	text string
@@ -57,7 +57,7 @@ func (v Value) Text() string { return v.text }
 func (v Value) Time() time.Time { return timeOf(v.bits, v.nsec, v.loc) }
 
 func timeOf(sec uint64, nsec uint32, loc *time.Location) time.Time {
-	t := time.Unix(int64(sec), int64(nsec)) // which is in time.Local
+	t := time.Unix(int64(sec), int64(nsec)) // in time.Local
 	switch loc {
 	case nil:
 		return t.UTC()

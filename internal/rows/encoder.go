@@ -1,10 +1,12 @@
-package serializer
+package rows
 
 import (
 	"fmt"
 	"math"
 	"reflect"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
 // Limits bound a result. Zero means no limit.
@@ -15,25 +17,25 @@ type Limits struct {
 	MaxBytes int
 }
 
-// RowsEncoder gathers the rows of one result and encodes them column by column. Feed it with
-// [RowsEncoder.Add] and take the payload with [RowsEncoder.Append]. It is not safe for concurrent use.
-type RowsEncoder struct {
+// Encoder collects the rows of one result and encodes them column by column. Add rows with [Encoder.Add] and get the
+// payload from [Encoder.Append]. It is not safe for concurrent use.
+type Encoder struct {
 	columns []Column
 	blocks  [][]byte // the values of each column, without the array's header.
-	undo    []int    // the lengths of blocks before the row at hand.
+	undo    []int    // the lengths of blocks before the current row.
 	zones   zones
 	limits  Limits
 	rows    int
 	size    int // bytes in blocks and columns, and an allowance for headers.
 }
 
-// NewRowsEncoder returns an encoder for results with these columns. It fails with [ErrUnsupported]
+// NewEncoder returns an encoder for results with these columns. It fails with [entry.ErrUnsupported]
 // if there is no column, or if the type of one cannot be encoded.
-func NewRowsEncoder(columns []Column, limits Limits) (*RowsEncoder, error) {
+func NewEncoder(columns []Column, limits Limits) (*Encoder, error) {
 	if len(columns) == 0 {
-		return nil, fmt.Errorf("%w: a result without columns", ErrUnsupported)
+		return nil, fmt.Errorf("%w: a result without columns", entry.ErrUnsupported)
 	}
-	e := &RowsEncoder{columns: columns, limits: limits, size: 16,
+	e := &Encoder{columns: columns, limits: limits, size: 16,
 		blocks: make([][]byte, len(columns)), undo: make([]int, len(columns))}
 	for i := range columns {
 		if err := columns[i].check(); err != nil {
@@ -44,26 +46,26 @@ func NewRowsEncoder(columns []Column, limits Limits) (*RowsEncoder, error) {
 	return e, nil
 }
 
-// Late notes the scan type that the driver proposes for column i once it has read a value, where it proposed none
-// before. One that cannot be encoded is left out: without any, values are scanned as they are.
-func (e *RowsEncoder) Late(i int, t reflect.Type) {
+// Late sets the scan type of column i that the driver proposes after it has read a value, but not before. A type that
+// cannot be encoded is left out: values without a scan type are scanned as they are.
+func (e *Encoder) Late(i int, t reflect.Type) {
 	if _, ok := scanTypeNumbers[t]; ok && t != nil {
 		e.columns[i].ScanType, e.columns[i].Late = t, true
 	}
 }
 
-// LateOwn notes that what the driver proposes for column i is the type of each value.
-func (e *RowsEncoder) LateOwn(i int) { e.columns[i].ScanType, e.columns[i].Late = nil, true }
+// LateOwn sets that the driver proposes, for column i, the type of each value.
+func (e *Encoder) LateOwn(i int) { e.columns[i].ScanType, e.columns[i].Late = nil, true }
 
 // Len returns the number of rows added.
-func (e *RowsEncoder) Len() int { return e.rows }
+func (e *Encoder) Len() int { return e.rows }
 
-// Add adds a row of a driver's values, as a scan into *any yields them. It keeps none of them. It
-// fails with [ErrUnsupported] for a value of another type and with [ErrTooLarge] beyond the limits;
+// Add adds a row of a driver's values, as a scan into *any yields them. It keeps no reference to them. It
+// fails with [entry.ErrUnsupported] for a value of another type and with [ErrTooLarge] beyond the limits;
 // the row is then left out, and those before it remain.
-func (e *RowsEncoder) Add(row []any) error {
+func (e *Encoder) Add(row []any) error {
 	if len(row) != len(e.columns) {
-		return fmt.Errorf("%w: %d values for %d columns", ErrUnsupported, len(row), len(e.columns))
+		return fmt.Errorf("%w: %d values for %d columns", entry.ErrUnsupported, len(row), len(e.columns))
 	}
 	if e.limits.MaxRows > 0 && e.rows >= e.limits.MaxRows || e.rows == math.MaxInt32 {
 		return fmt.Errorf("%w: more than %d rows", ErrTooLarge, e.rows)
@@ -89,14 +91,14 @@ func (e *RowsEncoder) Add(row []any) error {
 	return nil
 }
 
-func (e *RowsEncoder) checkSize(size, block int) error {
+func (e *Encoder) checkSize(size, block int) error {
 	if e.limits.MaxBytes > 0 && size > e.limits.MaxBytes || block > math.MaxInt32 {
 		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, e.limits.MaxBytes)
 	}
 	return nil
 }
 
-func (e *RowsEncoder) appendValue(b []byte, v any) ([]byte, error) {
+func (e *Encoder) appendValue(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
 		return append(b, codeNil), nil
@@ -106,7 +108,7 @@ func (e *RowsEncoder) appendValue(b []byte, v any) ([]byte, error) {
 		}
 		return append(b, codeFalse), nil
 	case int64:
-		return appendInt(b, v), nil
+		return AppendInt(b, v), nil
 	case uint64:
 		return appendUint(b, v), nil
 	case float32:
@@ -127,22 +129,13 @@ func (e *RowsEncoder) appendValue(b []byte, v any) ([]byte, error) {
 		number, err := e.zones.number(v)
 		return appendTime(b, v.Unix(), v.Nanosecond(), number), err
 	}
-	return b, fmt.Errorf("%w: a value of type %T", ErrUnsupported, v)
+	return b, fmt.Errorf("%w: a value of type %T", entry.ErrUnsupported, v)
 }
 
-// Append appends the payload to dst: what [Parse] reads. The encoder may go on afterwards.
-//
-//	[version, rows, [zone…], [column…]]
-//	zone   = [named, name, offset]
-//	column = [name, database type, scan type, flags, length, precision, scale, block]
-//	block  = a binary that holds the array of the column's values
-func (e *RowsEncoder) Append(dst []byte) []byte {
-	dst = appendInt(appendInt(appendArray(dst, 4), FormatVersion), int64(e.rows))
-	dst = appendArray(dst, len(e.zones.list))
-	for _, z := range e.zones.list {
-		dst = z.append(dst)
-	}
-	dst = appendArray(dst, len(e.columns))
+// Append appends the row set, which [Parse] reads, to dst. More rows may be added afterwards.
+func (e *Encoder) Append(dst []byte) []byte {
+	dst = AppendInt(AppendInt(appendArray(dst, 4), entry.FormatVersion), int64(e.rows))
+	dst = appendArray(e.zones.append(dst), len(e.columns))
 	var head [5]byte
 	for i := range e.columns {
 		dst = e.columns[i].append(dst)

@@ -1,16 +1,18 @@
-package serializer
+package rows
 
 import (
 	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
 // Split divides the rows: the i-th goes to part groups[i], of n parts, in the order they have now. Each
-// part is a payload as [RowsEncoder.Append] writes it, with the columns of the whole, also where it has no
-// rows. It panics if groups is not as long as the rows, or names a part that is none.
-func (v *Rows) Split(groups []int, n int) [][]byte {
+// part is a payload as [Encoder.Append] writes it, with all columns even if it has no rows.
+// It panics if groups is not as long as the rows, or contains a number that is not below n.
+func (v *Set) Split(groups []int, n int) [][]byte {
 	order, first := sorted(groups, v.rows, n)
 	heads := make([][]byte, len(v.columns))
 	ends := make([][]int32, len(v.columns))
@@ -21,7 +23,7 @@ func (v *Rows) Split(groups []int, n int) [][]byte {
 	parts := make([][]byte, n)
 	for g := range parts {
 		rows := order[first[g]:first[g+1]]
-		b := appendInt(appendInt(appendArray(nil, 4), FormatVersion), int64(len(rows)))
+		b := AppendInt(AppendInt(appendArray(nil, 4), entry.FormatVersion), int64(len(rows)))
 		b = appendArray(append(b, v.zones...), len(v.columns))
 		for i := range v.columns {
 			b = v.appendBlock(append(b, heads[i]...), i, ends[i], rows)
@@ -34,7 +36,7 @@ func (v *Rows) Split(groups []int, n int) [][]byte {
 // sorted returns the rows by their group, and where each group begins.
 func sorted(groups []int, rows, n int) (order, first []int) {
 	if len(groups) != rows {
-		panic(fmt.Sprintf("serializer: %d groups for %d rows", len(groups), rows))
+		panic(fmt.Sprintf("rows: %d groups for %d rows", len(groups), rows))
 	}
 	first = make([]int, n+2)
 	for _, g := range groups {
@@ -51,8 +53,8 @@ func sorted(groups []int, rows, n int) (order, first []int) {
 	return order, first
 }
 
-// ends are where the values of column i end in its block.
-func (v *Rows) ends(i int) []int32 {
+// ends returns where each value of column i ends in its block.
+func (v *Set) ends(i int) []int32 {
 	ends, c := make([]int32, v.rows), v.Cursor(i)
 	for row := range ends {
 		c.Next()
@@ -62,7 +64,7 @@ func (v *Rows) ends(i int) []int32 {
 }
 
 // appendBlock appends the binary that holds some rows of column i.
-func (v *Rows) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
+func (v *Set) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
 	value := func(row int) []byte {
 		if row == 0 {
 			return v.blocks[i][:ends[0]]
@@ -82,15 +84,12 @@ func (v *Rows) appendBlock(dst []byte, i int, ends []int32, rows []int) []byte {
 	return dst
 }
 
-// Join makes one row set of several payloads, one after the other. They must have equal columns (those
-// without rows: columns of equal names); Join returns [ErrCorrupt] if they have not, or if one can't be read. With no
-// payload there are no columns either, so that is ErrCorrupt too.
-func Join(payloads [][]byte) (*Rows, error) { return new(Parser).Join(payloads) }
-
-// Join does what the function [Join] does.
-func (p *Parser) Join(payloads [][]byte) (*Rows, error) {
+// Join concatenates the rows of several payloads. Their columns must be equal; a payload without rows only needs columns
+// of the same names. Join returns [entry.ErrCorrupt] if the columns differ, if a payload cannot be read, or if there is no
+// payload.
+func (p *Parser) Join(payloads [][]byte) (*Set, error) {
 	if len(payloads) == 0 {
-		return nil, fmt.Errorf("%w: nothing to join", ErrCorrupt)
+		return nil, fmt.Errorf("%w: nothing to join", entry.ErrCorrupt)
 	}
 	head := headOf(payloads)
 	v, heads, err := p.parse(payloads[head])
@@ -101,28 +100,28 @@ func (p *Parser) Join(payloads [][]byte) (*Rows, error) {
 	j.blocks = append(make([][]byte, 0, len(payloads)*j.width), v.blocks...)
 	for i, payload := range payloads {
 		if i != head && !j.add(payload) && !v.isEmptyLike(payload) {
-			return nil, fmt.Errorf("%w: part %d does not go with part %d", ErrCorrupt, i, head)
+			return nil, fmt.Errorf("%w: part %d does not go with part %d", entry.ErrCorrupt, i, head)
 		}
 	}
-	return &Rows{columns: v.columns, blocks: j.columns(), zones: v.zones, locs: j.locs, rows: j.rows}, nil
+	return &Set{columns: v.columns, blocks: j.columns(), zones: v.zones, locs: j.locs, rows: j.rows}, nil
 }
 
-// headOf is the place of the first payload that has rows, else 0.
+// headOf returns the index of the first payload that has rows, 0 if none has.
 func headOf(payloads [][]byte) int {
 	return max(0, slices.IndexFunc(payloads, func(payload []byte) bool {
 		r := reader{b: payload}
-		return r.array(1) != 4 || r.int() != FormatVersion || r.int() != 0 || r.bad
+		return r.array(1) != 4 || r.int() != entry.FormatVersion || r.int() != 0 || r.bad
 	}))
 }
 
 // isEmptyLike reports whether a payload has no rows, and columns of the same names. Their types may differ: SQLite's
-// drivers tell the types of some columns by the first row.
-func (v *Rows) isEmptyLike(payload []byte) bool {
+// drivers take the types of some columns from the first row.
+func (v *Set) isEmptyLike(payload []byte) bool {
 	other, err := Parse(payload)
 	return err == nil && other.rows == 0 && slices.EqualFunc(v.columns, other.columns, func(a, b Column) bool { return a.Name == b.Name })
 }
 
-// joiner gathers the blocks of several payloads.
+// joiner collects the blocks of several payloads.
 type joiner struct {
 	heads  *heads
 	width  int
@@ -132,10 +131,10 @@ type joiner struct {
 	rows   int
 }
 
-// add reads a payload as Parse does, but takes its columns for what they must be.
+// add reads a payload like Parse, but expects the columns of the first payload.
 func (j *joiner) add(payload []byte) bool {
 	r := reader{b: payload}
-	if r.array(1) != 4 || r.int() != FormatVersion {
+	if r.array(1) != 4 || r.int() != entry.FormatVersion {
 		return false
 	}
 	rows := int(r.int())
@@ -169,7 +168,8 @@ func (j *joiner) add(payload []byte) bool {
 	return len(rest.b) == 0
 }
 
-// addZones returns by how much the numbers of a payload's zones rise. Most have the table of the first.
+// addZones adds a payload's zones to the table, and returns how much their numbers rise. Most payloads have the table of
+// the first.
 func (j *joiner) addZones(table []byte, locs []*time.Location) (shift int) {
 	if slices.Equal(table, j.zones) || len(locs) == zoneTable {
 		return 0
@@ -179,7 +179,7 @@ func (j *joiner) addZones(table []byte, locs []*time.Location) (shift int) {
 	return shift
 }
 
-// renumber returns a copy of the block whose times refer to zones behind those before it.
+// renumber returns a copy of the block in which the numbers of zones are higher by shift.
 func renumber(block []byte, shift int) []byte {
 	block = slices.Clone(block)
 	c := Cursor{b: block, locs: nil}
@@ -197,7 +197,7 @@ func renumber(block []byte, shift int) []byte {
 	return block
 }
 
-// columns puts the blocks of each column together, all in one piece of memory.
+// columns concatenates the blocks of each column, in one allocation.
 func (j *joiner) columns() [][]byte {
 	size := 0
 	for _, b := range j.blocks {

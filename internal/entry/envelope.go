@@ -1,4 +1,4 @@
-package serializer
+package entry
 
 import (
 	"encoding/binary"
@@ -8,13 +8,13 @@ import (
 	"unsafe"
 )
 
-// TokenSize is the length of one token in bytes, as in the store.
-const TokenSize = 12
+// tokenSize is the length of a token in bytes: store.TokenSize.
+const tokenSize = 12
 
-// MaxTokens is the largest number of tokens that an entry carries.
-const MaxTokens = 1<<16 - 1
+// maxTokens is the greatest number of tokens in an entry.
+const maxTokens = 1<<16 - 1
 
-// Kind tells what an entry's payload holds.
+// Kind is what an entry's payload holds.
 type Kind uint8
 
 // The kinds of payload. Their numbers are part of the format.
@@ -23,7 +23,7 @@ const (
 	KindValue Kind = 2 // a typed value: see [Unmarshal].
 )
 
-// Envelope is one entry as the store keeps it: the payload, and what a reader needs to judge it.
+// Envelope is one entry as the store keeps it: the payload, and what a reader needs to check its validity.
 //
 //	0  2  magic "gc"
 //	2  1  format version
@@ -36,17 +36,16 @@ const (
 //
 // All numbers are big-endian. An Envelope is plain data: safe for concurrent reading.
 type Envelope struct {
-	// Created is the moment the entry was made, by the clock of whoever made it, in milliseconds
-	// since 1970. Clocks of two machines differ: use it for age, never for validity.
+	// Created is when the entry was made, by the clock of the machine that made it, in milliseconds since 1970. Clocks of
+	// two machines differ: use Created for age, never for validity.
 	Created int64
-	// Fresh is for how long after Created the entry counts as young. Later it is old, not wrong: if
-	// its tokens match it may be served stale while it is refreshed. Kept in whole milliseconds.
-	// 0 means no limit.
+	// Fresh is how long after Created the entry counts as fresh. Later the entry is old, not wrong: if its tokens match, it
+	// may be served stale while it is refreshed. Kept in whole milliseconds. 0 means no limit.
 	Fresh time.Duration
-	// Kind tells what Payload holds.
+	// Kind is what Payload holds.
 	Kind Kind
-	// Tokens are the tokens of the entry's tags as seen before the database was asked, 12 bytes
-	// each, in the order of the tags.
+	// Tokens are the tokens that the entry's tags had before the database was asked, 12 bytes each, in the order of the
+	// tags.
 	Tokens []byte
 	// Payload is the encoded rows or value.
 	Payload []byte
@@ -60,14 +59,14 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Size returns the number of bytes that [AppendEnvelope] appends for e.
+// Size returns the number of bytes that [Append] appends for e.
 func (e *Envelope) Size() int { return headerSize + len(e.Tokens) + len(e.Payload) + sumSize }
 
-// AppendEnvelope appends e, as the entry stored under key, to dst. It fails with [ErrUnsupported] if
-// the tokens are not a whole number of at most [MaxTokens], or if the kind is unknown.
-func AppendEnvelope(dst []byte, key string, e *Envelope) ([]byte, error) {
-	n := len(e.Tokens) / TokenSize
-	if len(e.Tokens)%TokenSize != 0 || n > MaxTokens {
+// Append appends e, as the entry stored under key, to dst. It fails with [ErrUnsupported] if
+// the tokens are not a whole number of at most 65,535, or if the kind is unknown.
+func Append(dst []byte, key string, e *Envelope) ([]byte, error) {
+	n := len(e.Tokens) / tokenSize
+	if len(e.Tokens)%tokenSize != 0 || n > maxTokens {
 		return dst, fmt.Errorf("%w: %d bytes of tokens", ErrUnsupported, len(e.Tokens))
 	}
 	if !e.Kind.known() {
@@ -85,7 +84,7 @@ func AppendEnvelope(dst []byte, key string, e *Envelope) ([]byte, error) {
 
 // Decode reads the entry found under key. It copies nothing and allocates nothing: Tokens and
 // Payload alias b. It returns [ErrVersion] for an entry of another format, and [ErrCorrupt] for
-// bytes that are not what was stored under this very key. On an error e is left as it was.
+// bytes that were not stored under this key. On an error e is left as it was.
 func (e *Envelope) Decode(key string, b []byte) error {
 	if len(b) < 3 || b[0] != magic0 || b[1] != magic1 {
 		return ErrCorrupt
@@ -102,7 +101,7 @@ func (e *Envelope) Decode(key string, b []byte) error {
 	}
 	kind := Kind(b[3])
 	fresh := binary.BigEndian.Uint64(b[12:])
-	end := headerSize + int(binary.BigEndian.Uint16(b[20:]))*TokenSize
+	end := headerSize + int(binary.BigEndian.Uint16(b[20:]))*tokenSize
 	if !kind.known() || end > len(body) || fresh > uint64(maxFresh) {
 		return ErrCorrupt
 	}
@@ -116,7 +115,7 @@ func (e *Envelope) Decode(key string, b []byte) error {
 	return nil
 }
 
-// freshness is Fresh in milliseconds, rounded up: 0 stands for no limit.
+// freshness returns Fresh in milliseconds, rounded up: 0 stands for no limit.
 func freshness(d time.Duration) uint64 {
 	if d <= 0 {
 		return 0
@@ -127,15 +126,15 @@ func freshness(d time.Duration) uint64 {
 // maxFresh is the longest time in milliseconds that a time.Duration holds.
 const maxFresh = int64(1<<63-1) / int64(time.Millisecond)
 
-// IsOld tells whether the entry has outlived Fresh at the moment now.
+// IsOld reports whether the entry is older than Fresh at the moment now.
 func (e *Envelope) IsOld(now time.Time) bool {
 	return e.Fresh > 0 && now.UnixMilli()-e.Created > e.Fresh.Milliseconds()
 }
 
 func (k Kind) known() bool { return k == KindRows || k == KindValue }
 
-// checksum covers the key too: a store that answers with another key's bytes (a bug, a bad proxy, a
-// truncated hash) would otherwise serve one user another one's rows.
+// checksum covers the key too. Otherwise a store that answers with the bytes of another key (a bug, a bad proxy, a
+// truncated hash) would serve one user the rows of another.
 func checksum(body []byte, key string) uint32 {
 	sum := crc32.Update(0, castagnoli, body)
 	return crc32.Update(sum, castagnoli, unsafe.Slice(unsafe.StringData(key), len(key)))

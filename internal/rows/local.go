@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"crypto/sha256"
@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// LocalZone names what time.Local is now, so that processes in which it is the same zone get the same name.
-// What drivers make of a time depends on it, so that it is part of the keys of answers. It is cheap, and safe
-// for concurrent use.
+// LocalZone returns a name for the present time.Local. Processes whose Local is the same zone get the same name. Drivers
+// read times by time.Local, so the name is part of the keys of answers. LocalZone is cheap, and safe for concurrent use.
 func LocalZone() string {
 	if known := local.Load(); known != nil && known.loc == time.Local {
 		return known.name
@@ -20,7 +19,7 @@ func LocalZone() string {
 	return known.name
 }
 
-// local is what LocalZone named last.
+// local is the last result of LocalZone.
 var local atomic.Pointer[namedLocation]
 
 type namedLocation struct {
@@ -28,8 +27,8 @@ type namedLocation struct {
 	name string
 }
 
-// ZoneName names a zone so that other processes know it: by what it is called, and by all its offsets, since
-// "Local" is another zone on each machine, and a fixed zone may have any name.
+// ZoneName returns a name for a zone that is the same in all processes. It contains all offsets of the zone, since "Local"
+// is another zone on each machine, and a fixed zone may have any name.
 func ZoneName(loc *time.Location) string {
 	if loc == time.UTC {
 		return "UTC"

@@ -1,12 +1,15 @@
-package serializer
+package rows
 
-// wellFormed tells that b is exactly one msgpack value, nested no deeper than maxDepth, in which no
-// array, map, string or binary claims to be longer than what follows it.
+// MaxDepth is how deep a typed value may be nested. A deeper one is taken for cyclic.
+const MaxDepth = 1000
+
+// WellFormed reports whether b is exactly one msgpack value, nested no deeper than [MaxDepth], in which no array, map,
+// string or binary claims to be longer than the bytes that follow it.
 //
-// It stands between a store and the msgpack decoder, which believes the length of an array before
-// it has read one element (a few bytes would make it allocate gigabytes), and follows nested values
-// that the destination does not know by recursion (a megabyte of them would exhaust the stack).
-func wellFormed(b []byte) bool {
+// Bytes from a store must pass it before the msgpack decoder reads them. The decoder allocates an array by its claimed
+// length before it reads one element (a few bytes would make it allocate gigabytes), and skips unknown nested values by
+// recursion (a megabyte of them would exhaust the stack).
+func WellFormed(b []byte) bool {
 	r := &reader{b: b}
 	left := make([]int, 1, 16) // values still to come, for each level of nesting.
 	left[0] = 1
@@ -18,7 +21,7 @@ func wellFormed(b []byte) bool {
 		}
 		left[top]--
 		n := r.head()
-		if r.bad || n > len(r.b) || len(left) > maxDepth {
+		if r.bad || n > len(r.b) || len(left) > MaxDepth {
 			return false
 		}
 		if n > 0 {

@@ -1,13 +1,15 @@
-package serializer
+package rows
 
 import (
 	"fmt"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
-// Rows is a decoded result: a view of the bytes it was parsed from, which must not change. It is
+// Set is a decoded result: a view of the bytes it was parsed from, which must not change. It is
 // safe for concurrent use; cursors are not, each belongs to one reader.
-type Rows struct {
+type Set struct {
 	columns []Column
 	blocks  [][]byte // the values of each column, after the array's header.
 	zones   []byte   // the table of zones as it was encoded
@@ -15,34 +17,33 @@ type Rows struct {
 	rows    int
 }
 
-// utcLocal is the table of zones of a result that has no others. A nil location is UTC, as in a
-// time.Time.
+// utcLocal is the table of zones of a result whose times are all UTC or Local. A nil location is UTC, as in a time.Time.
 var utcLocal = []*time.Location{zoneUTC: nil, zoneLocal: localNow}
 
-// Parse reads what [RowsEncoder.Append] wrote. It checks every value once, so that nothing that
-// comes after it can fail, and allocates for the columns, not for the values. It returns
-// [ErrVersion] for a payload of another format and [ErrCorrupt] for anything else that it would not
-// have written.
-func Parse(b []byte) (*Rows, error) { return parse(b, nil) }
+// Parse reads what [Encoder.Append] wrote. It checks every value once, so that
+// cursors cannot fail, and allocates for the columns, not for the values. It returns
+// [entry.ErrVersion] for a payload of another format, and [entry.ErrCorrupt] for anything else that an
+// encoder does not write.
+func Parse(b []byte) (*Set, error) { return parse(b, nil) }
 
-// parse takes the columns from known where they are those; nil: decode them.
-func parse(b []byte, known *heads) (*Rows, error) {
+// parse takes the columns from known if they are equal to those; if known is nil it decodes them.
+func parse(b []byte, known *heads) (*Set, error) {
 	r := reader{b: b}
 	if n := r.array(1); n != 4 {
-		return nil, fmt.Errorf("%w: not a row set", ErrCorrupt)
+		return nil, fmt.Errorf("%w: not a row set", entry.ErrCorrupt)
 	}
-	if v := r.int(); !r.bad && v != FormatVersion {
-		return nil, ErrVersion
+	if v := r.int(); !r.bad && v != entry.FormatVersion {
+		return nil, entry.ErrVersion
 	}
 	rows, table := r.int(), r.b
-	v := &Rows{rows: int(rows), locs: readZones(&r)}
+	v := &Set{rows: int(rows), locs: readZones(&r)}
 	v.zones = table[:len(table)-len(r.b)]
 	if v.locs == nil || rows < 0 || rows > int64(len(b)) {
-		return nil, fmt.Errorf("%w: row set's header", ErrCorrupt)
+		return nil, fmt.Errorf("%w: row set's header", entry.ErrCorrupt)
 	}
 	n := r.array(columnFields)
 	if n == 0 {
-		return nil, fmt.Errorf("%w: row set without columns", ErrCorrupt)
+		return nil, fmt.Errorf("%w: row set without columns", entry.ErrCorrupt)
 	}
 	v.blocks = make([][]byte, n)
 	rest, ok := known.read(r, v.blocks)
@@ -53,20 +54,20 @@ func parse(b []byte, known *heads) (*Rows, error) {
 		rest, ok = readColumns(r, v.columns, v.blocks)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: columns", ErrCorrupt)
+		return nil, fmt.Errorf("%w: columns", entry.ErrCorrupt)
 	}
 	for i := range v.blocks {
 		block := reader{b: v.blocks[i]}
 		if block.array(1) != v.rows || block.bad {
-			return nil, fmt.Errorf("%w: column %d", ErrCorrupt, i)
+			return nil, fmt.Errorf("%w: column %d", entry.ErrCorrupt, i)
 		}
 		v.blocks[i] = block.b
 		if !checkBlock(block.b, v.rows, len(v.locs)) {
-			return nil, fmt.Errorf("%w: values of column %d", ErrCorrupt, i)
+			return nil, fmt.Errorf("%w: values of column %d", entry.ErrCorrupt, i)
 		}
 	}
 	if len(rest.b) != 0 {
-		return nil, fmt.Errorf("%w: %d bytes too many", ErrCorrupt, len(rest.b))
+		return nil, fmt.Errorf("%w: %d bytes too many", entry.ErrCorrupt, len(rest.b))
 	}
 	return v, nil
 }
@@ -83,7 +84,7 @@ func readColumns(r reader, columns []Column, blocks [][]byte) (rest reader, ok b
 	return r, !r.bad
 }
 
-// readZones returns the locations that the result's times refer to, nil if they cannot be read.
+// readZones returns the locations that times refer to by number, nil if they cannot be read.
 func readZones(r *reader) []*time.Location {
 	n := r.array(4)
 	if r.bad || n > maxZones {
@@ -98,7 +99,7 @@ func readZones(r *reader) []*time.Location {
 			return nil
 		}
 		kind, name, offset := r.int(), r.text(), r.int()
-		// An offset beyond a day or two is no zone, and would overflow a time's arithmetic.
+		// A huge offset is no zone, and would overflow the arithmetic of times.
 		if r.bad || kind < fixedZone || kind > startZone || offset < -1<<31 || offset > 1<<31-1 || kind != fixedZone && offset != 0 {
 			return nil
 		}
@@ -112,7 +113,7 @@ func readZones(r *reader) []*time.Location {
 }
 
 // Len returns the number of rows.
-func (v *Rows) Len() int { return v.rows }
+func (v *Set) Len() int { return v.rows }
 
 // Columns returns the columns. The slice belongs to v: don't change it.
-func (v *Rows) Columns() []Column { return v.columns }
+func (v *Set) Columns() []Column { return v.columns }

@@ -1,4 +1,4 @@
-package serializer_test
+package rows_test
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
-func parse(t testing.TB, b []byte) *serializer.Rows {
+func parse(t testing.TB, b []byte) *rows.Set {
 	t.Helper()
-	v, err := serializer.Parse(b)
+	v, err := rows.Parse(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,15 +20,15 @@ func parse(t testing.TB, b []byte) *serializer.Rows {
 }
 
 // table reads all values of a row set.
-func table(v *serializer.Rows) [][]any {
-	rows := make([][]any, v.Len())
+func table(v *rows.Set) [][]any {
+	data := make([][]any, v.Len())
 	for i := range v.Columns() {
 		c := v.Cursor(i)
-		for row := range rows {
-			rows[row] = append(rows[row], c.Next().Any())
+		for row := range data {
+			data[row] = append(data[row], c.Next().Any())
 		}
 	}
-	return rows
+	return data
 }
 
 // Whatever the rows and however they are divided: parts hold their rows in order, and joined in any
@@ -37,15 +37,15 @@ func TestPartsJoinToTheWhole(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		n, width := rng.IntN(6), 1+rng.IntN(3)
-		cols, rows, groups := columns(width), make([][]any, rng.IntN(12)), []int{}
-		for i := range rows {
+		cols, data, groups := columns(width), make([][]any, rng.IntN(12)), []int{}
+		for i := range data {
 			for range width {
-				rows[i] = append(rows[i], values[rng.IntN(len(values))])
+				data[i] = append(data[i], values[rng.IntN(len(values))])
 			}
 			n = max(n, 1)
 			groups = append(groups, rng.IntN(n))
 		}
-		parts := parse(t, encode(t, cols, rows)).Split(groups, n)
+		parts := parse(t, encode(t, cols, data)).Split(groups, n)
 		if len(parts) != n {
 			t.Fatalf("%d parts, want %d", len(parts), n)
 		}
@@ -56,7 +56,7 @@ func TestPartsJoinToTheWhole(t *testing.T) {
 			mine := [][]any{}
 			for row, group := range groups {
 				if group == g {
-					mine = append(mine, rows[row])
+					mine = append(mine, data[row])
 				}
 			}
 			if got := table(parse(t, parts[g])); !equalRows(got, mine) {
@@ -67,7 +67,7 @@ func TestPartsJoinToTheWhole(t *testing.T) {
 		if n == 0 {
 			continue
 		}
-		whole, err := serializer.Join(joined)
+		whole, err := new(rows.Parser).Join(joined)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,10 +103,10 @@ func TestJoinedTimesKeepTheirZones(t *testing.T) {
 	zones := []*time.Location{time.UTC, berlin, time.FixedZone("A", 3600), time.Local, time.FixedZone("B", 7200), berlin}
 	payloads, want := [][]byte{}, [][]any{}
 	for i, loc := range zones {
-		rows := [][]any{{at.In(loc), "x"}, {at.In(zones[(i+2)%len(zones)]), nil}}
-		payloads, want = append(payloads, encode(t, columns(2), rows)), append(want, rows...)
+		data := [][]any{{at.In(loc), "x"}, {at.In(zones[(i+2)%len(zones)]), nil}}
+		payloads, want = append(payloads, encode(t, columns(2), data)), append(want, data...)
 	}
-	v, err := serializer.Join(payloads)
+	v, err := new(rows.Parser).Join(payloads)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,14 +131,14 @@ func TestPartsThatDoNotGoTogether(t *testing.T) {
 		"nothing":         nil,
 		"another version": append([]byte{part[0], part[1] + 1}, part[2:]...),
 	} {
-		if _, err := serializer.Join([][]byte{part, other}); !known(err) {
+		if _, err := new(rows.Parser).Join([][]byte{part, other}); !known(err) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := serializer.Join([][]byte{part, part, other, part}); !known(err) {
+		if _, err := new(rows.Parser).Join([][]byte{part, part, other, part}); !known(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := serializer.Join(nil); !known(err) {
+	if _, err := new(rows.Parser).Join(nil); !known(err) {
 		t.Errorf("no part: %v", err)
 	}
 }
@@ -147,33 +147,33 @@ func TestPartsThatDoNotGoTogether(t *testing.T) {
 func TestEmptyPartsMayHaveOtherTypes(t *testing.T) {
 	typed := columns(2)
 	typed[1].DatabaseType = "INT"
-	rows := [][]any{{"a", int64(1)}, {"b", nil}}
-	empty, full := encode(t, columns(2), nil), encode(t, typed, rows)
+	data := [][]any{{"a", int64(1)}, {"b", nil}}
+	empty, full := encode(t, columns(2), nil), encode(t, typed, data)
 	for name, parts := range map[string][][]byte{
 		"first": {empty, full}, "last": {full, empty}, "between": {empty, full, empty, empty},
 	} {
-		v, err := serializer.Join(parts)
+		v, err := new(rows.Parser).Join(parts)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := table(v); !equalRows(got, rows) || v.Columns()[1].DatabaseType != "INT" {
+		if got := table(v); !equalRows(got, data) || v.Columns()[1].DatabaseType != "INT" {
 			t.Errorf("%s: got %v of %v", name, got, v.Columns())
 		}
 	}
-	if v, err := serializer.Join([][]byte{empty, encode(t, typed, nil)}); err != nil || v.Len() != 0 {
+	if v, err := new(rows.Parser).Join([][]byte{empty, encode(t, typed, nil)}); err != nil || v.Len() != 0 {
 		t.Errorf("none has rows: %v", err)
 	}
 }
 
 // FuzzJoin: what joins has the rows of its parts, and damage is an error, not a panic.
 func FuzzJoin(f *testing.F) {
-	cols, rows := goldenRows()
-	whole := encode(f, cols, rows)
+	cols, data := goldenRows()
+	whole := encode(f, cols, data)
 	f.Add(whole, whole)
 	f.Add(whole, encode(f, cols, nil))
 	f.Add(encode(f, columns(1), [][]any{{time.Unix(0, 0).In(berlin)}}), encode(f, columns(1), [][]any{{time.Unix(0, 0).In(time.FixedZone("x", 60))}}))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		v, err := serializer.Join([][]byte{a, b})
+		v, err := new(rows.Parser).Join([][]byte{a, b})
 		if err != nil {
 			if !known(err) {
 				t.Fatal(err)
@@ -190,18 +190,18 @@ func FuzzJoin(f *testing.F) {
 }
 
 func BenchmarkJoin(b *testing.B) {
-	cols, rows, groups := columns(10), [][]any{}, []int{}
+	cols, data, groups := columns(10), [][]any{}, []int{}
 	for i := range 300 {
 		row := []any{}
 		for range 10 {
 			row = append(row, fmt.Sprintf("value %d", i))
 		}
-		rows, groups = append(rows, row), append(groups, i%100)
+		data, groups = append(data, row), append(groups, i%100)
 	}
-	parts := parse(b, encode(b, cols, rows)).Split(groups, 100)
+	parts := parse(b, encode(b, cols, data)).Split(groups, 100)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := serializer.Join(parts); err != nil {
+		if _, err := new(rows.Parser).Join(parts); err != nil {
 			b.Fatal(err)
 		}
 	}

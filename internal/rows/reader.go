@@ -1,8 +1,8 @@
-package serializer
+package rows
 
 import "encoding/binary"
 
-// reader walks over msgpack. Once something is wrong bad is set, and everything it returns is zero.
+// reader reads msgpack. After malformed input bad is set, and all further results are zero.
 type reader struct {
 	b   []byte
 	bad bool
@@ -38,7 +38,14 @@ func (r *reader) uint(size int) uint64 {
 
 func (r *reader) code() byte { return byte(r.uint(1)) }
 
-// int reads an int64 as appendInt writes it.
+// ReadInt reads what [AppendInt] wrote, and returns the bytes after it.
+func ReadInt(b []byte) (v int64, rest []byte, ok bool) {
+	r := reader{b: b}
+	v = r.int()
+	return v, r.b, !r.bad
+}
+
+// int reads an int64 as AppendInt writes it.
 func (r *reader) int() int64 {
 	switch c := r.code(); {
 	case c <= 0x7f || c >= 0xe0:
@@ -78,7 +85,7 @@ func (r *reader) bin() []byte {
 }
 
 // array reads the header of an array whose elements take at least size bytes each. An array that
-// could not fit into the rest of the input is refused, so that its length may be trusted.
+// could not fit into the rest of the input is refused, so callers can trust the length.
 func (r *reader) array(size int) int {
 	var n uint64
 	switch c := r.code(); {

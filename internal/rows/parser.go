@@ -1,23 +1,22 @@
-package serializer
+package rows
 
 import (
 	"bytes"
 	"sync/atomic"
 )
 
-// Parser parses results that mostly have the same columns: the answers to one query. It decodes the columns
-// only where they are others than those of the last result; for the few rows of most answers that is most of
-// the work. The zero value is ready; it is safe for concurrent use.
+// Parser parses results that mostly have the same columns: the answers to one query. It decodes the columns only if they
+// differ from those of the last result; for most answers, which have few rows, decoding columns is most of the work. The zero value is ready; it is safe for concurrent use.
 type Parser struct{ last atomic.Pointer[heads] }
 
-// Parse does what the function [Parse] does.
-func (p *Parser) Parse(b []byte) (*Rows, error) {
+// Parse is like the function [Parse].
+func (p *Parser) Parse(b []byte) (*Set, error) {
 	v, _, err := p.parse(b)
 	return v, err
 }
 
-// parse also tells how the columns of the result are encoded.
-func (p *Parser) parse(b []byte) (*Rows, *heads, error) {
+// parse also returns the columns of the result in their encoded form.
+func (p *Parser) parse(b []byte) (*Set, *heads, error) {
 	known := p.last.Load()
 	v, err := parse(b, known)
 	if err == nil && (known == nil || &v.columns[0] != &known.columns[0]) {
@@ -27,13 +26,13 @@ func (p *Parser) parse(b []byte) (*Rows, *heads, error) {
 	return v, known, err
 }
 
-// heads are a result's columns, and how they were encoded: all but their values. They do not change.
+// heads are the columns of a result without their values, decoded and encoded. They are immutable.
 type heads struct {
 	columns []Column
 	encoded [][]byte
 }
 
-// headsOf alias nothing of the entry that the columns come from.
+// headsOf returns the heads of columns. They do not alias the entry that the columns come from.
 func headsOf(columns []Column) *heads {
 	h := &heads{columns: make([]Column, len(columns)), encoded: make([][]byte, len(columns))}
 	var r reader
@@ -49,8 +48,8 @@ func headsOf(columns []Column) *heads {
 	return h
 }
 
-// read finds the binary that holds the values of each column. ok is false where the columns are not these: a
-// column that is encoded alike is the same, since its end is where its bytes say.
+// read finds the binary that holds the values of each column. ok is false if the columns differ from
+// these. Columns with equal encodings are equal, since the encoding itself says where a column ends.
 func (h *heads) read(r reader, blocks [][]byte) (rest reader, ok bool) {
 	if h == nil || len(h.encoded) != len(blocks) {
 		return r, false

@@ -12,10 +12,10 @@ import (
 // DefaultRecheck is the time between two verifications where [Recheck] does not set another.
 const DefaultRecheck = 10 * time.Second
 
-// Recheck sets how often the servers are asked who they are although nothing points to a change: no
-// connection was made. It bounds what goes unnoticed otherwise: a proxy that changes its server and
-// keeps its connection to this client, or a master that is turned into a replica in place. Defaults to
-// [DefaultRecheck], as does anything below a millisecond.
+// Recheck sets how often the store asks the servers for their identity when no new connection points to a change. It
+// bounds how long a change without a new connection goes unnoticed: a proxy that switches servers and keeps its
+// connection to this client, or a master that is turned into a replica in place. Defaults to [DefaultRecheck], as does
+// anything below a millisecond.
 func Recheck(d time.Duration) Option {
 	return func(s *Store) {
 		if d >= time.Millisecond {
@@ -24,26 +24,25 @@ func Recheck(d time.Duration) Option {
 	}
 }
 
-// errReplaced is the error of a call during which the servers changed: whether its answer comes from
-// before or after cannot be told.
+// errReplaced is returned by a call during which the servers changed: its answer may come from before or after.
 var errReplaced = errors.New("a server was restarted or replaced during the call")
 
-// unbound is the incarnation of a client that cannot be looked into.
+// unbound is the incarnation for a client whose connections cannot be watched.
 var unbound incarnation
 
-// recognise returns the incarnation that a call is about to ask. The call's answer may be believed only
-// if same agrees afterwards. Both are needed. With the verification before alone, an answer over a new
-// connection to a restarted server is taken for the old one's; with the one after alone:
+// recognize returns the current incarnation, before a call. The answer of the call may be believed only if unchanged
+// agrees afterwards. Both checks are needed. With the check before the call alone, an answer over a new connection to a
+// restarted server is taken for an answer of the old one. With the check after the call alone:
 //
 //	reader   reads token a, then row 1
 //	writer   commits row 2, settles: token b
 //	server   restarts from a snapshot, with token a
 //	reader   verifies, and binds token a to the new incarnation: row 1 is served
 //
-// The argument, for each server: its incarnations follow one another. One that answered INFO before the
-// command was sent has not been followed by another when a connection answers that was dialled before
-// INFO was sent. And if it answers INFO again, later than the command's answer, none came between.
-func (s *Store) recognise(ctx context.Context) (*incarnation, error) {
+// Why both together are enough, for each server: incarnations follow one another. A server answered INFO before the
+// command was sent, and the command was answered over a connection dialed before that INFO: so no other incarnation has
+// begun in between. And if the same incarnation answers INFO after the command's answer, none came in between either.
+func (s *Store) recognize(ctx context.Context) (*incarnation, error) {
 	w := s.watch
 	if w == nil {
 		return &unbound, nil
@@ -55,8 +54,8 @@ func (s *Store) recognise(ctx context.Context) (*incarnation, error) {
 	return s.verify(ctx, seen)
 }
 
-// same says whether the servers are still what they were when recognise returned was.
-func (s *Store) same(ctx context.Context, was *incarnation) error {
+// unchanged returns an error unless the servers are still the incarnation that recognize returned.
+func (s *Store) unchanged(ctx context.Context, was *incarnation) error {
 	w := s.watch
 	if w == nil {
 		return nil
@@ -68,23 +67,22 @@ func (s *Store) same(ctx context.Context, was *incarnation) error {
 			return err
 		}
 	}
-	// A node that was no member has answered: the verification since may have made it one, or have gone
-	// by an older map of the cluster.
-	if now.mask != was.mask || w.strange.Load() != was.strange {
+	// A node that was no member may have answered: the verification since then may have made it a member, or may have
+	// used an older map of the cluster.
+	if now.mask != was.mask || w.foreign.Load() != was.foreign {
 		return errReplaced
 	}
 	return nil
 }
 
-// valid tells that inc is verified for all that was seen up to this count, and not too long ago.
+// valid reports whether inc was verified recently, and after everything that the watch had counted up to seen.
 func (s *Store) valid(inc *incarnation, seen uint64) bool {
 	return inc != nil && inc.seen >= seen && time.Since(inc.at) < s.recheck
 }
 
-// verify asks the servers who they are, unless another call has asked since the count was seen. One
-// call asks at a time, for all that wait: a pool that grows by many connections at once costs a few
-// questions. The counts are taken first: a connection dialled while the answers are on their way may
-// lead to a server that was started after them.
+// verify asks the servers for their identities, unless another call has done so since the count seen. One call asks at a
+// time and the others wait for its result, so a pool that grows by many connections at once causes few questions. The
+// counts are read first: a connection dialed while the answers are under way may lead to a server started after them.
 func (s *Store) verify(ctx context.Context, seen uint64) (*incarnation, error) {
 	w := s.watch
 	select {
@@ -96,7 +94,7 @@ func (s *Store) verify(ctx context.Context, seen uint64) (*incarnation, error) {
 	if inc := w.current.Load(); s.valid(inc, seen) {
 		return inc, nil
 	}
-	inc := &incarnation{seen: w.seen.Load(), strange: w.strange.Load(), at: time.Now()}
+	inc := &incarnation{seen: w.seen.Load(), foreign: w.foreign.Load(), at: time.Now()}
 	c, err := call(ctx, &s.calls, func() (*census, error) { return s.ask(ctx) })
 	if err != nil {
 		return nil, err
@@ -106,15 +104,15 @@ func (s *Store) verify(ctx context.Context, seen uint64) (*incarnation, error) {
 	return inc, nil
 }
 
-// census is what one round of questions gave.
+// census is the result of one round of questions.
 type census struct {
 	mu         sync.Mutex
 	identities []string
 	members    map[*node]bool
 }
 
-// ask asks all servers that hold keys. For a cluster go-redis loads the map of the slots first. A master
-// that does not answer is an error: the store stops until it is replaced in that map.
+// ask asks all servers that hold keys. For a cluster, go-redis loads the slot map first. A master that does not answer
+// is an error: the store stops until the slot map no longer has that master.
 func (s *Store) ask(ctx context.Context) (*census, error) {
 	all := &census{members: map[*node]bool{}}
 	one := func(ctx context.Context, c *redis.Client) error {
@@ -137,19 +135,19 @@ func (s *Store) ask(ctx context.Context) (*census, error) {
 		}
 	case *redis.Ring:
 		if err = c.ForEachShard(ctx, one); err == nil {
-			err = s.whole()
+			err = s.ringComplete()
 		}
 	case *redis.Client:
 		var id string
 		if id, err = identify(ctx, c); err == nil {
-			all.identities, err = []string{id}, s.blind(c)
+			all.identities, err = []string{id}, s.checkHook(c)
 		}
 	}
 	return all, err
 }
 
-// watchReplicas hooks, once, the replicas that the client knew before the store was made: each may be
-// promoted. Those it gets to know later are hooked as they come.
+// watchReplicas hooks, once, the replicas that the client knew before the store was made, since each may be promoted.
+// Replicas found later are hooked as they appear.
 func (s *Store) watchReplicas(ctx context.Context, c *redis.ClusterClient) error {
 	if s.watch.current.Load() != nil {
 		return nil
@@ -160,10 +158,10 @@ func (s *Store) watchReplicas(ctx context.Context, c *redis.ClusterClient) error
 	})
 }
 
-// blind finds out a client whose connections are dialled past its hooks: one made by WithTimeout. The
-// pool was empty when the hook was added, and has connections now, beyond those that it keeps ready
-// and began to dial earlier.
-func (t *target) blind(c *redis.Client) error {
+// checkHook returns an error for a client whose connections bypass the dial hook: a clone made by WithTimeout. Its pool
+// was empty when the hook was added, and now has connections that the hook did not count, beyond the idle ones that the
+// pool had begun to dial earlier.
+func (t *target) checkHook(c *redis.Client) error {
 	if t.watch.seen.Load() > 0 || t.conns > 0 || connections(c) <= c.Options().MinIdleConns {
 		return nil
 	}

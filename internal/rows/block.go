@@ -1,9 +1,9 @@
-package serializer
+package rows
 
 import "encoding/binary"
 
-// checkBlock tells that b is exactly n values, and that the zones of its times are known. Cursors
-// trust what it let pass.
+// checkBlock reports whether b is exactly n values, and whether the zones of its times are known. Cursors trust a block
+// that has passed this check.
 func checkBlock(b []byte, n, zones int) bool {
 	pos := 0
 	for range n {
@@ -16,12 +16,12 @@ func checkBlock(b []byte, n, zones int) bool {
 				return false
 			}
 		}
-		pos += size // beyond b if the value is cut off: that shows with the next, or below
+		pos += size // beyond b if the value is truncated: the next value, or the check below, finds that
 	}
 	return pos == len(b)
 }
 
-// plain are the sizes of the values of which nothing but the size needs a look.
+// plain holds the sizes, by code, of the values of which only the size needs a check.
 var plain = func() (t [256]uint8) {
 	t = sizes
 	for c := range t {
@@ -32,7 +32,7 @@ var plain = func() (t [256]uint8) {
 	return t
 }()
 
-// checkValue returns the size of a value that is not plain, 0 if it is none.
+// checkValue returns the size of a value that is not plain, 0 if it is malformed.
 func checkValue(b []byte, zones int) (size int) {
 	switch code := b[0]; {
 	case code == codeTime:

@@ -1,4 +1,4 @@
-package serializer_test
+package rows_test
 
 import (
 	"encoding/binary"
@@ -10,7 +10,8 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // crafted is a row set written by hand, with one thing wrong.
@@ -23,7 +24,7 @@ type crafted struct {
 
 func craft(change func(c *crafted, column []any)) []byte {
 	column := []any{"c", "TEXT", 4, 0, 0, 0, 0, []byte{0x91, 7}}
-	c := &crafted{version: serializer.FormatVersion, rows: 1, zones: []any{}, columns: []any{column}}
+	c := &crafted{version: entry.FormatVersion, rows: 1, zones: []any{}, columns: []any{column}}
 	change(c, column)
 	b, err := msgpack.Marshal([]any{c.version, c.rows, c.zones, c.columns})
 	if err != nil {
@@ -49,7 +50,7 @@ func TestParseReadsWhatIsCrafted(t *testing.T) {
 		"no bytes": func(_ *crafted, col []any) { col[block] = []byte{0x91, 0xd4, 1, 0} },
 		"no rows":  func(c *crafted, col []any) { c.rows, col[block] = 0, []byte{0x90} },
 	} {
-		if view, err := serializer.Parse(craft(change)); err != nil {
+		if view, err := rows.Parse(craft(change)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if cursor := view.Cursor(0); name == "as it is" && cursor.Next().Any() != int64(7) {
 			t.Error("the value is misread")
@@ -96,18 +97,18 @@ func TestParseRefusesWhatLies(t *testing.T) {
 		"too many zones":              func(c *crafted, _ []any) { c.zones = make([]any, 300) },
 		"bytes after the end":         func(c *crafted, _ []any) { c.trailer = "x" },
 	} {
-		if _, err := serializer.Parse(craft(change)); !errors.Is(err, serializer.ErrCorrupt) {
+		if _, err := rows.Parse(craft(change)); !errors.Is(err, entry.ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	whole := craft(func(*crafted, []any) {})
 	for i := range whole {
-		if _, err := serializer.Parse(whole[:i]); err == nil {
+		if _, err := rows.Parse(whole[:i]); err == nil {
 			t.Errorf("%d bytes of %d were parsed", i, len(whole))
 		}
 	}
-	other := craft(func(c *crafted, _ []any) { c.version = serializer.FormatVersion + 1 })
-	if _, err := serializer.Parse(other); !errors.Is(err, serializer.ErrVersion) {
+	other := craft(func(c *crafted, _ []any) { c.version = entry.FormatVersion + 1 })
+	if _, err := rows.Parse(other); !errors.Is(err, entry.ErrVersion) {
 		t.Errorf("another version: %v", err)
 	}
 }
@@ -120,7 +121,7 @@ func TestParseBelievesNoLength(t *testing.T) {
 		"\xdd\xff\xff\xff\xff\x01\x00",
 	} {
 		if n := testing.AllocsPerRun(1, func() {
-			if _, err := serializer.Parse([]byte(b)); !errors.Is(err, serializer.ErrCorrupt) {
+			if _, err := rows.Parse([]byte(b)); !errors.Is(err, entry.ErrCorrupt) {
 				t.Errorf("%x: %v", b, err)
 			}
 		}); n > 20 {
@@ -130,17 +131,17 @@ func TestParseBelievesNoLength(t *testing.T) {
 }
 
 func TestTooManyZonesAreNotCached(t *testing.T) {
-	enc, err := serializer.NewRowsEncoder(columns(1), serializer.Limits{})
+	enc, err := rows.NewEncoder(columns(1), rows.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 300 {
 		err := enc.Add([]any{time.Unix(0, 0).In(time.FixedZone("", 60*(i+1)))})
-		if (i >= 256) != errors.Is(err, serializer.ErrUnsupported) {
+		if (i >= 256) != errors.Is(err, entry.ErrUnsupported) {
 			t.Fatalf("zone %d: %v", i, err)
 		}
 	}
-	if _, err := serializer.Parse(enc.Append(nil)); err != nil {
+	if _, err := rows.Parse(enc.Append(nil)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,10 +1,11 @@
-package serializer_test
+package rows_test
 
 import (
 	"encoding/binary"
 	"testing"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
@@ -33,24 +34,24 @@ func setLocal(t *testing.T, loc *time.Location) {
 
 // Two machines whose connections say loc=Local read a DATETIME as different instants.
 func TestZonesOfMachinesDiffer(t *testing.T) {
-	here, there := serializer.ZoneName(machine(t, 3600)), serializer.ZoneName(machine(t, 7200))
+	here, there := rows.ZoneName(machine(t, 3600)), rows.ZoneName(machine(t, 7200))
 	if here == there {
 		t.Errorf("both are %q", here)
 	}
-	if again := serializer.ZoneName(machine(t, 3600)); again != here {
+	if again := rows.ZoneName(machine(t, 3600)); again != here {
 		t.Errorf("one zone is %q and %q", here, again)
 	}
-	if utc := serializer.ZoneName(time.UTC); utc != "UTC" {
+	if utc := rows.ZoneName(time.UTC); utc != "UTC" {
 		t.Errorf("UTC is %q", utc)
 	}
-	if one, other := serializer.ZoneName(time.FixedZone("X", 0)), serializer.ZoneName(time.FixedZone("X", 60)); one == other {
+	if one, other := rows.ZoneName(time.FixedZone("X", 0)), rows.ZoneName(time.FixedZone("X", 60)); one == other {
 		t.Errorf("both are %q", one)
 	}
 	again, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if one, other := serializer.ZoneName(berlin), serializer.ZoneName(again); one != other {
+	if one, other := rows.ZoneName(berlin), rows.ZoneName(again); one != other {
 		t.Errorf("one zone is %q and %q", one, other)
 	}
 }
@@ -68,14 +69,14 @@ func TestLocalIsWhatItIsNow(t *testing.T) {
 			setLocal(t, then)
 			row := []any{time.Unix(1, 5), time.Unix(1, 5).UTC(), time.Unix(1, 5).In(start), time.Unix(1, 5).In(tokyo(t))}
 			local := then == start // the third is one more of Local then
-			rows, value := encode(t, columns(len(row)), [][]any{row}), marshal(t, time.Unix(1, 5))
+			data, value := encode(t, columns(len(row)), [][]any{row}), marshal(t, time.Unix(1, 5))
 
 			setLocal(t, now)
 			want := []any{time.Unix(1, 5), time.Unix(1, 5).UTC(), time.Unix(1, 5).In(start), time.Unix(1, 5).In(tokyo(t))}
 			if local {
 				want[2] = time.Unix(1, 5)
 			}
-			parsed, err := serializer.Parse(rows)
+			parsed, err := rows.Parse(data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,8 +90,8 @@ func TestLocalIsWhatItIsNow(t *testing.T) {
 			if err := serializer.Unmarshal(value, &got); err != nil || got != time.Unix(1, 5) {
 				t.Errorf("Local was %v and is %v: %#v, want %#v (%v)", then, now, got, time.Unix(1, 5), err)
 			}
-			if name := serializer.LocalZone(); name != serializer.ZoneName(now) {
-				t.Errorf("Local is called %q, want %q", name, serializer.ZoneName(now))
+			if name := rows.LocalZone(); name != rows.ZoneName(now) {
+				t.Errorf("Local is called %q, want %q", name, rows.ZoneName(now))
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"encoding/binary"
@@ -7,7 +7,7 @@ import (
 )
 
 // Cursor returns a cursor before the first value of column i.
-func (v *Rows) Cursor(i int) Cursor {
+func (v *Set) Cursor(i int) Cursor {
 	return Cursor{b: v.blocks[i], locs: v.locs}
 }
 
@@ -29,7 +29,7 @@ func (c *Cursor) Next() Value {
 	if size == long {
 		return c.long(code)
 	}
-	// All of size bytes are there, so that the compiler's bounds checks below never fail.
+	// checkBlock has seen that all size bytes are there, so the bounds checks below never fail.
 	b := c.b[c.pos : c.pos+size]
 	c.pos += size
 	switch {
@@ -72,10 +72,10 @@ func (c *Cursor) Next() Value {
 	return Value{}
 }
 
-// The following give the next value if it is of their kind, and else do not move. Most columns have values of
-// one kind, and these take a third of the time of Next.
+// The methods below return the next value if it is of their kind; otherwise the cursor does not move. Most columns have
+// values of one kind, and these methods take a third of the time of Next.
 
-// Null tells that the next value is [Null], and passes it over.
+// Null reports whether the next value is [Null], and if so moves past it.
 func (c *Cursor) Null() bool {
 	if c.pos >= len(c.b) || c.b[c.pos] != codeNil {
 		return false
@@ -155,7 +155,7 @@ func (c *Cursor) Time() (v time.Time, ok bool) {
 	return timeOf(binary.BigEndian.Uint64(b[2:]), binary.BigEndian.Uint32(b[10:]), c.locs[binary.BigEndian.Uint32(b[14:])]), true
 }
 
-// long reads a string or binary whose length stands after its code.
+// long reads a string or binary whose length follows its code.
 func (c *Cursor) long(code byte) Value {
 	kind, first := String, byte(codeStr8)
 	if code < codeStr8 {
@@ -168,7 +168,7 @@ func (c *Cursor) long(code byte) Value {
 }
 
 // longSize returns the sizes of the head and the body of a string or binary whose length takes one,
-// two or four bytes, for width 0, 1 or 2. The head is 0 if it is cut off.
+// two or four bytes, for width 0, 1 or 2. head is 0 if the bytes are truncated.
 func longSize(b []byte, width byte) (head, n int) {
 	head = 1 + 1<<width
 	switch {
@@ -182,7 +182,7 @@ func longSize(b []byte, width byte) (head, n int) {
 	return head, int(binary.BigEndian.Uint32(b[1:]))
 }
 
-// sizes are the bytes that a value takes, by its code. Zero: no value of a row has this code.
+// sizes holds the number of bytes of a value, by its code. Zero: no value of a row has this code.
 var sizes = func() (t [256]uint8) {
 	for c := range t {
 		switch {
@@ -202,5 +202,5 @@ var sizes = func() (t [256]uint8) {
 	return t
 }()
 
-// long stands in sizes for a length of its own.
+// long in sizes means that the value contains its length.
 const long = 255

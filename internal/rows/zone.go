@@ -1,27 +1,29 @@
-package serializer
+package rows
 
 import (
 	"fmt"
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
-// Times refer to their zone by number: 0 is UTC, 1 is Local, and the others count through the table
-// in the header of the row set. Local stays Local: a driver that answers in Local does so in every
-// process, whatever Local is there. Which it is, [LocalZone] names; keys of answers have that name.
+// Times refer to their zone by number: 0 is UTC, 1 is Local, and from 2 on the entries of a table of zones. Local stays
+// Local: a driver that answers in Local does so in every process, whatever zone Local is there. Keys of answers contain
+// the name of Local, see [LocalZone].
 const (
 	zoneUTC   = 0
 	zoneLocal = 1
 	zoneTable = 2
 )
 
-// localNow stands for time.Local in tables of zones. The program may replace time.Local at any time, and
-// commonly does so in main: what was kept of it would give other times than the database does.
+// localNow stands for time.Local in tables of zones. A program may replace time.Local at any time, and commonly does so in
+// main. A pointer kept from before would give other times than the database does.
 var localNow = new(time.Location)
 
-// atStart is time.Local as the program found it. A pool that was opened before time.Local was replaced may
-// go on to give times in it.
+// atStart is time.Local at the start of the program. A pool that was opened before time.Local was replaced may still
+// return times in it.
 var atStart = time.Local
 
 // The kinds of zones. Their numbers are part of the format.
@@ -41,18 +43,17 @@ type zone struct {
 // zones is the table while it is written.
 type zones struct {
 	list []zone
-	locs []*time.Location // what each one came from, or looks like.
+	locs []*time.Location // the location that each entry was made from, or an equal one.
 }
 
-// maxZones bounds the table: a result with more different offsets than this is not worth caching,
-// and finding a zone is a linear search.
+// maxZones bounds the table, since finding a zone is a linear search. A result with more zones is not cached.
 const maxZones = 256
 
 // number returns the number of t's zone, adding it to the table if it is new.
 func (z *zones) number(t time.Time) (uint32, error) {
 	loc := t.Location()
-	// Where the program has set time.Local to time.UTC, a driver that answers in Local gives times that
-	// have a location, and one that answers in UTC times that have none: they differ under ==.
+	// If the program has set time.Local to time.UTC, a driver that answers in Local returns times with a location, and a
+	// driver that answers in UTC returns times without one: they differ under ==.
 	switch {
 	case loc == time.UTC && (loc != time.Local || t == t.UTC()):
 		return zoneUTC, nil
@@ -67,25 +68,34 @@ func (z *zones) number(t time.Time) (uint32, error) {
 		}
 	}
 	if len(z.list) == maxZones {
-		return 0, fmt.Errorf("%w: more than %d time zones", ErrUnsupported, maxZones)
+		return 0, fmt.Errorf("%w: more than %d time zones", entry.ErrUnsupported, maxZones)
 	}
-	entry := zone{kind: fixedZone, name: name, offset: offset}
+	added := zone{kind: fixedZone, name: name, offset: offset}
 	if fixed := time.FixedZone(name, offset); loc == atStart {
-		entry = zone{kind: startZone, name: name}
+		added = zone{kind: startZone, name: name}
 	} else if reflect.DeepEqual(fixed, loc) {
 		loc = fixed
 	} else if locations.accept(loc, t) {
-		entry = zone{kind: namedZone, name: name}
+		added = zone{kind: namedZone, name: name}
 	} else {
-		return 0, fmt.Errorf("%w: time zone %q is neither a fixed offset nor in the database", ErrUnsupported, name)
+		return 0, fmt.Errorf("%w: time zone %q is neither a fixed offset nor in the database", entry.ErrUnsupported, name)
 	}
-	z.list, z.locs = append(z.list, entry), append(z.locs, loc)
+	z.list, z.locs = append(z.list, added), append(z.locs, loc)
 	return uint32(len(z.list) - 1 + zoneTable), nil
 }
 
+// append appends the table.
+func (z *zones) append(b []byte) []byte {
+	b = appendArray(b, len(z.list))
+	for _, zone := range z.list {
+		b = zone.append(b)
+	}
+	return b
+}
+
 func (z zone) append(b []byte) []byte {
-	b = appendInt(appendArray(b, 3), z.kind)
-	return appendInt(appendString(b, z.name), int64(z.offset))
+	b = AppendInt(appendArray(b, 3), z.kind)
+	return AppendInt(appendString(b, z.name), int64(z.offset))
 }
 
 // location returns the location that z stands for in this process.
@@ -99,25 +109,25 @@ func (z zone) location() (*time.Location, error) {
 	if loc := locations.find(z.name); loc != nil {
 		return loc, nil
 	}
-	return nil, fmt.Errorf("%w: unknown time zone %q", ErrCorrupt, z.name)
+	return nil, fmt.Errorf("%w: unknown time zone %q", entry.ErrCorrupt, z.name)
 }
 
-// locations remembers the named zones that this process met: loading one reads a file, and two
-// loads of one zone need not be deeply equal (they cache what was current when they were loaded).
-// So the first pointer met for a name is the one that every decoded time gets.
+// locations remembers the named zones that this process has met. Loading a zone reads a file, and two loads of one zone
+// need not be deeply equal: each caches what was current when it was loaded. So every decoded time gets the first pointer
+// that was met for its name.
 var locations = locationTable{byName: map[string]*time.Location{}, adopted: map[string]bool{}}
 
 type locationTable struct {
 	mu      sync.RWMutex
 	byName  map[string]*time.Location // nil: no such zone.
-	adopted map[string]bool           // the names whose pointer came with a time, not from find.
+	adopted map[string]bool           // names whose pointer came with a time, and not from find.
 }
 
 // maxLocations bounds the table, which also remembers names that don't exist. The database has
 // about 600 names.
 const maxLocations = 1024
 
-// accept tells that loc is what its name stands for in the database, as far as a few probes show.
+// accept reports whether loc equals the zone of that name in the time zone database, as far as a few probes show.
 func (l *locationTable) accept(loc *time.Location, t time.Time) bool {
 	name := loc.String()
 	switch name {

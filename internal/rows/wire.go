@@ -1,4 +1,4 @@
-package serializer
+package rows
 
 import (
 	"encoding/binary"
@@ -41,9 +41,9 @@ const (
 	extTime     = 2 // seconds (8), nanoseconds (4), zone (4).
 )
 
-// appendInt writes v as one of the signed codes or a fixint, and appendUint never does: this is how
-// an int64 and a uint64 of the same value stay apart.
-func appendInt(b []byte, v int64) []byte {
+// AppendInt appends v as a fixint or with a signed code; [ReadInt] reads it. appendUint uses the unsigned codes only,
+// which keeps an int64 and a uint64 of equal value distinct.
+func AppendInt(b []byte, v int64) []byte {
 	switch {
 	case v >= -32 && v <= math.MaxInt8:
 		return append(b, byte(v))

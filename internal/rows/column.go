@@ -1,13 +1,15 @@
-package serializer
+package rows
 
 import (
 	"database/sql"
 	"fmt"
 	"reflect"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 )
 
-// Column is what the driver tells of a column, so that a replayed *sql.Rows can tell the same.
+// Column is what the driver reports about a column, so that replayed *sql.Rows report the same.
 type Column struct {
 	// Name is the column's name or alias.
 	Name string
@@ -16,10 +18,10 @@ type Column struct {
 	// ScanType is the Go type that the driver proposes for scanning. nil is a type of its own: some
 	// drivers propose none. Only the types that known drivers propose can be encoded.
 	ScanType reflect.Type
-	// Late says that the driver proposes ScanType for a row whose value is not NULL, and none else. If ScanType is nil
-	// it proposes the type of the value.
+	// Late is set if the driver proposes ScanType only for rows whose value is not NULL, and nil for others. If ScanType
+	// is nil too, the driver proposes the type of the value.
 	Late bool
-	// Nullable tells whether the column may be NULL. Meaningful only if HasNullable.
+	// Nullable is set if the column may be NULL. Meaningful only if HasNullable.
 	Nullable, HasNullable bool
 	// Length is the length of a type of variable length. Meaningful only if HasLength.
 	Length    int64
@@ -29,7 +31,7 @@ type Column struct {
 	HasDecimalSize   bool
 }
 
-// ColumnOf returns what the driver tells of a column.
+// ColumnOf returns what the driver reports about a column.
 func ColumnOf(t *sql.ColumnType) Column {
 	c := Column{Name: t.Name(), DatabaseType: t.DatabaseTypeName(), ScanType: t.ScanType()}
 	c.Nullable, c.HasNullable = t.Nullable()
@@ -39,7 +41,7 @@ func ColumnOf(t *sql.ColumnType) Column {
 }
 
 // scanTypes are the types that go-sqlite3, the pure Go sqlite, pgx and go-sql-driver/mysql propose,
-// and their close kin. A type's index is its number in the format: append, never reorder.
+// and similar types. A type's index is its number in the format: append, never reorder.
 var scanTypes = [...]reflect.Type{
 	0: nil,
 	reflect.TypeFor[any](), reflect.TypeFor[*any](),
@@ -55,7 +57,7 @@ var scanTypes = [...]reflect.Type{
 	reflect.TypeFor[sql.Null[time.Time]](), reflect.TypeFor[sql.Null[[]byte]](),
 }
 
-// scanTypeNumbers is scanTypes turned round.
+// scanTypeNumbers is the inverse of scanTypes.
 var scanTypeNumbers = func() map[reflect.Type]int {
 	m := make(map[reflect.Type]int, len(scanTypes))
 	for i, t := range scanTypes {
@@ -79,12 +81,12 @@ const columnFields = 8
 
 func (c *Column) check() error {
 	if _, ok := scanTypeNumbers[c.ScanType]; !ok {
-		return fmt.Errorf("%w: column %q has scan type %v", ErrUnsupported, c.Name, c.ScanType)
+		return fmt.Errorf("%w: column %q has scan type %v", entry.ErrUnsupported, c.Name, c.ScanType)
 	}
 	return nil
 }
 
-// append writes the column, all but its values.
+// append appends the column without its values.
 func (c *Column) append(b []byte) []byte {
 	flags := int64(0)
 	for i, on := range []bool{c.Nullable, c.HasNullable, c.HasLength, c.HasDecimalSize, c.Late} {
@@ -94,14 +96,14 @@ func (c *Column) append(b []byte) []byte {
 	}
 	b = appendString(appendArray(b, columnFields), c.Name)
 	b = appendString(b, c.DatabaseType)
-	b = appendInt(b, int64(scanTypeNumbers[c.ScanType]))
-	b = appendInt(b, flags)
-	b = appendInt(b, c.Length)
-	b = appendInt(b, c.Precision)
-	return appendInt(b, c.Scale)
+	b = AppendInt(b, int64(scanTypeNumbers[c.ScanType]))
+	b = AppendInt(b, flags)
+	b = AppendInt(b, c.Length)
+	b = AppendInt(b, c.Precision)
+	return AppendInt(b, c.Scale)
 }
 
-// read reads what append wrote, the array's header excepted.
+// read reads what append wrote, except for the array's header.
 func (c *Column) read(r *reader) {
 	c.Name, c.DatabaseType = r.text(), r.text()
 	number, flags := r.int(), r.int()

@@ -1,4 +1,4 @@
-package serializer_test
+package rows_test
 
 import (
 	"bytes"
@@ -13,7 +13,8 @@ import (
 	"time"
 	_ "time/tzdata"
 
-	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/internal/entry"
+	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // berlin is loaded as a program would load it.
@@ -48,21 +49,21 @@ var values = []any{
 	time.Date(2024, 7, 1, 1, 2, 3, 4, time.FixedZone("UTC", 0)),
 }
 
-func columns(n int) []serializer.Column {
-	cols := make([]serializer.Column, n)
+func columns(n int) []rows.Column {
+	cols := make([]rows.Column, n)
 	for i := range cols {
-		cols[i] = serializer.Column{Name: fmt.Sprintf("c%d", i), DatabaseType: "TEXT", ScanType: reflect.TypeFor[string]()}
+		cols[i] = rows.Column{Name: fmt.Sprintf("c%d", i), DatabaseType: "TEXT", ScanType: reflect.TypeFor[string]()}
 	}
 	return cols
 }
 
-func encode(t testing.TB, cols []serializer.Column, rows [][]any) []byte {
+func encode(t testing.TB, cols []rows.Column, data [][]any) []byte {
 	t.Helper()
-	enc, err := serializer.NewRowsEncoder(cols, serializer.Limits{})
+	enc, err := rows.NewEncoder(cols, rows.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range rows {
+	for _, row := range data {
 		if err := enc.Add(row); err != nil {
 			t.Fatal(err)
 		}
@@ -71,21 +72,21 @@ func encode(t testing.TB, cols []serializer.Column, rows [][]any) []byte {
 }
 
 // decode reads all values back.
-func decode(v *serializer.Rows) [][]any {
-	rows := make([][]any, v.Len())
+func decode(v *rows.Set) [][]any {
+	data := make([][]any, v.Len())
 	for c := range v.Columns() {
 		cursor := v.Cursor(c)
-		for r := range rows {
-			rows[r] = append(rows[r], cursor.Next().Any())
+		for r := range data {
+			data[r] = append(data[r], cursor.Next().Any())
 		}
 	}
-	return rows
+	return data
 }
 
 func TestEveryValueComesBackExactly(t *testing.T) {
 	for i, v := range values {
 		t.Run(fmt.Sprintf("%d %T", i, v), func(t *testing.T) {
-			view, err := serializer.Parse(encode(t, columns(1), [][]any{{v}}))
+			view, err := rows.Parse(encode(t, columns(1), [][]any{{v}}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,16 +110,16 @@ func TestValuesByKind(t *testing.T) {
 		view := parse(t, encode(t, columns(1), [][]any{{v}, {"next"}}))
 		next := view.Cursor(0)
 		want := next.Next()
-		for kind, get := range map[string]func(*serializer.Cursor) (any, bool){
-			"null":    func(c *serializer.Cursor) (any, bool) { return nil, c.Null() },
-			"bool":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Bool(); return v, ok },
-			"int64":   func(c *serializer.Cursor) (any, bool) { v, ok := c.Int64(); return v, ok },
-			"float64": func(c *serializer.Cursor) (any, bool) { v, ok := c.Float64(); return v, ok },
-			"text":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Text(); return v, ok },
-			"time":    func(c *serializer.Cursor) (any, bool) { v, ok := c.Time(); return v, ok },
+		for kind, get := range map[string]func(*rows.Cursor) (any, bool){
+			"null":    func(c *rows.Cursor) (any, bool) { return nil, c.Null() },
+			"bool":    func(c *rows.Cursor) (any, bool) { v, ok := c.Bool(); return v, ok },
+			"int64":   func(c *rows.Cursor) (any, bool) { v, ok := c.Int64(); return v, ok },
+			"float64": func(c *rows.Cursor) (any, bool) { v, ok := c.Float64(); return v, ok },
+			"text":    func(c *rows.Cursor) (any, bool) { v, ok := c.Text(); return v, ok },
+			"time":    func(c *rows.Cursor) (any, bool) { v, ok := c.Time(); return v, ok },
 		} {
-			is := map[serializer.ValueKind]string{serializer.Null: "null", serializer.Bool: "bool", serializer.Int64: "int64",
-				serializer.Float64: "float64", serializer.String: "text", serializer.Bytes: "text", serializer.Time: "time"}[want.Kind] == kind
+			is := map[rows.Kind]string{rows.Null: "null", rows.Bool: "bool", rows.Int64: "int64",
+				rows.Float64: "float64", rows.String: "text", rows.Bytes: "text", rows.Time: "time"}[want.Kind] == kind
 			c := view.Cursor(0)
 			got, ok := get(&c)
 			if ok != is {
@@ -147,7 +148,7 @@ func TestValuesByKind(t *testing.T) {
 func TestNaNComesBackBitByBit(t *testing.T) {
 	quiet := math.Float64frombits(0x7ff8dead0000beef)
 	small := math.Float32frombits(0x7fc0beef)
-	view, err := serializer.Parse(encode(t, columns(2), [][]any{{quiet, small}}))
+	view, err := rows.Parse(encode(t, columns(2), [][]any{{quiet, small}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +166,8 @@ func TestManyRowsComeBackExactly(t *testing.T) {
 			m = 70000 // beyond array16
 			n = 1
 		}
-		rows := make([][]any, m)
-		for i := range rows {
+		data := make([][]any, m)
+		for i := range data {
 			for range n {
 				v := values[rnd.IntN(len(values))]
 				if s, ok := v.(string); ok && len(s) > 300 && m > 100 {
@@ -175,21 +176,21 @@ func TestManyRowsComeBackExactly(t *testing.T) {
 				if b, ok := v.([]byte); ok && len(b) > 300 && m > 100 {
 					v = b[:30]
 				}
-				rows[i] = append(rows[i], v)
+				data[i] = append(data[i], v)
 			}
 		}
-		view, err := serializer.Parse(encode(t, columns(n), rows))
+		view, err := rows.Parse(encode(t, columns(n), data))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if view.Len() != m || !reflect.DeepEqual(decode(view), rows) {
+		if view.Len() != m || !reflect.DeepEqual(decode(view), data) {
 			t.Fatalf("%d rows of %d columns differ", m, n)
 		}
 	}
 }
 
 func TestColumnsComeBackExactly(t *testing.T) {
-	cols := []serializer.Column{
+	cols := []rows.Column{
 		{Name: ""},
 		{Name: "id", DatabaseType: "BIGINT", ScanType: reflect.TypeFor[int64](), HasNullable: true},
 		{Name: "n", DatabaseType: "DECIMAL", ScanType: reflect.TypeFor[sql.NullFloat64](), Nullable: true, HasNullable: true,
@@ -197,7 +198,7 @@ func TestColumnsComeBackExactly(t *testing.T) {
 		{Name: "t", ScanType: reflect.TypeFor[*any](), Length: math.MaxInt64, HasLength: true},
 		{Name: strings.Repeat("long", 100), ScanType: reflect.TypeFor[any](), Length: -1},
 	}
-	view, err := serializer.Parse(encode(t, cols, nil))
+	view, err := rows.Parse(encode(t, cols, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,9 +220,9 @@ func TestParserBelievesTheBytes(t *testing.T) {
 	}
 	for _, first := range payloads {
 		for _, second := range payloads {
-			var p serializer.Parser
+			var p rows.Parser
 			for _, b := range [][]byte{first, second, second[:len(second)-1], second, first} {
-				want, wantErr := serializer.Parse(b)
+				want, wantErr := rows.Parse(b)
 				kept := bytes.Clone(b)
 				got, err := p.Parse(kept)
 				if fmt.Sprint(err) != fmt.Sprint(wantErr) {
@@ -238,7 +239,7 @@ func TestParserBelievesTheBytes(t *testing.T) {
 
 // The columns that a parser knows cost nothing.
 func TestParserAllocatesForTheView(t *testing.T) {
-	var p serializer.Parser
+	var p rows.Parser
 	b := encode(t, columns(50), [][]any{make([]any, 50)})
 	if n := testing.AllocsPerRun(100, func() {
 		if _, err := p.Parse(b); err != nil {
@@ -256,17 +257,17 @@ func TestWhatCannotComeBackIsRefused(t *testing.T) {
 	}
 	for _, v := range []any{1, int8(1), uint32(1), struct{}{}, []int{1}, time.Second, map[string]any{},
 		time.Now().In(odd), sql.RawBytes("x")} {
-		enc, _ := serializer.NewRowsEncoder(columns(2), serializer.Limits{})
+		enc, _ := rows.NewEncoder(columns(2), rows.Limits{})
 		if err := enc.Add([]any{"kept", "kept"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := enc.Add([]any{"dropped", v}); !errors.Is(err, serializer.ErrUnsupported) {
+		if err := enc.Add([]any{"dropped", v}); !errors.Is(err, entry.ErrUnsupported) {
 			t.Errorf("%T: %v, want ErrUnsupported", v, err)
 		}
 		if err := enc.Add([]any{"kept", nil}); err != nil {
 			t.Fatal(err)
 		}
-		view, err := serializer.Parse(enc.Append(nil))
+		view, err := rows.Parse(enc.Append(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,10 +275,10 @@ func TestWhatCannotComeBackIsRefused(t *testing.T) {
 			t.Errorf("%T: a refused row left traces: %v", v, got)
 		}
 	}
-	if _, err := serializer.NewRowsEncoder([]serializer.Column{{ScanType: reflect.TypeFor[chan int]()}}, serializer.Limits{}); !errors.Is(err, serializer.ErrUnsupported) {
+	if _, err := rows.NewEncoder([]rows.Column{{ScanType: reflect.TypeFor[chan int]()}}, rows.Limits{}); !errors.Is(err, entry.ErrUnsupported) {
 		t.Errorf("scan type: %v", err)
 	}
-	if _, err := serializer.NewRowsEncoder(nil, serializer.Limits{}); !errors.Is(err, serializer.ErrUnsupported) {
+	if _, err := rows.NewEncoder(nil, rows.Limits{}); !errors.Is(err, entry.ErrUnsupported) {
 		t.Errorf("no columns: %v", err)
 	}
 }
@@ -292,19 +293,19 @@ func tzdata() []byte {
 }
 
 func TestLimits(t *testing.T) {
-	enc, _ := serializer.NewRowsEncoder(columns(1), serializer.Limits{MaxRows: 2})
+	enc, _ := rows.NewEncoder(columns(1), rows.Limits{MaxRows: 2})
 	for i := range 3 {
-		if err := enc.Add([]any{"x"}); (i == 2) != errors.Is(err, serializer.ErrTooLarge) {
+		if err := enc.Add([]any{"x"}); (i == 2) != errors.Is(err, rows.ErrTooLarge) {
 			t.Fatalf("row %d: %v", i, err)
 		}
 	}
-	enc, _ = serializer.NewRowsEncoder(columns(1), serializer.Limits{MaxBytes: 1000})
+	enc, _ = rows.NewEncoder(columns(1), rows.Limits{MaxBytes: 1000})
 	for enc.Add([]any{"0123456789"}) == nil {
 	}
 	if n := len(enc.Append(nil)); n > 1000 || n < 800 {
 		t.Fatalf("%d bytes for a limit of 1000", n)
 	}
-	if err := enc.Add([]any{"0123456789"}); !errors.Is(err, serializer.ErrTooLarge) {
+	if err := enc.Add([]any{"0123456789"}); !errors.Is(err, rows.ErrTooLarge) {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,7 @@
+package entry
+
+// Limits of the format, for the tests.
+const (
+	MaxTokens = maxTokens
+	TokenSize = tokenSize
+)
