@@ -139,11 +139,17 @@ func TestPanicsOfTheDriverLeaveDoubt(t *testing.T) {
 }
 
 // cutTx is a transaction whose statements are cut off, and whose end database/sql has seen to already.
-type cutTx struct{ gorm.Tx }
+type cutTx struct {
+	gorm.Tx
+	err error // nil: the driver panics
+}
 
 // ExecContext is cut off.
-func (cutTx) ExecContext(context.Context, string, ...any) (sql.Result, error) {
-	return nil, context.Canceled
+func (c cutTx) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	if c.err == nil {
+		panic("the driver")
+	}
+	return nil, c.err
 }
 
 // Rollback comes too late.
@@ -155,25 +161,28 @@ func (cutTx) Rollback() error { return sql.ErrTxDone }
 //	writer: mark, "COMMIT", cancel   ROLLBACK: done already, settle; the marks stay
 //	server:                                                                         commits
 //
-// Falls if: only the end of the transaction counts. Then a reader stores the rows of before the COMMIT.
+// Falls if: only the end of the transaction counts, or a driver that panics is taken for one that has returned. Then a
+// reader stores the rows of before the COMMIT.
 func TestACommitInATextThatIsCutOffIsInDoubt(t *testing.T) {
-	s := memory.New()
-	inv := newTest(s, AllowStale)
-	inv.cfg.Dialect = sqltext.Postgres
-	for _, text := range []string{"COMMIT", "SELECT 1"} {
-		own := &tx{Tx: cutTx{}, inv: inv, caller: t.Context(), ctx: t.Context()}
-		db := &gorm.DB{Config: &gorm.Config{}}
-		db.Statement = &gorm.Statement{DB: db, ConnPool: own, Context: t.Context()}
-		inv.Statement(func(db *gorm.DB) {
-			_, err := db.Statement.ConnPool.ExecContext(t.Context(), text)
-			_ = db.AddError(err)
-		})(db)
-		_ = own.Rollback()
-		if want := text == "COMMIT"; marked(t, s, "test:n") != want || (len(inv.Doubts()) > 0) != want {
-			t.Errorf("%s: in doubt %+v", text, inv.Doubts())
+	for _, err := range []error{context.Canceled, errDead, nil} {
+		for _, text := range []string{"COMMIT", "SELECT 1"} {
+			s := memory.New()
+			inv := newTest(s, AllowStale)
+			inv.cfg.Dialect = sqltext.Postgres
+			own := &tx{Tx: cutTx{err: err}, inv: inv, caller: t.Context(), ctx: t.Context()}
+			db := &gorm.DB{Config: &gorm.Config{}}
+			db.Statement = &gorm.Statement{DB: db, ConnPool: own, Context: t.Context()}
+			func() {
+				defer func() { _ = recover() }()
+				inv.Statement(func(db *gorm.DB) {
+					_, err := db.Statement.ConnPool.ExecContext(t.Context(), text)
+					_ = db.AddError(err)
+				})(db)
+			}()
+			_ = own.Rollback()
+			if want := text == "COMMIT"; marked(t, s, "test:n") != want || (len(inv.Doubts()) > 0) != want {
+				t.Errorf("%s, %v: in doubt %+v", text, err, inv.Doubts())
+			}
 		}
-		s = memory.New()
-		inv = newTest(s, AllowStale)
-		inv.cfg.Dialect = sqltext.Postgres
 	}
 }
