@@ -140,11 +140,17 @@ func TestPanicsOfTheDriverLeaveDoubt(t *testing.T) {
 }
 
 // cutTx is a transaction whose statements are cut off, and whose end database/sql has seen to already.
-type cutTx struct{ gorm.Tx }
+type cutTx struct {
+	gorm.Tx
+	err error // nil: the driver panics
+}
 
 // ExecContext is cut off.
-func (cutTx) ExecContext(context.Context, string, ...any) (sql.Result, error) {
-	return nil, context.Canceled
+func (c cutTx) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	if c.err == nil {
+		panic("the driver")
+	}
+	return nil, c.err
 }
 
 // Rollback comes too late.
@@ -156,25 +162,28 @@ func (cutTx) Rollback() error { return sql.ErrTxDone }
 //	writer: mark, "COMMIT", cancel   ROLLBACK: done already, settle; the marks stay
 //	server:                                                                         commits
 //
-// Falls if: only the end of the transaction counts. Then a reader stores the rows of before the COMMIT.
+// Falls if: only the end of the transaction counts, or a driver that panics is taken for one that has returned. Then a
+// reader stores the rows of before the COMMIT.
 func TestACommitInATextThatIsCutOffIsInDoubt(t *testing.T) {
-	s := memory.New()
-	w := newTest(s, AllowStale)
-	w.cfg.Dialect = sqltext.Postgres
-	for _, text := range []string{"COMMIT", "SELECT 1"} {
-		own := pool.NewTx(cutTx{}, &tx{below: cutTx{}, w: w, caller: t.Context(), ctx: t.Context()})
-		db := &gorm.DB{Config: &gorm.Config{}}
-		db.Statement = &gorm.Statement{DB: db, ConnPool: own, Context: t.Context()}
-		w.Statement(func(db *gorm.DB) {
-			_, err := db.Statement.ConnPool.ExecContext(t.Context(), text)
-			_ = db.AddError(err)
-		})(db)
-		_ = own.Rollback()
-		if want := text == "COMMIT"; marked(t, s, "test:n") != want || (len(w.Doubts()) > 0) != want {
-			t.Errorf("%s: in doubt %+v", text, w.Doubts())
+	for _, err := range []error{context.Canceled, errDead, nil} {
+		for _, text := range []string{"COMMIT", "SELECT 1"} {
+			s := memory.New()
+			w := newTest(s, AllowStale)
+			w.cfg.Dialect = sqltext.Postgres
+			own := pool.NewTx(cutTx{err: err}, &tx{below: cutTx{err: err}, w: w, caller: t.Context(), ctx: t.Context()})
+			db := &gorm.DB{Config: &gorm.Config{}}
+			db.Statement = &gorm.Statement{DB: db, ConnPool: own, Context: t.Context()}
+			func() {
+				defer func() { _ = recover() }()
+				w.Statement(func(db *gorm.DB) {
+					_, err := db.Statement.ConnPool.ExecContext(t.Context(), text)
+					_ = db.AddError(err)
+				})(db)
+			}()
+			_ = own.Rollback()
+			if want := text == "COMMIT"; marked(t, s, "test:n") != want || (len(w.Doubts()) > 0) != want {
+				t.Errorf("%s, %v: in doubt %+v", text, err, w.Doubts())
+			}
 		}
-		s = memory.New()
-		w = newTest(s, AllowStale)
-		w.cfg.Dialect = sqltext.Postgres
 	}
 }
