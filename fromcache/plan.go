@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -93,14 +94,14 @@ func (c *Cache) tracked(table, column string) bool {
 
 // depends fills in the tags that the query depends on with its arguments. They are part of its class: the
 // same query may depend on rows with some arguments, and on tables with others.
-func (q *query) depends(pl *plan, args []any) (class byte) {
+func (q *query) depends(pl *plan, args *argument.List) (class byte) {
 	q.request.Tracks, q.request.Tracking = nil, nil // of an earlier attempt, by an older schema
-	if pl.narrowed == nil {
+	if pl.narrowed == nil || writer.Shifted(args.Given) {
 		q.request.Tags = pl.tags
 		return classTable
 	}
 	tags := make([]string, 0, len(pl.base)+pl.narrowed.Most())
-	tags, ok := pl.narrowed.Tags(append(tags, pl.base...), args)
+	tags, ok := pl.narrowed.Tags(append(tags, pl.base...), args.Forms)
 	if !ok {
 		q.request.Tags = pl.tags
 		return classTable

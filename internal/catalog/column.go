@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -66,15 +67,16 @@ func (c *Column) Argument(v any) (text string, null, ok bool) {
 	return string(b), null, ok
 }
 
-// AppendArgument appends the text that Argument gives, and nothing where there is none.
+// AppendArgument appends the text that Argument gives, and nothing where there is none. v may be the argument's
+// form, as package argument gives it: then no Valuer is asked.
 func (c *Column) AppendArgument(b []byte, v any) (_ []byte, null, ok bool) {
-	switch v := v.(type) { // what keys mostly are: resolve would put them into an interface again, on the heap
+	switch v := v.(type) { // what keys mostly are: Basic would put them into an interface again, on the heap
 	case int:
 		return c.appendSigned(b, int64(v))
 	case uint:
 		return c.appendUnsigned(b, uint64(v))
 	}
-	v, ok = resolve(v, c.dialect)
+	v, ok = argument.Basic(c.dialect, argument.Of(c.dialect, v))
 	if !ok {
 		return b, false, false
 	}
