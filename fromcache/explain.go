@@ -173,7 +173,7 @@ func (q *query) explainWhole(x *observe.Query) {
 	stmt := q.db.Statement
 	b := q.prepare()
 	x.Bypass, x.Detail, x.Tables = b.reason, b.detail, q.request.Tables
-	pl := q.plans.get(planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region})
+	pl, _ := q.plans.Get(planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region})
 	if b.reason != "" || pl == nil {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/argument"
+	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
@@ -84,7 +85,9 @@ func using(stmt *gorm.Statement) string {
 
 // fingerprints remembers the fingerprint of each schema. The zero value is ready; it is safe for
 // concurrent use.
-type fingerprints struct{ m sync.Map }
+type fingerprints struct {
+	m memo.Memo[*schema.Schema, uint64]
+}
 
 // of is a hash of a model's name and columns: a program whose struct has changed does not read the
 // entries of its older self, whose SELECT * gave other columns.
@@ -92,8 +95,8 @@ func (f *fingerprints) of(s *schema.Schema) uint64 {
 	if s == nil {
 		return 0
 	}
-	if v, ok := f.m.Load(s); ok {
-		return v.(uint64)
+	if v, ok := f.m.Get(s); ok {
+		return v
 	}
 	var b []byte
 	b = appendText(b, s.ModelType.String())
@@ -103,7 +106,7 @@ func (f *fingerprints) of(s *schema.Schema) uint64 {
 	}
 	sum := sha256.Sum256(b)
 	v := binary.BigEndian.Uint64(sum[:8])
-	f.m.Store(s, v)
+	f.m.Put(s, v)
 	return v
 }
 

@@ -41,13 +41,13 @@ func (k planKey) text() string { return k.sql }
 // plan returns the plan of the statement's SQL, or why there is none.
 func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	k := planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region}
-	if pl := q.plans.get(k); pl != nil && pl.version == q.inv.Version() {
+	if pl, ok := q.plans.Get(k); ok && pl.version == q.inv.Version() {
 		return pl, pl.bypass
 	}
 	info := q.inv.Info(k.sql)
 	if b := refuse(info); b.reason != "" {
 		pl := &plan{version: q.inv.Version(), bypass: b}
-		q.plans.put(k, pl)
+		q.plans.Put(k, pl)
 		return pl, b
 	}
 	if q.scope.mode == region.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
@@ -72,7 +72,7 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	if q.cfg.Database != "" {
 		pl.database = q.cfg.Database
 	}
-	q.plans.put(k, pl)
+	q.plans.Put(k, pl)
 	return pl, bypass{}
 }
 

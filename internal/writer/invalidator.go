@@ -85,14 +85,14 @@ type Replayer interface {
 	RowError(err error) *sql.Row
 }
 
-// memo is how many SQL texts are remembered with what they touch.
-const memo = 4096
+// maxTexts is how many SQL texts are remembered with what they touch.
+const maxTexts = 4096
 
 // New returns an invalidator. Configuration must have been validated.
 func New(cfg Config) *Invalidator {
 	inv := &Invalidator{
 		cfg:      cfg,
-		texts:    sqltext.NewCache(cfg.Dialect, memo),
+		texts:    sqltext.NewCache(cfg.Dialect, maxTexts),
 		topology: newTopology(cfg),
 		regions:  map[string]bool{},
 	}

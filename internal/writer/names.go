@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
+	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -33,9 +33,9 @@ type Named struct {
 // the table, and another database may have it. It is safe for concurrent use.
 type names struct {
 	declared []Named
-	compared atomic.Bool // declared have been looked for
-	said     sync.Map    // names given by hand that have been looked at
-	learned  atomic.Bool // the catalog has been read for a name given by hand
+	compared atomic.Bool                 // declared have been looked for
+	said     memo.Memo[string, struct{}] // names given by hand that have been looked at
+	learned  atomic.Bool                 // the catalog has been read for a name given by hand
 }
 
 // foundOut is told of each catalog that was read. The first one with tables in it shows which declared names are wrong:
@@ -105,7 +105,7 @@ func (inv *Invalidator) unheard(ctx context.Context, db *gorm.DB, call string, t
 		if inv.topology.views[table] != nil || inv.topology.triggers[table] != nil {
 			continue
 		}
-		if _, looked := inv.names.said.Load(table); looked {
+		if _, looked := inv.names.said.Get(table); looked {
 			continue
 		}
 		if s == nil {
@@ -113,7 +113,7 @@ func (inv *Invalidator) unheard(ctx context.Context, db *gorm.DB, call string, t
 				return
 			}
 		}
-		if _, twice := inv.names.said.LoadOrStore(table, true); twice || s.Kind(table) != catalog.Unknown {
+		if inv.names.said.Put(table, struct{}{}) || s.Kind(table) != catalog.Unknown {
 			continue
 		}
 		inv.cfg.Logger.WarnContext(ctx, fmt.Sprintf("gormcache: %s(%q): the database has no table or view of that name%s", call, name, near(s.Names(), table)))
