@@ -57,7 +57,7 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, form
 		b, ok = argument.AppendAll(b, forms[i])
 	}
 	if ok {
-		b, ok = argument.AppendAll(b, q.keys().Forms)
+		b, ok = argument.AppendAll(b, q.keys())
 	}
 	if cap(b) <= 64<<10 { // let one huge query not stay in memory
 		*buf = b

@@ -23,7 +23,7 @@ type query struct {
 	request region.Request
 	parser  *serializer.Parser // of the answers to this text
 	args    argument.List      // the query's, once arguments has asked them
-	keyed   argument.List      // those of fromcache.Key, once keys has
+	keyed   []any              // the forms of fromcache.Key's values, once keys has asked them
 	// explained: the query will not be run, only talked about.
 	explained bool
 }
@@ -42,12 +42,12 @@ func (q *query) arguments(stmt *gorm.Statement) *argument.List {
 	return &q.args
 }
 
-// keys asks the values of fromcache.Key, once for one read. No driver is given them.
-func (q *query) keys() *argument.List {
-	if q.keyed.Given == nil {
-		q.keyed = argument.Ask(sqltext.Unknown, q.scope.key)
+// keys are the forms of the values of fromcache.Key, asked once for one read. No driver is given them.
+func (q *query) keys() []any {
+	if q.keyed == nil {
+		q.keyed = argument.Ask(sqltext.Unknown, q.scope.key).Forms
 	}
-	return &q.keyed
+	return q.keyed
 }
 
 // settings of dbresolver, which is not imported: few have it.

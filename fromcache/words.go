@@ -56,9 +56,9 @@ func (q *query) inexpressible(args *argument.List) string {
 		}
 	}
 	keys := q.keys()
-	for i := range keys.Forms {
-		if _, ok := argument.AppendAll(nil, keys.Forms[i:i+1]); !ok {
-			return fmt.Sprintf("value %d of fromcache.Key is a %T, which can't be made part of a key, or is too large", i+1, keys.Given[i])
+	for i := range keys {
+		if _, ok := argument.AppendAll(nil, keys[i:i+1]); !ok {
+			return fmt.Sprintf("value %d of fromcache.Key is a %T, which can't be made part of a key, or is too large", i+1, q.scope.key[i])
 		}
 	}
 	return "its arguments are too large to be made part of a key"
