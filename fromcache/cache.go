@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
@@ -23,8 +24,8 @@ type Cache struct {
 	inv      *writer.Writer
 	replayer *replay.Replayer
 	cfg      Config
-	plans    memo[planKey, plan]
-	partings memo[partingKey, parting]
+	plans    memo.Memo[planKey, *plan]
+	partings memo.Memo[partingKey, *parting]
 	prints   fingerprints
 	policies *policies
 }
@@ -56,6 +57,8 @@ type Config struct {
 func New(cfg Config) *Cache {
 	return &Cache{
 		engine: cfg.Engine, inv: cfg.Invalidator, replayer: cfg.Replayer, cfg: cfg,
+		plans:    memo.Memo[planKey, *plan]{Text: planKey.text},
+		partings: memo.Memo[partingKey, *parting]{Text: func(k partingKey) string { return k.sql }},
 		policies: newPolicies(cfg.Models, exists(cfg.Engine)),
 	}
 }

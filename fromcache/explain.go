@@ -173,7 +173,7 @@ func (q *query) explainWhole(x *observe.Query) {
 	stmt := q.db.Statement
 	b := q.prepare()
 	x.Bypass, x.Detail, x.Tables = b.reason, b.detail, q.request.Tables
-	pl := q.plans.get(planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region})
+	pl, _ := q.plans.Get(planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region})
 	if b.reason != "" || pl == nil {
 		return
 	}
@@ -182,12 +182,12 @@ func (q *query) explainWhole(x *observe.Query) {
 	for _, t := range x.Tables {
 		x.EvictedBy = append(x.EvictedBy, "any write to "+t)
 	}
-	if class := q.depends(pl, stmt.Vars); class != classTable {
+	if class := q.depends(pl, q.arguments(stmt)); class != classTable {
 		x.Class = observe.ClassRow
 		if class == classColumn {
 			x.Class = observe.ClassColumn
 		}
-		x.EvictedBy = pinnedBy(pl.tables[0], x.Class, pl.narrowed.Pins(stmt.Vars))
+		x.EvictedBy = pinnedBy(pl.tables[0], x.Class, pl.narrowed.Pins(q.arguments(stmt).Forms))
 	} else {
 		x.Coarse = q.coarse(pl)
 	}
@@ -225,7 +225,7 @@ func (q *query) explainParts(x *observe.Query) bool {
 	if _, off := q.off(pt.plan); off {
 		return false
 	}
-	p := &parted{query: q, pt: pt, folded: folded, vars: stmt.Vars}
+	p := &parted{query: q, pt: pt, folded: folded, args: q.arguments(stmt)}
 	if !p.ask() || !p.compose(stmt) {
 		return false
 	}

@@ -9,15 +9,13 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
+	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 )
 
 // keyVersion is part of every key. Raise it when what goes into a key changes.
 const keyVersion = 4
-
-// maxKeyInput bounds the SQL text and arguments that are hashed into a key: a query larger than that
-// costs more to hash and to send than it gains.
-const maxKeyInput = 1 << 20
 
 // resolverUsing is the clause by which dbresolver is told which database to use.
 const resolverUsing = "gorm:db_resolver:using"
@@ -29,15 +27,15 @@ var keyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // parts are written alike. Region and tags are parts too: an entry serves only readers that depend on
 // the same tags. ok is false for arguments that can't be written.
 func (q *query) key(stmt *gorm.Statement, pl *plan, class byte) (key string, ok bool) {
-	sum, ok := q.sum(stmt, pl, class, stmt.SQL.String(), stmt.Vars)
+	sum, ok := q.sum(stmt, pl, class, stmt.SQL.String(), q.arguments(stmt).Forms)
 	if !ok {
 		return "", false
 	}
 	return q.engine.Namespace().Entry([24]byte(sum[:24])), true
 }
 
-// sum is the hash of all that the answer to a text with these arguments depends on.
-func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args ...[]any) (sum [sha256.Size]byte, ok bool) {
+// sum is the hash of all that the answer to a text with these arguments depends on; forms are theirs.
+func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, forms ...[]any) (sum [sha256.Size]byte, ok bool) {
 	buf := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buf)
 	b := append((*buf)[:0], keyVersion, prepared(stmt), class)
@@ -55,11 +53,11 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args
 	b = binary.BigEndian.AppendUint64(b, q.prints.of(stmt.Schema))
 	b = appendText(b, sql)
 	ok = true
-	for i := 0; i < len(args) && ok; i++ {
-		b, ok = appendArguments(b, args[i])
+	for i := 0; i < len(forms) && ok; i++ {
+		b, ok = argument.AppendAll(b, forms[i])
 	}
 	if ok {
-		b, ok = appendArguments(b, q.scope.key)
+		b, ok = argument.AppendAll(b, q.keys())
 	}
 	if cap(b) <= 64<<10 { // let one huge query not stay in memory
 		*buf = b
@@ -87,7 +85,9 @@ func using(stmt *gorm.Statement) string {
 
 // fingerprints remembers the fingerprint of each schema. The zero value is ready; it is safe for
 // concurrent use.
-type fingerprints struct{ m sync.Map }
+type fingerprints struct {
+	m memo.Memo[*schema.Schema, uint64]
+}
 
 // of is a hash of a model's name and columns: a program whose struct has changed does not read the
 // entries of its older self, whose SELECT * gave other columns.
@@ -95,8 +95,8 @@ func (f *fingerprints) of(s *schema.Schema) uint64 {
 	if s == nil {
 		return 0
 	}
-	if v, ok := f.m.Load(s); ok {
-		return v.(uint64)
+	if v, ok := f.m.Get(s); ok {
+		return v
 	}
 	var b []byte
 	b = appendText(b, s.ModelType.String())
@@ -106,7 +106,7 @@ func (f *fingerprints) of(s *schema.Schema) uint64 {
 	}
 	sum := sha256.Sum256(b)
 	v := binary.BigEndian.Uint64(sum[:8])
-	f.m.Store(s, v)
+	f.m.Put(s, v)
 	return v
 }
 

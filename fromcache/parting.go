@@ -43,11 +43,11 @@ type partingKey struct {
 // parting returns how the answer to the statement falls into parts, nil if it does not.
 func (q *query) parting(stmt *gorm.Statement, f *sqltext.Folded) *parting {
 	k := partingKey{planKey{sql: f.SQL, base: q.inv.Base(stmt.ConnPool), region: q.region}, q.scope.by}
-	pt := q.partings.get(k)
-	if pt == nil || pt.version != q.inv.Version() {
+	pt, ok := q.partings.Get(k)
+	if !ok || pt.version != q.inv.Version() {
 		var remember bool
 		if pt, remember = q.newParting(stmt, f); remember {
-			q.partings.put(k, pt)
+			q.partings.Put(k, pt)
 		}
 	}
 	if pt == nil || pt.key == nil || pt.spoiled.Load() {

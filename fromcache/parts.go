@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
@@ -28,8 +29,8 @@ type parted struct {
 	*query
 	pt     *parting
 	folded *sqltext.Folded
-	vars   []any
-	values []any          // the arguments of the list, each once
+	args   *argument.List
+	values []int          // the arguments of the list, each once, by their places among all
 	texts  []string       // what stands for them
 	places map[string]int // of the texts in values
 	req    region.PartsRequest
@@ -45,7 +46,7 @@ func (q *query) inParts(stmt *gorm.Statement) (ans answer, ok bool, err error) {
 		return answer{}, false, nil
 	}
 	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())
-	if !ok || folded.Params != len(stmt.Vars) || q.timeWord(stmt.Vars) != "" {
+	if !ok || folded.Params != len(stmt.Vars) {
 		return answer{}, false, nil
 	}
 	for range maxPlanning {
@@ -56,8 +57,8 @@ func (q *query) inParts(stmt *gorm.Statement) (ans answer, ok bool, err error) {
 		if _, off := q.off(pt.plan); off {
 			return answer{}, false, nil
 		}
-		p := &parted{query: q, pt: pt, folded: folded, vars: stmt.Vars}
-		if !p.ask() || !p.compose(stmt) {
+		p := &parted{query: q, pt: pt, folded: folded, args: q.arguments(stmt)}
+		if q.timeWord(p.args) != "" || !p.ask() || !p.compose(stmt) {
 			return answer{}, false, nil
 		}
 		q.policy(&p.req.Request, pt.plan, state)
@@ -76,8 +77,9 @@ func (p *parted) ask() bool {
 		return false
 	}
 	p.places = make(map[string]int, at.Params)
-	for _, v := range p.vars[at.First : at.First+at.Params] {
-		text, null, ok := p.pt.key.Argument(v)
+	for i := at.First; i < at.First+at.Params; i++ {
+		form := p.args.Forms[i]
+		text, null, ok := p.pt.key.Argument(form)
 		if !ok {
 			return false
 		}
@@ -85,21 +87,15 @@ func (p *parted) ask() bool {
 			continue
 		}
 		if known, twice := p.places[text]; twice {
-			if !sameArgument(v, p.values[known]) {
+			if !argument.Same(form, p.args.Forms[p.values[known]]) {
 				return false
 			}
 			continue
 		}
 		p.places[text] = len(p.values)
-		p.values, p.texts = append(p.values, v), append(p.texts, text)
+		p.values, p.texts = append(p.values, i), append(p.texts, text)
 	}
 	return len(p.values) > 0
-}
-
-func sameArgument(a, b any) bool {
-	x, ok := appendArgument(nil, a, maxDepth)
-	y, okToo := appendArgument(nil, b, maxDepth)
-	return ok && okToo && string(x) == string(y)
 }
 
 // compose fills in the keys and tags.
@@ -111,7 +107,7 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 			counts[i] = place.Params
 		}
 	}
-	shape, ok := p.sum(stmt, p.pt.plan, classPart, p.pt.shape, counts, p.vars[:at.First], p.vars[at.First+at.Params:])
+	shape, ok := p.sum(stmt, p.pt.plan, classPart, p.pt.shape, counts, p.args.Forms[:at.First], p.args.Forms[at.First+at.Params:])
 	if !ok {
 		return false
 	}
@@ -119,7 +115,7 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	all := sha256.New()
 	b := make([]byte, 0, 64)
 	for i, v := range p.values {
-		if b, ok = appendArgument(append(b[:0], shape[:]...), v, maxDepth); !ok {
+		if b, ok = argument.Append(append(b[:0], shape[:]...), p.args.Forms[v]); !ok {
 			return false
 		}
 		sum := sha256.Sum256(b)
@@ -149,11 +145,11 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 // rest is the query for the missing values only.
 func (p *parted) rest(missing []int) (sql string, vars []any) {
 	at := p.folded.Places[p.pt.place]
-	vars = slices.Clone(p.vars[:at.First])
+	vars = slices.Clone(p.args.Sent[:at.First])
 	for _, i := range missing {
-		vars = append(vars, p.values[i])
+		vars = append(vars, p.args.Sent[p.values[i]])
 	}
-	return p.folded.Expand(p.pt.place, len(missing)), append(vars, p.vars[at.First+at.Params:]...)
+	return p.folded.Expand(p.pt.place, len(missing)), append(vars, p.args.Sent[at.First+at.Params:]...)
 }
 
 // divide tells which of the rows loaded belong to which of the missing parts.

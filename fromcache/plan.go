@@ -5,8 +5,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
+	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -40,13 +42,13 @@ func (k planKey) text() string { return k.sql }
 // plan returns the plan of the statement's SQL, or why there is none.
 func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	k := planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region}
-	if pl := q.plans.get(k); pl != nil && pl.version == q.inv.Version() {
+	if pl, ok := q.plans.Get(k); ok && pl.version == q.inv.Version() {
 		return pl, pl.bypass
 	}
 	info := q.inv.Info(k.sql)
 	if b := refuse(info); b.reason != "" {
 		pl := &plan{version: q.inv.Version(), bypass: b}
-		q.plans.put(k, pl)
+		q.plans.Put(k, pl)
 		return pl, b
 	}
 	if q.scope.mode == region.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
@@ -71,7 +73,7 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	if q.cfg.Database != "" {
 		pl.database = q.cfg.Database
 	}
-	q.plans.put(k, pl)
+	q.plans.Put(k, pl)
 	return pl, bypass{}
 }
 
@@ -93,14 +95,14 @@ func (c *Cache) tracked(table, column string) bool {
 
 // depends fills in the tags that the query depends on with its arguments. They are part of its class: the
 // same query may depend on rows with some arguments, and on tables with others.
-func (q *query) depends(pl *plan, args []any) (class byte) {
+func (q *query) depends(pl *plan, args *argument.List) (class byte) {
 	q.request.Tracks, q.request.Tracking = nil, nil // of an earlier attempt, by an older schema
-	if pl.narrowed == nil {
+	if pl.narrowed == nil || schema.Shifted(args.Given) {
 		q.request.Tags = pl.tags
 		return classTable
 	}
 	tags := make([]string, 0, len(pl.base)+pl.narrowed.Most())
-	tags, ok := pl.narrowed.Tags(append(tags, pl.base...), args)
+	tags, ok := pl.narrowed.Tags(append(tags, pl.base...), args.Forms)
 	if !ok {
 		q.request.Tags = pl.tags
 		return classTable

@@ -9,11 +9,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -42,9 +42,9 @@ type policies struct {
 	tables   map[string]rule // by the canonical name of a table
 	patterns []rule          // the most specific first
 	rest     *rule
-	models   sync.Map // *schema.Schema → *ruling; nil: none
-	reaches  sync.Map // *schema.Schema → bool
-	farEnds  sync.Map // *schema.Schema → map[*schema.Schema]bool
+	models   memo.Memo[*schema.Schema, *ruling] // nil: none
+	reaches  memo.Memo[*schema.Schema, bool]
+	farEnds  memo.Memo[*schema.Schema, map[*schema.Schema]bool]
 }
 
 // CheckModels names every entry of a field such as Config.Models that is wrong, and the remedy.
@@ -105,11 +105,12 @@ func (p *policies) declared() bool { return p.rest != nil || len(p.tables) > 0 |
 
 // ofModel is what holds for a model, nil if nothing does.
 func (p *policies) ofModel(s *schema.Schema) *ruling {
-	if v, ok := p.models.Load(s); ok {
-		return v.(*ruling)
+	if r, ok := p.models.Get(s); ok {
+		return r
 	}
-	v, _ := p.models.LoadOrStore(s, p.judge(s))
-	return v.(*ruling)
+	r := p.judge(s)
+	p.models.Put(s, r)
+	return r
 }
 
 func (p *policies) judge(s *schema.Schema) *ruling {
@@ -135,8 +136,8 @@ func (p *policies) judge(s *schema.Schema) *ruling {
 
 // met tells that a query for a model of that name has been seen.
 func (p *policies) met(name string) (found bool) {
-	p.models.Range(func(s, _ any) bool {
-		t := s.(*schema.Schema).ModelType
+	p.models.All(func(s *schema.Schema, _ *ruling) bool {
+		t := s.ModelType
 		found = t.String() == name || t.Name() == name
 		return !found
 	})
@@ -195,11 +196,11 @@ func (p *policies) related(s *schema.Schema) bool {
 	if s == nil || p.declared() {
 		return p.declared()
 	}
-	if v, ok := p.reaches.Load(s); ok {
-		return v.(bool)
+	if found, ok := p.reaches.Get(s); ok {
+		return found
 	}
 	found := p.search(s, map[*schema.Schema]bool{})
-	p.reaches.Store(s, found)
+	p.reaches.Put(s, found)
 	return found
 }
 

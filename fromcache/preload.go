@@ -103,11 +103,12 @@ func (p *policies) divides(parent *schema.Schema, stmt *gorm.Statement) string {
 // farEnd tells that a model may be preloaded as the far end of a relation of many to many from another, or
 // from one that the query of that joins.
 func (p *policies) farEnd(parent, s *schema.Schema) bool {
-	v, ok := p.farEnds.Load(parent)
+	found, ok := p.farEnds.Get(parent)
 	if !ok {
-		v, _ = p.farEnds.LoadOrStore(parent, farEnds(parent, map[*schema.Schema]bool{}, map[*schema.Schema]bool{}))
+		found = farEnds(parent, map[*schema.Schema]bool{}, map[*schema.Schema]bool{})
+		p.farEnds.Put(parent, found)
 	}
-	return v.(map[*schema.Schema]bool)[s]
+	return found[s]
 }
 
 func farEnds(s *schema.Schema, seen, found map[*schema.Schema]bool) map[*schema.Schema]bool {

@@ -5,8 +5,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -20,7 +22,9 @@ type query struct {
 	region  *region.Region
 	primary bool // the query itself asked dbresolver for a source
 	request region.Request
-	parser  *rows.Parser // of the answers to this text
+	parser  *rows.Parser  // of the answers to this text
+	args    argument.List // the query's, once arguments has asked them
+	keyed   []any         // the forms of fromcache.Key's values, once keys has asked them
 	// explained: the query will not be run, only talked about.
 	explained bool
 }
@@ -29,6 +33,22 @@ type query struct {
 type bypass struct {
 	reason observe.Reason
 	detail string
+}
+
+// arguments asks the query's arguments, once for one read, however often it begins anew.
+func (q *query) arguments(stmt *gorm.Statement) *argument.List {
+	if q.args.Given == nil {
+		q.args = argument.Ask(sqltext.DialectOf(q.cfg.Dialect), stmt.Vars)
+	}
+	return &q.args
+}
+
+// keys are the forms of the values of fromcache.Key, asked once for one read. No driver is given them.
+func (q *query) keys() []any {
+	if q.keyed == nil {
+		q.keyed = argument.Ask(sqltext.Unknown, q.scope.key).Forms
+	}
+	return q.keyed
 }
 
 // settings of dbresolver, which is not imported: few have it.
@@ -54,12 +74,13 @@ func (q *query) prepare() bypass {
 	if table, ok := q.off(pl); ok {
 		return bypass{reason: observe.Policy, detail: offFor(table)}
 	}
-	if word := q.timeWord(stmt.Vars); word != "" {
+	args := q.arguments(stmt)
+	if word := q.timeWord(args); word != "" {
 		return bypass{reason: observe.Volatile, detail: varies("'" + word + "'")}
 	}
-	key, ok := q.key(stmt, pl, q.depends(pl, stmt.Vars))
+	key, ok := q.key(stmt, pl, q.depends(pl, args))
 	if !ok {
-		return bypass{reason: observe.Argument, detail: q.inexpressible(stmt.Vars)}
+		return bypass{reason: observe.Argument, detail: q.inexpressible(args)}
 	}
 	q.request.Key, q.parser = key, &pl.parser
 	if len(q.scope.tags) > 0 {
@@ -134,19 +155,15 @@ func (q *query) withUserTags(tags []string) []string {
 func (q *query) loads(stmt *gorm.Statement, state writer.State) {
 	cfg := q.region.Config()
 	limits := rows.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
-	c, pool, sql, vars := q.Cache, stmt.ConnPool, stmt.SQL.String(), stmt.Vars
+	c, pool, sql, args := q.Cache, stmt.ConnPool, stmt.SQL.String(), q.arguments(stmt)
 	q.request.Load = func(ctx context.Context) (region.Loaded, error) {
-		return c.load(ctx, pool, limits, sql, vars)
+		return c.load(ctx, pool, limits, sql, args.Sent)
 	}
 	if cfg.StaleWhileRevalidate == 0 || state.In || state.Single { // then the connection may be gone later
 		return
 	}
 	q.request.Later = func() func(context.Context) (region.Loaded, error) {
-		// What the arguments point to is the caller's, and may change after the read.
-		kept := make([]any, len(vars))
-		for i, v := range vars {
-			kept[i] = detach(v)
-		}
+		kept := args.Copies()
 		return func(ctx context.Context) (region.Loaded, error) {
 			return c.load(ctx, pool, limits, sql, kept)
 		}

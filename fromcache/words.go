@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
@@ -49,15 +50,16 @@ func varies(word string) string {
 }
 
 // inexpressible says why the arguments have no place in a key.
-func (q *query) inexpressible(args []any) string {
-	for i, a := range args {
-		if _, ok := appendArguments(nil, []any{a}); !ok {
-			return fmt.Sprintf("argument %d is a %T, which can't be made part of a key, or is too large", i+1, a)
+func (q *query) inexpressible(args *argument.List) string {
+	for i := range args.Forms {
+		if _, ok := argument.AppendAll(nil, args.Forms[i:i+1]); !ok {
+			return fmt.Sprintf("argument %d is a %T, which can't be made part of a key, or is too large", i+1, args.Given[i])
 		}
 	}
-	for i, a := range q.scope.key {
-		if _, ok := appendArguments(nil, []any{a}); !ok {
-			return fmt.Sprintf("value %d of fromcache.Key is a %T, which can't be made part of a key, or is too large", i+1, a)
+	keys := q.keys()
+	for i := range keys {
+		if _, ok := argument.AppendAll(nil, keys[i:i+1]); !ok {
+			return fmt.Sprintf("value %d of fromcache.Key is a %T, which can't be made part of a key, or is too large", i+1, q.scope.key[i])
 		}
 	}
 	return "its arguments are too large to be made part of a key"

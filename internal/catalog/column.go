@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -65,15 +66,16 @@ func (c *Column) Argument(v any) (text string, null, ok bool) {
 	return string(b), null, ok
 }
 
-// AppendArgument appends the text that Argument returns, or nothing if there is none.
+// AppendArgument appends the text that Argument returns, or nothing if there is none. v may be the argument's form, as
+// package argument gives it: then no Valuer is asked.
 func (c *Column) AppendArgument(b []byte, v any) (_ []byte, null, ok bool) {
-	switch v := v.(type) { // the usual types of keys: resolve would allocate an interface for them
+	switch v := v.(type) { // the usual types of keys: Basic would allocate an interface for them
 	case int:
 		return c.appendSigned(b, int64(v))
 	case uint:
 		return c.appendUnsigned(b, uint64(v))
 	}
-	v, ok = resolve(v, c.dialect)
+	v, ok = argument.Basic(c.dialect, argument.Of(c.dialect, v))
 	if !ok {
 		return b, false, false
 	}

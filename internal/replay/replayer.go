@@ -37,7 +37,7 @@ type Replayer struct {
 func New() *Replayer {
 	db := sql.OpenDB(connector{})
 	db.SetMaxIdleConns(idleConns)
-	return &Replayer{db: db}
+	return &Replayer{db: db, plans: newPlans()}
 }
 
 // Close releases what the replayer holds. Rows in use may be read to their end. Later results are

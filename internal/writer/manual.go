@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	gormschema "gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -144,8 +144,8 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Writer,
 // lookedUp is what has been looked up in the catalog for names given by hand. The zero value is ready; it is safe for
 // concurrent use.
 type lookedUp struct {
-	names  sync.Map    // names that have been looked at
-	loaded atomic.Bool // the catalog has been read for one
+	names  memo.Memo[string, struct{}] // names that have been looked at
+	loaded atomic.Bool                 // the catalog has been read for one
 }
 
 // warnOfMissing warns, once for each, of tables given by hand that the database does not know. It comes last: what depends
@@ -157,7 +157,7 @@ func (l *lookedUp) warnOfMissing(ctx context.Context, w *Writer, db *gorm.DB, ca
 		if w.schema.Declares(table) {
 			continue
 		}
-		if _, looked := l.names.Load(table); looked {
+		if _, looked := l.names.Get(table); looked {
 			continue
 		}
 		if s == nil {
@@ -166,7 +166,7 @@ func (l *lookedUp) warnOfMissing(ctx context.Context, w *Writer, db *gorm.DB, ca
 			}
 		}
 		hint, missing := s.Missing(table)
-		if _, twice := l.names.LoadOrStore(table, true); twice || !missing {
+		if l.names.Put(table, struct{}{}) || !missing {
 			continue
 		}
 		w.cfg.Logger.WarnContext(ctx, fmt.Sprintf("gormcache: %s(%q): the database has no table or view of that name%s", call, name, hint))

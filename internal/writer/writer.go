@@ -63,12 +63,12 @@ type Writer struct {
 	sharded  sync.Once
 }
 
-// memo is how many SQL texts are remembered with what they touch.
-const memo = 4096
+// maxTexts is how many SQL texts are remembered with what they touch.
+const maxTexts = 4096
 
 // New returns a writer. Configuration must have been validated.
 func New(cfg Config) *Writer {
-	w := &Writer{publisher: newPublisher(cfg), texts: sqltext.NewCache(cfg.Dialect, memo), regions: map[string]bool{}}
+	w := &Writer{publisher: newPublisher(cfg), texts: sqltext.NewCache(cfg.Dialect, maxTexts), regions: map[string]bool{}}
 	for _, name := range cfg.Regions {
 		w.regions[name] = true
 	}

@@ -3,6 +3,8 @@ package limits_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +139,39 @@ func TestLimitFunctions(t *testing.T) {
 	t.Parallel()
 	t.Run("declared wrongly", functionsDeclaredWrongly)
 	t.Run("the day of a time", dayOfATime)
+	t.Run("a Valuer that changes", changingValuer)
+}
+
+// byTurns is a Valuer that gives its values by turns.
+type byTurns struct {
+	n      int
+	values []string
+}
+
+func (v *byTurns) Value() (driver.Value, error) {
+	v.n++
+	return v.values[(v.n-1)%len(v.values)], nil
+}
+
+// changingValuer: pgx asks for itself, after the key has been made.
+func changingValuer(t *testing.T) {
+	s := newScene(t, "postgres")
+	db := s.process(t)
+	count := func(arg any) string {
+		t.Helper()
+		var n int64
+		must(t, db.Clauses(fromcache.Region(long)).Model(&Thing{}).Where("name = ?", arg).Count(&n).Error)
+		return fmt.Sprint(n)
+	}
+	count("old to read the catalog")
+	wrong, right := &byTurns{values: []string{"old", "none"}}, &byTurns{values: []string{"old", "none"}}
+	expect(t, "a read whose key says old", count(wrong), "0")
+	expect(t, "a read of old", count("old"), "0")
+	v, err := right.Value() // ask it yourself, and give the query what it gave
+	must(t, err)
+	must(t, invalidate.All(t.Context(), db))
+	expect(t, "a read of what it gave", count(v), "1")
+	expect(t, "the same again", count("old"), "1")
 }
 
 func functionsDeclaredWrongly(t *testing.T) {

@@ -1,4 +1,4 @@
-package fromcache
+package argument
 
 import (
 	"database/sql"
@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 type (
@@ -20,15 +23,40 @@ type (
 type tagged struct{ s string }
 
 func (t tagged) Value() (driver.Value, error) {
-	if t.s == "error" {
+	switch t.s {
+	case "error":
 		return nil, errors.New("no value")
+	case "panic":
+		panic("no value")
 	}
 	return t.s, nil
 }
 
+// strict is a Valuer with a pointer receiver, which database/sql asks also where the pointer is nil.
+type strict struct{ s string }
+
+func (s *strict) Value() (driver.Value, error) { return s.s, nil }
+
+// endless gives a Valuer.
+type endless struct{}
+
+func (endless) Value() (driver.Value, error) { return endless{}, nil }
+
+type (
+	pointers *pointers
+	color    int
+)
+
+func (c *color) String() string { return fmt.Sprint("color ", int(*c)) }
+
+// text reports whether a value is too large for a key, and nothing else is wrong with it.
+func text(v any) bool { _, ok := v.(string); return ok }
+
+var dialects = []sqltext.Dialect{sqltext.SQLite, sqltext.MySQL, sqltext.Postgres, sqltext.Unknown}
+
 func encoded(t *testing.T, args ...any) string {
 	t.Helper()
-	b, ok := appendArguments(nil, args)
+	b, ok := AppendAll(nil, Ask(sqltext.Postgres, args).Forms)
 	if !ok {
 		t.Fatalf("%v can't be written", args)
 	}
@@ -76,9 +104,27 @@ func TestArgumentsThatCannotBeWritten(t *testing.T) {
 	type loop []any
 	l := make(loop, 1)
 	l[0] = l
-	for _, bad := range []any{struct{ A int }{1}, map[string]int{}, func() {}, make(chan int), tagged{"error"}, l, complex(1, 1), strings.Repeat("x", maxKeyInput+1)} {
-		if _, ok := appendArguments(nil, []any{bad}); ok {
-			t.Errorf("%T was written", bad)
+	var p pointers
+	p = &p
+	for _, bad := range []any{
+		struct{ A int }{1}, map[string]int{}, func() {}, make(chan int), l, complex(1, 1), strings.Repeat("x", MaxSize+1), p,
+		tagged{"error"}, &tagged{"error"}, []tagged{{"a"}, {"error"}}, tagged{"panic"}, (*strict)(nil), endless{}, &endless{},
+		&sql.NamedArg{Name: "a", Value: 1}, []any{sql.Named("a", 1)}, sql.Named("a", tagged{"error"}), make([]any, maxList+1), make([]int, MaxSize),
+	} {
+		for _, d := range dialects {
+			asked := Ask(d, []any{1, bad})
+			if _, ok := AppendAll(nil, asked.Forms); ok {
+				t.Errorf("%s: %T was written", d, bad)
+			}
+			if _, ok := Basic(d, asked.Forms[1]); ok && !text(bad) {
+				t.Errorf("%s: %T is a value of a column", d, bad)
+			}
+			if word := TimeWord(asked.Forms); word != "" {
+				t.Errorf("%s: %T is %q", d, bad, word)
+			}
+			if !reflect.DeepEqual(reflect.TypeOf(asked.Sent[1]), reflect.TypeOf(bad)) {
+				t.Errorf("%s: the database is given a %T for a %T", d, asked.Sent[1], bad)
+			}
 		}
 	}
 }
@@ -92,32 +138,41 @@ func TestDetachedArgumentsShareNoMemory(t *testing.T) {
 		"lists of bytes":     func() (any, func()) { s := [][]byte{[]byte("a")}; return &s, func() { s[0][0] = 'z' } },
 		"pointers":           func() (any, func()) { s := "a"; return &[]*string{&s, nil}, func() { s = "z" } },
 		"anything":           func() (any, func()) { b := []byte("a"); return []any{b, nil, 1}, func() { b[0] = 'z' } },
+		"a Valuer":           func() (any, func()) { v := &tagged{"a"}; return v, func() { v.s = "z" } },
+		"Valuers":            func() (any, func()) { v := &tagged{"a"}; return []any{v}, func() { v.s = "z" } },
+		"pointers to them":   func() (any, func()) { v := &tagged{"a"}; return []*tagged{v}, func() { v.s = "z" } },
+		"a named argument":   func() (any, func()) { b := []byte("a"); return sql.Named("n", &b), func() { b[0] = 'z' } },
+		"methods":            func() (any, func()) { c := color(1); return &c, func() { c = 2 } },
+		"a time":             func() (any, func()) { at := time.Unix(1, 0); return &at, func() { at = time.Unix(2, 0) } },
 		"an array":           func() (any, func()) { b := []byte("a"); return [2][]byte{b}, func() { b[0] = 'z' } },
 	} {
-		arg, change := caller()
-		want, ok := appendArgument(nil, arg, maxDepth)
-		kept := detach(arg)
-		change()
-		if got, _ := appendArgument(nil, kept, maxDepth); !ok || string(got) != string(want) {
-			t.Errorf("%s: the load would ask for %q, not %q", name, got, want)
+		for _, d := range dialects {
+			arg, change := caller()
+			asked := Ask(d, []any{arg})
+			want, ok := AppendAll(nil, asked.Forms)
+			kept := asked.Copies()
+			change()
+			if got, _ := AppendAll(nil, Ask(d, kept).Forms); !ok || string(got) != string(want) {
+				t.Errorf("%s, %s: the load would ask for %q, not %q", d, name, got, want)
+			}
 		}
 	}
 }
 
 // FuzzArguments: two lists are written alike exactly if they hold the same. Bound: a list is refused
-// where what is written exceeds maxKeyInput bytes, and nothing is written after the argument that does.
+// where what is written exceeds MaxSize bytes, and nothing is written after the argument that does.
 func FuzzArguments(f *testing.F) {
 	f.Add([]byte("s\x01as\x01b"), []byte("s\x02ab"))
 	f.Add([]byte("i\x01"), []byte("s\x011"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		la, sa := list(a)
-		lb, sb := list(b)
-		ea, okA := appendArguments(nil, la)
-		eb, okB := appendArguments(nil, lb)
+		la, sa := listOf(a)
+		lb, sb := listOf(b)
+		ea, okA := AppendAll(nil, Ask(sqltext.Postgres, la).Forms)
+		eb, okB := AppendAll(nil, Ask(sqltext.Postgres, lb).Forms)
 		if !okA || !okB {
 			return
 		}
-		if len(ea) > maxKeyInput || len(eb) > maxKeyInput {
+		if len(ea) > MaxSize || len(eb) > MaxSize {
 			t.Errorf("%d and %d bytes written", len(ea), len(eb))
 		}
 		if (string(ea) == string(eb)) != (sa == sb) {
@@ -126,8 +181,8 @@ func FuzzArguments(f *testing.F) {
 	})
 }
 
-// list makes an argument list of bytes, and an unambiguous text of it.
-func list(data []byte) (args []any, text string) {
+// listOf makes an argument list of bytes, and an unambiguous text of it.
+func listOf(data []byte) (args []any, text string) {
 	next := func(n int) []byte {
 		n = min(n, len(data))
 		b := data[:n]
@@ -156,7 +211,7 @@ func list(data []byte) (args []any, text string) {
 		case 5:
 			args, text = append(args, float64(n)/2), text+fmt.Sprintf("float %v;", float64(n)/2)
 		case 6:
-			sub, s := list(next(n))
+			sub, s := listOf(next(n))
 			args, text = append(args, append([]any{}, sub...)), text+fmt.Sprintf("list %d:%s;", len(s), s) // quoting would double the text at each depth
 		case 7:
 			at := time.Unix(int64(n), 0).UTC()
