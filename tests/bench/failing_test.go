@@ -18,7 +18,6 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
@@ -136,7 +135,7 @@ func median(d []time.Duration) time.Duration {
 
 func read(db *gorm.DB) error {
 	var items []Item
-	if _, plugged := db.Plugins[invalidate.PluginName]; plugged {
+	if _, plugged := db.Plugins["gormcache"]; plugged {
 		db = db.Clauses(fromcache.Region("default"))
 	}
 	return db.Limit(10).Find(&items).Error

@@ -94,7 +94,7 @@ func TestLimitOwnTransaction(t *testing.T) {
 // cachedAgain waits until reads are hits again, of the old name.
 func cachedAgain(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	p, ok := db.Plugins[invalidate.PluginName].(*gormcache.Plugin)
+	p, ok := db.Plugins["gormcache"].(*gormcache.Plugin)
 	if !ok {
 		t.Fatal("no plugin")
 	}

@@ -3,9 +3,9 @@ package narrow_test
 import (
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )

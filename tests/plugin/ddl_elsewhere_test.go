@@ -3,8 +3,9 @@ package plugin_test
 import (
 	"testing"
 
-	"github.com/seed-4f7f0efa/gormcache"
 	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache"
 )
 
 const lateTrigger = "CREATE TRIGGER late AFTER UPDATE ON islands BEGIN UPDATE users SET name = NEW.name; END"

@@ -43,7 +43,7 @@ func TestUnknownNamesAreSaid(t *testing.T) {
 			d, l := newDatabase(t, kind), &lab.Lines{}
 			db := d.Open(t)
 			use(t, db, newStore(t, "memory"), logTo(l), func(c *gormcache.Config) {
-				c.Tracked = map[string][]string{"users": {"nmae", "name", "id"}, "usres": {"name"}}
+				c.Tracked = map[string][]string{"users": {"namme", "name", "id"}, "usres": {"name"}}
 				c.Models = map[string]fromcache.Policy{"User": {}, "Usre": {}, "Zebra": {}, "islandz": {}, "Nation": {}, "nothing*": {}}
 				c.Views = map[string][]string{"user_nmaes": {"users"}, "user_names": {"uzers"}}
 				c.Triggers = map[string][]string{"island": {"users"}}
@@ -57,7 +57,7 @@ func TestUnknownNamesAreSaid(t *testing.T) {
 			}
 			all := l.Take()
 			for _, want := range []string{
-				`WARN gormcache: Config.Tracked["users"]: users has no column "nmae" (did you mean "name"?)`,
+				`WARN gormcache: Config.Tracked["users"]: users has no column "namme" (did you mean "name"?)`,
 				`WARN gormcache: Config.Tracked["usres"]: the database has no table or view "usres" (did you mean "users"?)`,
 				`WARN gormcache: Config.Models["Usre"]: no model of that name has been used yet, and the database has no table or view "usre" or "usres" (did you mean "users"?)`,
 				`INFO gormcache: Config.Models["Zebra"]: no model of that name`,

@@ -12,7 +12,6 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
-	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
@@ -79,7 +78,7 @@ func table(name string) query {
 
 // scoped gives the clauses to a handle with the plugin; the other one answers without.
 func scoped(db *gorm.DB, clauses ...clause.Expression) *gorm.DB {
-	if _, ok := db.Plugins[invalidate.PluginName]; !ok {
+	if _, ok := db.Plugins["gormcache"]; !ok {
 		return db
 	}
 	return db.Clauses(clauses...)
