@@ -344,13 +344,13 @@ func TestTailOfACancelledQuery(t *testing.T) {
 	db, r := live(t), replay.New()
 	defer r.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	cancelled, err := db.QueryContext(ctx, "", results()["plain"])
+	canceled, err := db.QueryContext(ctx, "", results()["plain"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := r.Collect(cancelled, rows.Limits{MaxRows: 1})
+	c := r.Collect(canceled, rows.Limits{MaxRows: 1})
 	cancel()
-	for cancelled.Err() == nil { // until database/sql has noticed.
+	for canceled.Err() == nil { // until database/sql has noticed.
 		runtime.Gosched()
 	}
 	tail := rowsOf(t, r, c)

@@ -14,7 +14,7 @@
 // callerWaits as it is. A client of several servers, of which some calls take the read timeout whatever the
 // context says, is called on a goroutine that is left behind when time is up, and ends by the
 // client's own timeouts. That makes a call 15 to 35 % slower, and no more than 128 are left behind at
-// once (see [ErrBusy]). A context that is cancelled before its deadline ends a call of a *redis.Client
+// once (see [ErrBusy]). A context that is canceled before its deadline ends a call of a *redis.Client
 // by the deadline only. Hooks that trace commands don't see those of the store, which go through the
 // clone, unless ContextTimeoutEnabled is set: then the client itself is used.
 //

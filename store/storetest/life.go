@@ -17,10 +17,10 @@ var lifeTests = []test{
 		for name, call := range calls(ctx, s.store, tag) {
 			began := time.Now()
 			if err := call(); !errors.Is(err, context.Canceled) {
-				s.Errorf("%s with a cancelled context gives %v: want one that wraps context.Canceled", name, err)
+				s.Errorf("%s with a canceled context gives %v: want one that wraps context.Canceled", name, err)
 			}
 			if took := time.Since(began); took > s.Patience {
-				s.Errorf("%s with a cancelled context took %v", name, took)
+				s.Errorf("%s with a canceled context took %v", name, took)
 			}
 		}
 		s.wantClean(tag, before, true)
@@ -43,7 +43,7 @@ var lifeTests = []test{
 		ctx, cancel := context.WithCancel(s.ctx)
 		cancel()
 		if err := s.store.Lookup(ctx, &l); err == nil {
-			s.Fatal("Lookup with a cancelled context succeeds")
+			s.Fatal("Lookup with a canceled context succeeds")
 		}
 		if l.Values[0] != nil || l.States[0] != (store.State{}) {
 			s.Errorf("a failed Lookup leaves %q and %s of an earlier one", l.Values[0], show(l.States[0]))
