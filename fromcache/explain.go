@@ -258,9 +258,9 @@ func pinnedBy(table string, class observe.Class, pins []string) (causes []string
 
 // byHand names what else drops any query.
 func (q *query) byHand() []string {
-	causes := []string{fmt.Sprintf("writer.Region(%q), writer.All, DDL", q.region.Name())}
+	causes := []string{fmt.Sprintf("invalidate.Region(%q), invalidate.All, DDL", q.region.Name())}
 	for _, t := range q.scope.tags {
-		causes = append(causes, fmt.Sprintf("writer.Tags(%q)", t))
+		causes = append(causes, fmt.Sprintf("invalidate.Tags(%q)", t))
 	}
 	return causes
 }

@@ -122,7 +122,7 @@ func Key(values ...any) Option {
 	return func(c *Cached) { c.key = append(c.key, values...) }
 }
 
-// Tags adds tags of your own to the entry: writer.Tags drops it.
+// Tags adds tags of your own to the entry: invalidate.Tags drops it.
 func Tags(tags ...string) Option {
 	return func(c *Cached) { c.tags = append(c.tags, tags...) }
 }
