@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
@@ -51,7 +52,7 @@ type Plugin struct {
 	recorder *observe.Recorder
 	own      *memory.Store  // the store to be emptied with the plugin, if it made one
 	store    *breaker.Store // cfg.Store behind a breaker
-	engine   *region.Engine
+	engine   *engine.Engine
 	replayer *replay.Replayer
 
 	mu     sync.Mutex // one Initialize or Close at a time
@@ -79,10 +80,10 @@ func New(cfg Config) (*Plugin, error) {
 		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
 	})
 	p.store.LogTo(cfg.Logger)
-	p.engine = region.NewEngine(region.EngineConfig{
+	p.engine = engine.New(engine.Config{
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),
-		Regions:      cfg.Regions,
+		Regions:      policies(cfg.Regions),
 		ReadTimeout:  readTimeout,
 		WriteTimeout: cfg.WriteTimeout,
 		Recorder:     p.recorder,
@@ -91,6 +92,15 @@ func New(cfg Config) (*Plugin, error) {
 		Schema:       p.schema,
 	})
 	return p, nil
+}
+
+// policies are those of regions, as the engine takes them.
+func policies(regions map[string]region.Config) map[string]engine.Policy {
+	all := make(map[string]engine.Policy, len(regions))
+	for name, cfg := range regions {
+		all[name] = engine.Policy(cfg)
+	}
+	return all
 }
 
 // Name implements gorm.Plugin.
@@ -391,7 +401,13 @@ func (p *Plugin) schema(epoch store.Token) uint64 {
 }
 
 // Region returns the region of that name, for region.GetOrCreate.
-func (p *Plugin) Region(name string) (*region.Region, error) { return p.engine.Region(name) }
+func (p *Plugin) Region(name string) (*region.Region, error) {
+	r, err := p.engine.Region(name)
+	if err != nil {
+		return nil, err
+	}
+	return region.Of(r), nil
+}
 
 // Invalidator is for the functions of package invalidate, which find it by this method. It is nil
 // before db.Use.

@@ -8,17 +8,17 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
 // Cache is the read path of one plugin. It is safe for concurrent use.
 type Cache struct {
-	engine   *region.Engine
+	engine   *engine.Engine
 	inv      *writer.Invalidator
 	replayer *replay.Replayer
 	cfg      Config
@@ -30,7 +30,7 @@ type Cache struct {
 
 // Config is what a [Cache] works with. All must be set but Database, Tracked and Models.
 type Config struct {
-	Engine      *region.Engine
+	Engine      *engine.Engine
 	Invalidator *writer.Invalidator
 	Replayer    *replay.Replayer
 	Recorder    *observe.Recorder
@@ -211,7 +211,7 @@ func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
 			return q.refuse(b, start)
 		}
 		ans, err := q.answer(db.Statement.Context)
-		if !errors.Is(err, region.ErrSchema) {
+		if !errors.Is(err, engine.ErrSchema) {
 			return ans, err
 		}
 	}
@@ -223,9 +223,9 @@ const maxPlanning = 2
 
 // refuse leaves the query to the database, and says why.
 func (q *query) refuse(b bypass, start time.Time) (answer, error) {
-	res := region.Result{Outcome: observe.Bypass, Reason: b.reason, Detail: b.detail}
+	res := engine.Result{Outcome: observe.Bypass, Reason: b.reason, Detail: b.detail}
 	var err error
-	if q.scope.mode == region.OnlyIfCached && b.reason != observe.DryRun {
+	if q.scope.mode == engine.OnlyIfCached && b.reason != observe.DryRun {
 		res.Outcome, err = observe.Miss, ErrCacheMiss
 	}
 	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
@@ -239,7 +239,7 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
 	switch {
-	case errors.Is(err, region.ErrSchema):
+	case errors.Is(err, engine.ErrSchema):
 		return ans, err
 	case err == nil && res.Outcome != observe.Bypass:
 		view, malformed := q.parser.Parse(res.Payload)
@@ -252,21 +252,21 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 }
 
 // load runs the query and encodes its rows.
-func (c *Cache) load(ctx context.Context, p gorm.ConnPool, limits serializer.Limits, sql string, vars []any) (region.Loaded, error) {
+func (c *Cache) load(ctx context.Context, p gorm.ConnPool, limits serializer.Limits, sql string, vars []any) (engine.Loaded, error) {
 	rows, err := p.QueryContext(ctx, sql, vars...)
 	if err != nil {
-		return region.Loaded{}, err
+		return engine.Loaded{}, err
 	}
 	got := c.replayer.Collect(rows, limits)
 	switch {
 	case got.Reason == nil:
 		view, err := serializer.Parse(got.Payload)
-		return region.Loaded{Payload: got.Payload, Empty: err == nil && view.Len() == 0}, nil
+		return engine.Loaded{Payload: got.Payload, Empty: err == nil && view.Len() == 0}, nil
 	case errors.Is(got.Reason, serializer.ErrTooLarge):
-		return region.Loaded{Reason: observe.TooLarge, Detail: tooLarge(got.Reason), Rest: got.Rest}, nil
+		return engine.Loaded{Reason: observe.TooLarge, Detail: tooLarge(got.Reason), Rest: got.Rest}, nil
 	case errors.Is(got.Reason, serializer.ErrUnsupported):
-		return region.Loaded{Reason: observe.Unencodable, Detail: fault.Text(got.Reason), Rest: got.Rest}, nil
+		return engine.Loaded{Reason: observe.Unencodable, Detail: fault.Text(got.Reason), Rest: got.Rest}, nil
 	}
 	// The rows ended with an error. The rest gives it again where the database put it.
-	return region.Loaded{Rest: got.Rest}, got.Reason
+	return engine.Loaded{Rest: got.Rest}, got.Reason
 }

@@ -270,7 +270,7 @@ func (q *query) ttl() time.Duration {
 	if q.scope.ttl > 0 {
 		return q.scope.ttl
 	}
-	return q.region.Config().TTL
+	return q.region.Policy().TTL
 }
 
 // sample is a parent that is made up, for which a statement runs its preloads: one that is not sent finds none.

@@ -10,8 +10,8 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
 
@@ -40,13 +40,13 @@ func TestWhatIsPartOfAKey(t *testing.T) {
 	type user struct{}
 	type account struct{}
 	whole, text := reflect.TypeFor[int](), reflect.TypeFor[string]()
-	engine := region.NewEngine(region.EngineConfig{
+	e := engine.New(engine.Config{
 		Store: memory.New(), Namespace: "test", Recorder: observe.NewRecorder(nil), Logger: slog.New(slog.DiscardHandler),
-		Regions: map[string]region.Config{"default": {TTL: time.Hour}, "other": {TTL: time.Hour}},
+		Regions: map[string]engine.Policy{"default": {TTL: time.Hour}, "other": {TTL: time.Hour}},
 	})
-	t.Cleanup(engine.Close)
-	regionOf := func(name string) *region.Region {
-		r, err := engine.Region(name)
+	t.Cleanup(e.Close)
+	regionOf := func(name string) *engine.Region {
+		r, err := e.Region(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestWhatIsPartOfAKey(t *testing.T) {
 		"another order":   model(shape(user{}, schema.Field{DBName: "name", FieldType: text}, schema.Field{DBName: "id", FieldType: whole})),
 	}
 	for name, change := range changes {
-		k := &keyed{query: query{Cache: &Cache{engine: engine}, scope: Region("default"), region: regionOf("default")}}
+		k := &keyed{query: query{Cache: &Cache{engine: e}, scope: Region("default"), region: regionOf("default")}}
 		k.stmt.SQL.WriteString("SELECT * FROM users")
 		change(k)
 		for range 2 { // of the same query it is the same

@@ -7,8 +7,8 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/region"
 )
 
 // outcomeName is where a read's outcome stands in its statement: among the clauses it is not handed on to what the
@@ -51,7 +51,7 @@ func OutcomeOf(tx *gorm.DB) (_ observe.Outcome, ok bool) {
 // asked, or not for all: whoever shows the text once the query is done (GORM's log, tracing plugins) shows it then.
 // The comment stands at the end, where tools that look at the first word find what they expect. GORM forgets the text
 // when the statement is over. found of parts parts are from the cache.
-func (q *query) ended(ans answer, res region.Result, found, parts int, err error) {
+func (q *query) ended(ans answer, res engine.Result, found, parts int, err error) {
 	stmt := q.db.Statement
 	stmt.Clauses[outcomeName] = outcomes[res.Outcome]
 	if stmt.SQL.Len() == 0 || ans.view == nil && err == nil { // this very text is what the database gets, or got

@@ -6,9 +6,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
-	"github.com/seed-4f7f0efa/gormcache/region"
 )
 
 // parting is how the answer to one text falls into parts: by the values of one column, which the text gives
@@ -67,7 +67,7 @@ func (q *query) newParting(stmt *gorm.Statement, f *sqltext.Folded) (pt *parting
 	if !outline.Plain {
 		return none, true
 	}
-	if q.scope.mode == region.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
+	if q.scope.mode == engine.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
 		return nil, false // not even the catalog may be asked for
 	}
 	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)

@@ -12,11 +12,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
@@ -32,7 +32,7 @@ type parted struct {
 	values []any          // the arguments of the list, each once
 	texts  []string       // what stands for them
 	places map[string]int // of the texts in values
-	req    region.PartsRequest
+	req    engine.PartsRequest
 }
 
 // inParts answers the query part by part. ok is false where it can't be: it is then read as a whole.
@@ -61,7 +61,7 @@ func (q *query) inParts(stmt *gorm.Statement) (ans answer, ok bool, err error) {
 			return answer{}, false, nil
 		}
 		q.policy(&p.req.Request, pt.plan, state)
-		if ans, ok, err = p.answer(stmt.Context); !errors.Is(err, region.ErrSchema) {
+		if ans, ok, err = p.answer(stmt.Context); !errors.Is(err, engine.ErrSchema) {
 			return ans, ok, err
 		}
 	}
@@ -115,7 +115,7 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	if !ok {
 		return false
 	}
-	p.req.Parts = make([]region.Part, len(p.values))
+	p.req.Parts = make([]engine.Part, len(p.values))
 	all := sha256.New()
 	b := make([]byte, 0, 64)
 	for i, v := range p.values {
@@ -124,7 +124,7 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 		}
 		sum := sha256.Sum256(b)
 		all.Write(sum[:])
-		p.req.Parts[i] = region.Part{Key: p.engine.Namespace().Entry([24]byte(sum[:24])), Tag: p.pt.key.Tag(p.texts[i])}
+		p.req.Parts[i] = engine.Part{Key: p.engine.Namespace().Entry([24]byte(sum[:24])), Tag: p.pt.key.Tag(p.texts[i])}
 	}
 	p.req.Key = p.engine.Namespace().Entry([24]byte(all.Sum(nil)[:24]))
 	p.req.Tags = p.pt.tags
@@ -133,10 +133,10 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	}
 	p.req.Tracks, p.req.Tracking = p.pt.key.Tracks(), p.pt.key
 	p.req.Tables, p.req.Counters = p.pt.plan.tables, p.pt.plan.counters
-	cfg := p.region.Config()
+	cfg := p.region.Policy()
 	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
 	c, pool, text := p.Cache, stmt.ConnPool, stmt.SQL.String()
-	p.req.LoadParts = func(ctx context.Context, missing []int) (region.Loaded, []region.LoadedPart, error) {
+	p.req.LoadParts = func(ctx context.Context, missing []int) (engine.Loaded, []engine.LoadedPart, error) {
 		sql, vars := p.rest(missing)
 		from := &passing{ConnPool: pool, own: sql != text}
 		loaded, err := c.load(ctx, from, limits, sql, vars)
@@ -157,17 +157,17 @@ func (p *parted) rest(missing []int) (sql string, vars []any) {
 }
 
 // divide tells which of the rows loaded belong to which of the missing parts.
-func (p *parted) divide(loaded region.Loaded, missing []int, err error) (region.Loaded, []region.LoadedPart, error) {
+func (p *parted) divide(loaded engine.Loaded, missing []int, err error) (engine.Loaded, []engine.LoadedPart, error) {
 	if (err != nil || loaded.Reason != "") && (len(missing) == len(p.values) || loaded.Rest == nil) {
 		return loaded, nil, err
 	}
 	if rest, ok := loaded.Rest.(io.Closer); ok { // some of the answer only: the caller needs all of it
 		_ = rest.Close()
-		return region.Loaded{}, nil, region.ErrParts
+		return engine.Loaded{}, nil, engine.ErrParts
 	}
 	view, err := serializer.Parse(loaded.Payload)
 	if err != nil {
-		return region.Loaded{}, nil, region.ErrParts
+		return engine.Loaded{}, nil, engine.ErrParts
 	}
 	to := make(map[int]int, len(missing))
 	for n, i := range missing {
@@ -180,11 +180,11 @@ func (p *parted) divide(loaded region.Loaded, missing []int, err error) (region.
 	}
 	if !ok {
 		p.pt.spoiled.Store(true)
-		return region.Loaded{}, nil, region.ErrParts
+		return engine.Loaded{}, nil, engine.ErrParts
 	}
-	parts := make([]region.LoadedPart, len(missing))
+	parts := make([]engine.LoadedPart, len(missing))
 	for n, payload := range view.Split(groups, len(missing)) {
-		parts[n] = region.LoadedPart{Payload: payload, Empty: true}
+		parts[n] = engine.LoadedPart{Payload: payload, Empty: true}
 	}
 	for _, n := range groups {
 		parts[n].Empty = false
@@ -220,9 +220,9 @@ func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
 	ans := answer{}
 	ans.rest, _ = res.Rest.(*replay.Tail)
 	switch {
-	case errors.Is(err, region.ErrParts):
+	case errors.Is(err, engine.ErrParts):
 		return answer{}, false, nil
-	case errors.Is(err, region.ErrSchema):
+	case errors.Is(err, engine.ErrSchema):
 		return ans, true, err
 	case err == nil && res.Outcome != observe.Bypass:
 		if ans.view, ok = p.join(res); !ok {
@@ -241,7 +241,7 @@ func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
 }
 
 // join puts the parts together that were found and the rows that were loaded.
-func (p *parted) join(res region.PartsResult) (*serializer.Rows, bool) {
+func (p *parted) join(res engine.PartsResult) (*serializer.Rows, bool) {
 	found := make([]int, 0, len(res.Hits))
 	for i, payload := range res.Hits {
 		if payload != nil {
@@ -267,7 +267,7 @@ func (p *parted) join(res region.PartsResult) (*serializer.Rows, bool) {
 }
 
 // sorted puts parts of at most one row each in the order of their keys.
-func (p *parted) sorted(res region.PartsResult, found []int) (*serializer.Rows, bool) {
+func (p *parted) sorted(res engine.PartsResult, found []int) (*serializer.Rows, bool) {
 	type keyed struct {
 		key     int64
 		payload []byte

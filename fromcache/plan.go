@@ -5,10 +5,10 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
@@ -32,7 +32,7 @@ type plan struct {
 type planKey struct {
 	sql    string
 	base   any
-	region *region.Region
+	region *engine.Region
 }
 
 func (k planKey) text() string { return k.sql }
@@ -49,7 +49,7 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 		q.plans.put(k, pl)
 		return pl, b
 	}
-	if q.scope.mode == region.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
+	if q.scope.mode == engine.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
 		return nil, bypass{reason: observe.Catalog, detail: detailUnread} // not even the catalog may be asked for
 	}
 	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)

@@ -4,9 +4,9 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -34,7 +34,7 @@ func (c *Cache) underPolicy(db *gorm.DB, r *ruling, opts *Cached, rows bool) *Ca
 		_ = db.AddError(r.err)
 		return nil
 	case r.policy.Off || !r.policy.covers(func() Operations { return operationOf(db.Statement, rows) }):
-		if given && opts.mode == region.OnlyIfCached && !opts.bypass {
+		if given && opts.mode == engine.OnlyIfCached && !opts.bypass {
 			_ = db.AddError(ErrCacheMiss)
 		}
 		return nil

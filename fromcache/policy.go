@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 )
 
 // DefaultRegion is the region of a [Policy] that names none.
@@ -79,7 +79,7 @@ func (p Policy) scope(table string) *Cached {
 }
 
 // exists says whether an engine has a region.
-func exists(e *region.Engine) func(string) error {
+func exists(e *engine.Engine) func(string) error {
 	return func(name string) error {
 		_, err := e.Region(name)
 		return err

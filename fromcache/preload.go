@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 )
 
 // preloadMark is among a statement's settings, which GORM hands on, while it preloads.
@@ -53,7 +53,7 @@ func (c *Cache) BeforePreload(db *gorm.DB) {
 	if outer != nil {
 		inner.opts, inner.outer = outer.opts, outer
 	}
-	if scope := of(stmt); scope != nil && (scope.bypass || scope.mode == region.Refresh) {
+	if scope := of(stmt); scope != nil && (scope.bypass || scope.mode == engine.Refresh) {
 		inner.opts = &Cached{bypass: scope.bypass, mode: scope.mode}
 	}
 	stmt.Settings.Store(preloadMark, inner)

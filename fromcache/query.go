@@ -5,9 +5,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
@@ -16,9 +16,9 @@ type query struct {
 	*Cache
 	db      *gorm.DB
 	scope   *Cached
-	region  *region.Region
+	region  *engine.Region
 	primary bool // the query itself asked dbresolver for a source
-	request region.Request
+	request engine.Request
 	parser  *serializer.Parser // of the answers to this text
 	// explained: the query will not be run, only talked about.
 	explained bool
@@ -70,7 +70,7 @@ func (q *query) prepare() bypass {
 }
 
 // policy fills in how the request is read.
-func (q *query) policy(r *region.Request, pl *plan, state writer.State) {
+func (q *query) policy(r *engine.Request, pl *plan, state writer.State) {
 	r.Schema, r.OfSchema = pl.version, true
 	r.Kind = serializer.KindRows
 	r.TTL = q.scope.ttl
@@ -131,22 +131,22 @@ func (q *query) withUserTags(tags []string) []string {
 
 // loads sets how the database is asked: now, and, where entries may be served stale, later.
 func (q *query) loads(stmt *gorm.Statement, state writer.State) {
-	cfg := q.region.Config()
+	cfg := q.region.Policy()
 	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
 	c, pool, sql, vars := q.Cache, stmt.ConnPool, stmt.SQL.String(), stmt.Vars
-	q.request.Load = func(ctx context.Context) (region.Loaded, error) {
+	q.request.Load = func(ctx context.Context) (engine.Loaded, error) {
 		return c.load(ctx, pool, limits, sql, vars)
 	}
 	if cfg.StaleWhileRevalidate == 0 || state.In || state.Single { // then the connection may be gone later
 		return
 	}
-	q.request.Later = func() func(context.Context) (region.Loaded, error) {
+	q.request.Later = func() func(context.Context) (engine.Loaded, error) {
 		// What the arguments point to is the caller's, and may change after the read.
 		kept := make([]any, len(vars))
 		for i, v := range vars {
 			kept[i] = detach(v)
 		}
-		return func(ctx context.Context) (region.Loaded, error) {
+		return func(ctx context.Context) (engine.Loaded, error) {
 			return c.load(ctx, pool, limits, sql, kept)
 		}
 	}

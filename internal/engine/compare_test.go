@@ -1,4 +1,4 @@
-package region_test
+package engine_test
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -25,10 +26,10 @@ func newAsker(t *testing.T) *asker {
 	return &asker{fixture: f, t: t, tags: f.region(t).Tags("t")}
 }
 
-func (a *asker) ask(answer string, change ...func(*region.Request)) {
+func (a *asker) ask(answer string, change ...func(*engine.Request)) {
 	a.t.Helper()
-	q := region.Request{Key: "k", Tags: a.tags, Kind: serializer.KindRows, Counters: []*observe.Counter{&a.counter}}
-	q.Load = func(context.Context) (region.Loaded, error) { return region.Loaded{Payload: []byte(answer)}, nil }
+	q := engine.Request{Key: "k", Tags: a.tags, Kind: serializer.KindRows, Counters: []*observe.Counter{&a.counter}}
+	q.Load = func(context.Context) (engine.Loaded, error) { return engine.Loaded{Payload: []byte(answer)}, nil }
 	for _, fn := range change {
 		fn(&q)
 	}
@@ -78,9 +79,9 @@ func TestAnswersThatCannotBeStoredCountAsChanged(t *testing.T) {
 	a := newAsker(t)
 	a.ask("one")
 	a.write()
-	a.ask("one", func(q *region.Request) {
-		q.Load = func(context.Context) (region.Loaded, error) {
-			return region.Loaded{Payload: []byte("one"), Reason: observe.TooLarge}, nil
+	a.ask("one", func(q *engine.Request) {
+		q.Load = func(context.Context) (engine.Loaded, error) {
+			return engine.Loaded{Payload: []byte("one"), Reason: observe.TooLarge}, nil
 		}
 	})
 	a.expect("too large now", 1, 0)
@@ -90,8 +91,8 @@ func TestReadsThatMayNotFillDropNothing(t *testing.T) {
 	a := newAsker(t)
 	a.ask("one")
 	a.write()
-	a.ask("one", func(q *region.Request) { q.NoFill, q.Alone = true, true })
-	a.ask("one", func(q *region.Request) { q.NoFill, q.Alone = true, true })
+	a.ask("one", func(q *engine.Request) { q.NoFill, q.Alone = true, true })
+	a.ask("one", func(q *engine.Request) { q.NoFill, q.Alone = true, true })
 	a.expect("the entry is still there to be dropped", 0, 0)
 }
 
@@ -102,15 +103,15 @@ func TestAnEntryThatManyFindDroppedIsDroppedOnce(t *testing.T) {
 	const callers = 8
 	looked := make(chan struct{}, callers)
 	a.store.after = func() { looked <- struct{}{} }
-	load := func(context.Context) (region.Loaded, error) {
+	load := func(context.Context) (engine.Loaded, error) {
 		for range callers { // all have looked before one has an answer
 			<-looked
 		}
-		return region.Loaded{Payload: []byte("one")}, nil
+		return engine.Loaded{Payload: []byte("one")}, nil
 	}
 	var all sync.WaitGroup
 	for range callers {
-		all.Go(func() { a.ask("", func(q *region.Request) { q.Load = load }) })
+		all.Go(func() { a.ask("", func(q *engine.Request) { q.Load = load }) })
 	}
 	all.Wait()
 	a.expect("eight callers, one load", 1, 1)

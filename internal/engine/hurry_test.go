@@ -1,4 +1,4 @@
-package region_test
+package engine_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -66,7 +67,7 @@ func (l *lingering) Set(ctx context.Context, key string, value []byte, ttl time.
 
 func openLingering(t *testing.T) (*children, *lingering) {
 	l := &lingering{}
-	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *region.EngineConfig) {
+	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *engine.Config) {
 		cfg.ReadTimeout = 50 * time.Millisecond
 		l.Store, cfg.Store = cfg.Store, l
 	})
@@ -74,13 +75,13 @@ func openLingering(t *testing.T) (*children, *lingering) {
 }
 
 // one is a read of one entry.
-func (c *children) one(ctx context.Context) (region.Result, error) {
-	return c.Read(ctx, &region.Request{Key: "test:e:one", Kind: serializer.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context) (region.Loaded, error) {
-		return region.Loaded{Payload: []byte("one")}, ctx.Err()
+func (c *children) one(ctx context.Context) (engine.Result, error) {
+	return c.Read(ctx, &engine.Request{Key: "test:e:one", Kind: serializer.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context) (engine.Loaded, error) {
+		return engine.Loaded{Payload: []byte("one")}, ctx.Err()
 	}})
 }
 
-func (c *children) two(ctx context.Context) (region.Result, error) {
+func (c *children) two(ctx context.Context) (engine.Result, error) {
 	res, err := c.ReadParts(ctx, c.request(1, 2))
 	return res.Result, err
 }
@@ -109,7 +110,7 @@ func TestAReadWaitsOnceForTheStore(t *testing.T) {
 		"a fill that hangs, 60 ms":   {60 * ms, map[string]time.Duration{"set": time.Hour}, 20 * ms, observe.Miss},
 		"a fill that hangs, forever": {0, map[string]time.Duration{"set": time.Hour}, 50 * ms, observe.Miss},
 	} {
-		for kind, read := range map[string]func(*children, context.Context) (region.Result, error){"one": (*children).one, "parts": (*children).two} {
+		for kind, read := range map[string]func(*children, context.Context) (engine.Result, error){"one": (*children).one, "parts": (*children).two} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					store, l := openLingering(t)
@@ -149,7 +150,7 @@ func TestWhoHasNoTimeDoesNotAsk(t *testing.T) {
 //
 // Falls if: a fill ends with its caller's patience. Then callers in a hurry would never get a hit.
 func TestAFillGoesOnWithoutItsCaller(t *testing.T) {
-	for name, read := range map[string]func(*children, context.Context) (region.Result, error){"one": (*children).one, "parts": (*children).two} {
+	for name, read := range map[string]func(*children, context.Context) (engine.Result, error){"one": (*children).one, "parts": (*children).two} {
 		for leave, leaving := range map[string]func(ctx context.Context) (context.Context, context.CancelFunc){
 			"deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
 				return context.WithTimeout(ctx, 3*time.Millisecond)
@@ -190,7 +191,7 @@ type breaking struct{ store.Store }
 func (breaking) Set(context.Context, string, []byte, time.Duration) error { panic("breaking") }
 
 func TestAFillThatPanicsIsNoCrash(t *testing.T) {
-	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *region.EngineConfig) { cfg.Store = breaking{cfg.Store} })
+	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *engine.Config) { cfg.Store = breaking{cfg.Store} })
 	if res, err := c.one(t.Context()); err != nil || res.Outcome != observe.Miss || string(res.Payload) != "one" {
 		t.Errorf("%v, %v", res, err)
 	}
@@ -215,7 +216,7 @@ func TestAnEnrolmentOutlastsWhoeverIsInAHurry(t *testing.T) {
 			enrolled = append(enrolled, ctx.Err())
 			return store.Failure(c.store.Settle(ctx, tracks, store.NewWriter(), 0))
 		}
-		c.change = func(q *region.PartsRequest) {
+		c.change = func(q *engine.PartsRequest) {
 			q.Tags, q.Tracks, q.Tracking = append(q.Tags, tracks...), tracks, &tracking{enrol: enrol}
 		}
 		var wg sync.WaitGroup
@@ -248,7 +249,7 @@ func TestEnrolmentsThatFail(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, _ := openLingering(t)
 				tracks, k := []string{"test:q:children", "test:q:children.parent"}, &tracking{enrol: enrol}
-				c.change = func(q *region.PartsRequest) {
+				c.change = func(q *engine.PartsRequest) {
 					q.Tags, q.Tracks, q.Tracking = append(q.Tags, tracks...), tracks, k
 				}
 				c.want(t, "||bypass", 1)
@@ -282,7 +283,7 @@ func TestTheLastLookLeavesTimeToo(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		_, err := c.ReadParts(ctx, c.request(1, 2))
-		if took := time.Since(began); !errors.Is(err, region.ErrParts) || took != 56*time.Millisecond {
+		if took := time.Since(began); !errors.Is(err, engine.ErrParts) || took != 56*time.Millisecond {
 			t.Errorf("%v after %v", err, took)
 		}
 	})

@@ -1,4 +1,4 @@
-package region_test
+package engine_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/region"
 )
 
@@ -34,16 +35,16 @@ func TestTheLogDoesNotQuoteErrors(t *testing.T) {
 		{"a coded error", func() error { return fmt.Errorf("load %s: %w", secret, &quoting{secret}) }, "SQLSTATE 22007", false},
 		{"a context's error", func() error { return fmt.Errorf("%s: %w", secret, context.Canceled) }, "context canceled", false},
 		{"a panic", func() error { panic(secret) }, "panic=string", true},
-		{"an error that panics", func() error { panic(&quoting{secret}) }, "region_test.quoting", true},
+		{"an error that panics", func() error { panic(&quoting{secret}) }, "engine_test.quoting", true},
 		{"a bug", func() error { return errors.New([]string{secret}[len(secret)]) }, "index out of range", true},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				f := open(t, region.Config{TTL: time.Minute, StaleWhileRevalidate: time.Hour}, func(ec *region.EngineConfig) {
+				f := open(t, region.Config{TTL: time.Minute, StaleWhileRevalidate: time.Hour}, func(ec *engine.Config) {
 					ec.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				})
-				r, n := f.region(t), new(atomic.Int64)
+				r, n := f.values(t), new(atomic.Int64)
 				get := func(fails int64) error {
 					_, err := region.GetOrCreate(t.Context(), r, fmt.Sprint(fails), func(context.Context) (string, error) {
 						if n.Add(1) == fails {

@@ -1,4 +1,4 @@
-package region_test
+package engine_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -21,39 +22,39 @@ import (
 // children is a table whose answers fall into one part for each parent.
 type children struct {
 	*fixture
-	*region.Region
+	*engine.Region
 	loaded [][]int // the parents of each load
 	during func()  // runs while the database answers
-	change func(q *region.PartsRequest)
+	change func(q *engine.PartsRequest)
 }
 
-func openChildren(t *testing.T, cfg region.Config, change ...func(*region.EngineConfig)) *children {
+func openChildren(t *testing.T, cfg region.Config, change ...func(*engine.Config)) *children {
 	f := open(t, cfg, change...)
 	return &children{fixture: f, Region: f.region(t)}
 }
 
 func partTag(parent int) string { return fmt.Sprintf("test:s:children.parent.%d", parent) }
 
-func (c *children) request(parents ...int) *region.PartsRequest {
-	q := &region.PartsRequest{}
+func (c *children) request(parents ...int) *engine.PartsRequest {
+	q := &engine.PartsRequest{}
 	q.Key, q.Kind, q.Tags = fmt.Sprintf("test:e:%v", parents), serializer.KindRows, c.Tags("test:b:children")
 	for _, p := range parents {
-		q.Parts = append(q.Parts, region.Part{Key: fmt.Sprintf("test:e:%d", p), Tag: partTag(p)})
+		q.Parts = append(q.Parts, engine.Part{Key: fmt.Sprintf("test:e:%d", p), Tag: partTag(p)})
 	}
-	q.LoadParts = func(_ context.Context, missing []int) (region.Loaded, []region.LoadedPart, error) {
+	q.LoadParts = func(_ context.Context, missing []int) (engine.Loaded, []engine.LoadedPart, error) {
 		var asked []int
-		var parts []region.LoadedPart
+		var parts []engine.LoadedPart
 		var all []string
 		for _, i := range missing {
 			asked = append(asked, parents[i])
 			all = append(all, fmt.Sprint("of ", parents[i]))
-			parts = append(parts, region.LoadedPart{Payload: []byte(all[len(all)-1]), Empty: parents[i] == 0})
+			parts = append(parts, engine.LoadedPart{Payload: []byte(all[len(all)-1]), Empty: parents[i] == 0})
 		}
 		c.loaded = append(c.loaded, asked)
 		if c.during != nil {
 			c.during()
 		}
-		return region.Loaded{Payload: []byte(strings.Join(all, ","))}, parts, nil
+		return engine.Loaded{Payload: []byte(strings.Join(all, ","))}, parts, nil
 	}
 	if c.change != nil {
 		c.change(q)
@@ -71,7 +72,7 @@ func (c *children) read(t *testing.T, parents ...int) string {
 	return show(res)
 }
 
-func show(res region.PartsResult) string {
+func show(res engine.PartsResult) string {
 	var hits []string
 	for _, h := range res.Hits {
 		if h != nil {
@@ -126,9 +127,9 @@ func TestPartsDroppedForNothing(t *testing.T) {
 	c.read(t, 1, 2, 3)
 	c.settle(t, partTag(1), partTag(2))
 	c.read(t, 1, 3)
-	c.change = func(q *region.PartsRequest) {
+	c.change = func(q *engine.PartsRequest) {
 		load := q.LoadParts
-		q.LoadParts = func(ctx context.Context, missing []int) (region.Loaded, []region.LoadedPart, error) {
+		q.LoadParts = func(ctx context.Context, missing []int) (engine.Loaded, []engine.LoadedPart, error) {
 			l, parts, err := load(ctx, missing)
 			parts[0].Payload = []byte("another")
 			return l, parts, err
@@ -159,7 +160,7 @@ func TestPartsFoundMustOutlastTheLoad(t *testing.T) {
 	c.read(t, 1)
 	for i, tag := range []string{partTag(1), "test:b:children"} {
 		c.during = func() { c.settle(t, tag) }
-		if _, err := c.ReadParts(t.Context(), c.request(1, 2+i)); !errors.Is(err, region.ErrParts) {
+		if _, err := c.ReadParts(t.Context(), c.request(1, 2+i)); !errors.Is(err, engine.ErrParts) {
 			t.Errorf("%s changed: %v, want ErrParts", tag, err)
 		}
 		c.during = nil
@@ -265,7 +266,7 @@ func TestTagsOfEnrolmentAreKept(t *testing.T) {
 	c.settle(t, tags[0])
 	c.settle(t, tags[1])
 	k := &tracking{kept: make(chan struct{})}
-	c.change = func(q *region.PartsRequest) {
+	c.change = func(q *engine.PartsRequest) {
 		q.Tags, q.Tracks, q.Tracking = append(q.Tags, tags...), tags, k
 	}
 	c.want(t, "|of 1|miss", 1)
@@ -278,7 +279,7 @@ func TestTagsOfEnrolmentAreKept(t *testing.T) {
 func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	tracks, enrolled := []string{"test:q:children", "test:q:children.parent"}, 0
-	c.change = func(q *region.PartsRequest) {
+	c.change = func(q *engine.PartsRequest) {
 		q.Tags = append(q.Tags, tracks...)
 		q.Tracks, q.Tracking = tracks, &tracking{enrol: func(ctx context.Context) error {
 			enrolled++
@@ -292,7 +293,7 @@ func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 	}
 	c.settle(t, tracks[0]) // evicted and made again
 	c.want(t, "|of 1|miss", 1)
-	c.change = func(q *region.PartsRequest) {
+	c.change = func(q *engine.PartsRequest) {
 		q.Tags = append(q.Tags, "test:q:x", "test:q:y")
 		q.Tracks, q.Tracking = []string{"test:q:x", "test:q:y"}, &tracking{}
 	}
@@ -302,14 +303,14 @@ func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 func TestPartsByMode(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	c.read(t, 1)
-	c.change = func(q *region.PartsRequest) { q.Mode = region.OnlyIfCached }
+	c.change = func(q *engine.PartsRequest) { q.Mode = engine.OnlyIfCached }
 	c.want(t, "of 1||hit", 1)
-	if _, err := c.ReadParts(t.Context(), c.request(1, 2)); !errors.Is(err, region.ErrCacheMiss) {
+	if _, err := c.ReadParts(t.Context(), c.request(1, 2)); !errors.Is(err, engine.ErrCacheMiss) {
 		t.Errorf("%v, want ErrCacheMiss", err)
 	}
-	c.change = func(q *region.PartsRequest) { q.Mode = region.Refresh }
+	c.change = func(q *engine.PartsRequest) { q.Mode = engine.Refresh }
 	c.want(t, "|of 1|miss", 1)
-	c.change = func(q *region.PartsRequest) { q.NoFill = true }
+	c.change = func(q *engine.PartsRequest) { q.NoFill = true }
 	c.want(t, "of 1|of 5|miss", 1, 5)
 	c.want(t, "of 1|of 5|miss", 1, 5)
 }
@@ -328,10 +329,10 @@ func TestPartsKeepTheirTimes(t *testing.T) {
 func TestPartsThatDoNotComeApart(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	failure := errors.New("no such table")
-	for _, err := range []error{region.ErrParts, failure} {
-		c.change = func(q *region.PartsRequest) {
-			q.LoadParts = func(context.Context, []int) (region.Loaded, []region.LoadedPart, error) {
-				return region.Loaded{}, nil, err
+	for _, err := range []error{engine.ErrParts, failure} {
+		c.change = func(q *engine.PartsRequest) {
+			q.LoadParts = func(context.Context, []int) (engine.Loaded, []engine.LoadedPart, error) {
+				return engine.Loaded{}, nil, err
 			}
 		}
 		if _, got := c.ReadParts(t.Context(), c.request(1)); !errors.Is(got, err) {
@@ -351,7 +352,7 @@ func TestPartsOfAStoreThatFails(t *testing.T) {
 	c.store.lookup, c.store.set = nil, errors.New("down")
 	c.want(t, "of 1|of 2|miss", 1, 2)
 	c.want(t, "of 1|of 2|miss", 1, 2)
-	blocked := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *region.EngineConfig) {
+	blocked := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *engine.Config) {
 		cfg.Blocked = func(tags []string) bool { return slices.Contains(tags, partTag(1)) }
 	})
 	blocked.want(t, "||bypass", 2, 1)
@@ -377,10 +378,10 @@ func TestLoadsOfPartsAreShared(t *testing.T) {
 		c.read(t, 1)
 		var loads, outcomes atomic.Int64
 		request := c.request(1, 2)
-		request.LoadParts = func(context.Context, []int) (region.Loaded, []region.LoadedPart, error) {
+		request.LoadParts = func(context.Context, []int) (engine.Loaded, []engine.LoadedPart, error) {
 			loads.Add(1)
 			time.Sleep(time.Second)
-			return region.Loaded{Payload: []byte("of 2")}, []region.LoadedPart{{Payload: []byte("of 2")}}, nil
+			return engine.Loaded{Payload: []byte("of 2")}, []engine.LoadedPart{{Payload: []byte("of 2")}}, nil
 		}
 		var wg sync.WaitGroup
 		for range 20 {
@@ -401,14 +402,14 @@ func TestLoadsOfPartsAreShared(t *testing.T) {
 }
 
 func TestPartsOfAnotherSchema(t *testing.T) {
-	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *region.EngineConfig) {
+	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *engine.Config) {
 		cfg.Schema = func(store.Token) uint64 { return 2 }
 	})
-	c.change = func(q *region.PartsRequest) { q.Schema, q.OfSchema = 1, true }
-	if _, err := c.ReadParts(t.Context(), c.request(1)); !errors.Is(err, region.ErrSchema) {
+	c.change = func(q *engine.PartsRequest) { q.Schema, q.OfSchema = 1, true }
+	if _, err := c.ReadParts(t.Context(), c.request(1)); !errors.Is(err, engine.ErrSchema) {
 		t.Errorf("%v, want ErrSchema", err)
 	}
-	c.change = func(q *region.PartsRequest) { q.Schema, q.OfSchema = 2, true }
+	c.change = func(q *engine.PartsRequest) { q.Schema, q.OfSchema = 2, true }
 	c.want(t, "|of 1|miss", 1)
 	c.Close()
 	if res, err := c.ReadParts(t.Context(), c.request(1)); err != nil || res.Reason != observe.Closed || res.Outcome != observe.Bypass {

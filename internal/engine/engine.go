@@ -1,4 +1,4 @@
-package region
+package engine
 
 import (
 	"context"
@@ -22,13 +22,13 @@ var (
 	ErrCacheMiss = errors.New("gormcache: cache miss")
 )
 
-// EngineConfig is what an [Engine] works with. All fields but the functions and ReadTimeout must be set.
-type EngineConfig struct {
+// Config is what an [Engine] works with. All fields but the functions and ReadTimeout must be set.
+type Config struct {
 	Store        store.Store
 	Namespace    store.Namespace
-	Regions      map[string]Config
-	ReadTimeout  time.Duration // budget of all calls that one read waits for; 0: none, for a store that never waits
-	WriteTimeout time.Duration // budget of a fill
+	Regions      map[string]Policy // defaults filled in
+	ReadTimeout  time.Duration     // budget of all calls that one read waits for; 0: none, for a store that never waits
+	WriteTimeout time.Duration     // budget of a fill
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
 	// Blocked tells that an invalidation of this process for one of the tags has not reached the store
@@ -41,7 +41,7 @@ type EngineConfig struct {
 
 // Engine reads through the regions of one plugin. It is safe for concurrent use.
 type Engine struct {
-	cfg     EngineConfig
+	cfg     Config
 	regions map[string]*Region
 	flights *flights
 
@@ -52,12 +52,12 @@ type Engine struct {
 	work   sync.WaitGroup
 }
 
-// NewEngine returns an engine for the configured regions. Their policies must have been validated.
-func NewEngine(cfg EngineConfig) *Engine {
+// New returns an engine for the configured regions. Their policies must have been validated.
+func New(cfg Config) *Engine {
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &Engine{cfg: cfg, flights: newFlights(), ctx: ctx, cancel: cancel, regions: map[string]*Region{}}
-	for name, c := range cfg.Regions {
-		e.regions[name] = newRegion(e, name, c.WithDefaults())
+	for name, policy := range cfg.Regions {
+		e.regions[name] = newRegion(e, name, policy)
 	}
 	return e
 }

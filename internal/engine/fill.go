@@ -1,4 +1,4 @@
-package region
+package engine
 
 import (
 	"context"
@@ -174,7 +174,7 @@ func (r *Region) fill(ctx context.Context, q *Request, tokens []byte, l Loaded) 
 		keep = 0
 	} else if q.Later != nil {
 		env.Fresh = ttl
-		keep = ttl + r.cfg.StaleWhileRevalidate
+		keep = ttl + r.policy.StaleWhileRevalidate
 	}
 	value, err := serializer.AppendEnvelope(make([]byte, 0, env.Size()), q.Key, &env)
 	if err != nil { // more tags than an entry can carry

@@ -1,4 +1,4 @@
-package region_test
+package engine_test
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -18,9 +19,9 @@ func TestEntriesThatCannotBeBelievedAreCounted(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
 	r := f.region(t)
 	ctx := t.Context()
-	q := &region.Request{
+	q := &engine.Request{
 		Key: "test:q:k", Tags: r.Tags(), Kind: serializer.KindRows,
-		Load: func(context.Context) (region.Loaded, error) { return region.Loaded{Payload: []byte("loaded")}, nil },
+		Load: func(context.Context) (engine.Loaded, error) { return engine.Loaded{Payload: []byte("loaded")}, nil },
 	}
 	read := func(what string, want observe.Outcome, rejected uint64) {
 		t.Helper()

@@ -1,11 +1,10 @@
-package region_test
+package engine_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fixture is an engine over a store in memory, with a knife for the store.
 type fixture struct {
-	*region.Engine
+	*engine.Engine
 	store    *failing
 	recorder *observe.Recorder
 }
@@ -61,18 +61,18 @@ func (f *failing) Set(ctx context.Context, key string, value []byte, ttl time.Du
 	return f.Store.Set(ctx, key, value, ttl)
 }
 
-func open(t *testing.T, cfg region.Config, change ...func(*region.EngineConfig)) *fixture {
+func open(t *testing.T, cfg region.Config, change ...func(*engine.Config)) *fixture {
 	t.Helper()
 	f := &fixture{store: &failing{Store: memory.New()}, recorder: observe.NewRecorder(nil)}
-	ec := region.EngineConfig{
-		Store: f.store, Namespace: "test", Regions: map[string]region.Config{"r": cfg},
+	ec := engine.Config{
+		Store: f.store, Namespace: "test", Regions: map[string]engine.Policy{"r": engine.Policy(cfg.WithDefaults())},
 		ReadTimeout: time.Second, WriteTimeout: time.Second,
 		Recorder: f.recorder, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range change {
 		fn(&ec)
 	}
-	f.Engine = region.NewEngine(ec)
+	f.Engine = engine.New(ec)
 	t.Cleanup(func() {
 		f.Close()
 		if err := f.store.Store.Close(); err != nil {
@@ -82,13 +82,19 @@ func open(t *testing.T, cfg region.Config, change ...func(*region.EngineConfig))
 	return f
 }
 
-func (f *fixture) region(t *testing.T) *region.Region {
+func (f *fixture) region(t *testing.T) *engine.Region {
 	t.Helper()
 	r, err := f.Region("r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// values is the handle by which values are read.
+func (f *fixture) values(t *testing.T) *region.Region {
+	t.Helper()
+	return region.Of(f.region(t))
 }
 
 type user struct {
@@ -103,19 +109,9 @@ func counting(n *atomic.Int64, u user) func(context.Context) (user, error) {
 	}
 }
 
-func TestGetOrCreateRefuses(t *testing.T) {
-	r := open(t, region.Config{TTL: time.Hour}).region(t)
-	if _, err := region.GetOrCreate(t.Context(), nil, "k", counting(new(atomic.Int64), user{})); err == nil || !strings.Contains(err.Error(), "Plugin.Region") {
-		t.Errorf("a nil region: %v", err)
-	}
-	if _, err := region.GetOrCreate[user](t.Context(), r, "k", nil); err == nil || !strings.Contains(err.Error(), "create") {
-		t.Errorf("a nil function: %v", err)
-	}
-}
-
 func TestGetOrCreateMakesAValueOnce(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	for range 3 {
 		u, err := region.GetOrCreate(t.Context(), r, "user:1", counting(n, user{Name: "ada"}))
 		if err != nil || u.Name != "ada" {
@@ -132,8 +128,8 @@ func TestGetOrCreateMakesAValueOnce(t *testing.T) {
 }
 
 func TestKeysOfTwoRegionsAreTwo(t *testing.T) {
-	f := open(t, region.Config{TTL: time.Hour}, func(c *region.EngineConfig) {
-		c.Regions["rx"] = region.Config{TTL: time.Hour}
+	f := open(t, region.Config{TTL: time.Hour}, func(c *engine.Config) {
+		c.Regions["rx"] = engine.Policy(region.Config{TTL: time.Hour}.WithDefaults())
 	})
 	rx, err := f.Region("rx")
 	if err != nil {
@@ -143,7 +139,7 @@ func TestKeysOfTwoRegionsAreTwo(t *testing.T) {
 	for _, call := range []struct {
 		r   *region.Region
 		key string
-	}{{f.region(t), "x"}, {rx, ""}, {f.region(t), ""}} {
+	}{{f.values(t), "x"}, {region.Of(rx), ""}, {f.values(t), ""}} {
 		if _, err := region.GetOrCreate(t.Context(), call.r, call.key, counting(n, user{})); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +152,7 @@ func TestKeysOfTwoRegionsAreTwo(t *testing.T) {
 func TestEntriesExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Minute})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		get := func() {
 			if _, err := region.GetOrCreate(t.Context(), r, "k", counting(n, user{})); err != nil {
 				t.Fatal(err)
@@ -179,7 +175,7 @@ func TestEntriesExpire(t *testing.T) {
 // What depends on a table is dropped by its settling, and by nothing else.
 func TestATokenThatChangedIsAMiss(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	get := func() {
 		t.Helper()
 		if _, err := region.GetOrCreate(t.Context(), r, "k", counting(n, user{}), region.WithTables("Users"), region.WithTags("mine")); err != nil {
@@ -204,7 +200,7 @@ func TestATokenThatChangedIsAMiss(t *testing.T) {
 // other tokens.
 func TestALoadIsNotSharedAcrossACommit(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r := f.region(t)
+	r := f.values(t)
 	ns := store.Namespace("test")
 	inside, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
@@ -236,7 +232,7 @@ func TestALoadIsNotSharedAcrossACommit(t *testing.T) {
 
 func TestAMarkedTagIsBypassed(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	get := func() {
 		t.Helper()
 		if _, err := region.GetOrCreate(t.Context(), r, "k", counting(n, user{}), region.WithTables("users")); err != nil {
@@ -288,7 +284,7 @@ func waiters(t *testing.T, r *region.Region, n int, lead func(context.Context) (
 func TestCallersShareOneLoadAndNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Hour})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		entered, gate := make(chan struct{}), make(chan struct{})
 		load := func(context.Context) (user, error) {
 			if n.Add(1) == 1 {
@@ -316,7 +312,7 @@ func TestCallersShareOneLoadAndNoMemory(t *testing.T) {
 func TestAnErrorReachesEveryWaiterAndIsNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Hour})
-		r, boom := f.region(t), errors.New("boom")
+		r, boom := f.values(t), errors.New("boom")
 		entered, gate := make(chan struct{}), make(chan struct{})
 		fail := func(context.Context) (user, error) {
 			close(entered)
@@ -339,7 +335,7 @@ func TestAnErrorReachesEveryWaiterAndIsNotStored(t *testing.T) {
 func TestAPanicLeavesTheKeyAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Hour})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		entered, gate := make(chan struct{}), make(chan struct{})
 		panics := func(context.Context) (user, error) {
 			close(entered)
@@ -363,7 +359,7 @@ func TestAPanicLeavesTheKeyAlive(t *testing.T) {
 func TestEachCallerHasItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Hour})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		leader, cancel := context.WithCancel(t.Context())
 		entered := make(chan struct{})
 		var wg sync.WaitGroup
@@ -402,7 +398,7 @@ func TestEachCallerHasItsOwnDeadline(t *testing.T) {
 func TestStaleWhileRevalidate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Minute, StaleWhileRevalidate: time.Hour})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		get := func() (string, error) {
 			return region.GetOrCreate(t.Context(), r, "k", func(context.Context) (string, error) {
 				return fmt.Sprint("v", n.Add(1)), nil
@@ -436,7 +432,7 @@ func TestStaleWhileRevalidate(t *testing.T) {
 func TestAPanicInTheBackgroundIsNoCrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Minute, StaleWhileRevalidate: time.Hour})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		get := func() (string, error) {
 			return region.GetOrCreate(t.Context(), r, "k", func(context.Context) (string, error) {
 				if n.Add(1) == 2 {
@@ -462,7 +458,7 @@ func TestAPanicInTheBackgroundIsNoCrash(t *testing.T) {
 func TestCloseEndsBackgroundWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Minute, StaleWhileRevalidate: time.Hour})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		get := func() error {
 			_, err := region.GetOrCreate(t.Context(), r, "k", func(ctx context.Context) (string, error) {
 				if n.Add(1) > 1 {
@@ -485,7 +481,7 @@ func TestCloseEndsBackgroundWork(t *testing.T) {
 		if err := get(); err != nil || n.Load() != 1 || f.recorder.Snapshot().Bypassed[observe.Closed] != 1 {
 			t.Errorf("after Close: %v, made %d times", err, n.Load())
 		}
-		if _, err := region.GetOrCreate(t.Context(), r, "k", func(context.Context) (string, error) { return "", nil }, region.WithMode(region.OnlyIfCached)); !errors.Is(err, region.ErrCacheMiss) {
+		if _, err := region.GetOrCreate(t.Context(), r, "k", func(context.Context) (string, error) { return "", nil }, region.WithMode(engine.OnlyIfCached)); !errors.Is(err, engine.ErrCacheMiss) {
 			t.Errorf("only if cached, after Close: %v", err)
 		}
 	})
@@ -497,7 +493,7 @@ func TestCloseEndsBackgroundWork(t *testing.T) {
 func TestCloseFailsNobodyWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, region.Config{TTL: time.Minute, StaleWhileRevalidate: time.Hour})
-		r, n := f.region(t), new(atomic.Int64)
+		r, n := f.values(t), new(atomic.Int64)
 		get := func(opts ...region.Option) (string, error) {
 			return region.GetOrCreate(t.Context(), r, "k", func(ctx context.Context) (string, error) {
 				switch n.Add(1) {
@@ -533,7 +529,7 @@ func TestCloseFailsNobodyWhoWaits(t *testing.T) {
 // The store is closed between a reader's look at the plugin and its lookup.
 func TestALookupThatMeetsClose(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	f.store.before = func() {
 		f.Close()
 		_ = f.store.Store.Close()
@@ -548,7 +544,7 @@ func TestALookupThatMeetsClose(t *testing.T) {
 
 func TestAStoreThatFailsNeverFailsARead(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	f.store.lookup = errors.New("down")
 	for range 2 {
 		if u, err := region.GetOrCreate(t.Context(), r, "k", counting(n, user{Name: "ada"})); err != nil || u.Name != "ada" {
@@ -567,13 +563,13 @@ func TestAStoreThatFailsNeverFailsARead(t *testing.T) {
 
 func TestModes(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	get := func(opts ...region.Option) (string, error) {
 		return region.GetOrCreate(t.Context(), r, "k", func(context.Context) (string, error) {
 			return fmt.Sprint("v", n.Add(1)), nil
 		}, opts...)
 	}
-	if _, err := get(region.WithMode(region.OnlyIfCached)); !errors.Is(err, region.ErrCacheMiss) {
+	if _, err := get(region.WithMode(engine.OnlyIfCached)); !errors.Is(err, engine.ErrCacheMiss) {
 		t.Errorf("OnlyIfCached on nothing: %v", err)
 	}
 	for i, want := range []string{"v1", "v1"} {
@@ -581,10 +577,10 @@ func TestModes(t *testing.T) {
 			t.Errorf("%d: %q, %v", i, got, err)
 		}
 	}
-	if got, err := get(region.WithMode(region.OnlyIfCached)); err != nil || got != "v1" {
+	if got, err := get(region.WithMode(engine.OnlyIfCached)); err != nil || got != "v1" {
 		t.Errorf("OnlyIfCached: %q, %v", got, err)
 	}
-	if got, err := get(region.WithMode(region.Refresh)); err != nil || got != "v2" {
+	if got, err := get(region.WithMode(engine.Refresh)); err != nil || got != "v2" {
 		t.Errorf("Refresh: %q, %v", got, err)
 	}
 	if got, err := get(); err != nil || got != "v2" {
@@ -594,10 +590,10 @@ func TestModes(t *testing.T) {
 
 func TestBlockedTagsAreBypassed(t *testing.T) {
 	blocked := false
-	f := open(t, region.Config{TTL: time.Hour}, func(c *region.EngineConfig) {
+	f := open(t, region.Config{TTL: time.Hour}, func(c *engine.Config) {
 		c.Blocked = func([]string) bool { return blocked }
 	})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	for _, blocked = range []bool{false, true, true, false} {
 		if _, err := region.GetOrCreate(t.Context(), r, "k", counting(n, user{})); err != nil {
 			t.Fatal(err)
@@ -608,42 +604,9 @@ func TestBlockedTagsAreBypassed(t *testing.T) {
 	}
 }
 
-func TestAValueThatCannotBeEncodedIsReturned(t *testing.T) {
-	f := open(t, region.Config{TTL: time.Hour})
-	type odd struct{ F func() int }
-	for range 2 {
-		v, err := region.GetOrCreate(t.Context(), f.region(t), "k", func(context.Context) (odd, error) {
-			return odd{F: func() int { return 7 }}, nil
-		})
-		if err != nil || v.F() != 7 {
-			t.Fatalf("%+v, %v", v, err)
-		}
-	}
-}
-
 func TestUnknownRegionNamesThoseThereAre(t *testing.T) {
 	_, err := open(t, region.Config{TTL: time.Hour}).Region("nope")
 	if !errors.Is(err, region.ErrUnknownRegion) || err.Error() != `gormcache: unknown region "nope": add it to Config.Regions, which has ["r"]` {
-		t.Error(err)
-	}
-}
-
-func TestValidateNamesTheField(t *testing.T) {
-	for want, cfg := range map[string]region.Config{
-		"TTL is 0s":               {},
-		"TTL is -1s":              {TTL: -time.Second},
-		"Jitter":                  {TTL: 1, Jitter: 1},
-		"StaleWhileRevalidate is": {TTL: 1, StaleWhileRevalidate: region.MaxStale + 1},
-		"NoExpiration":            {TTL: region.NoExpiration, StaleWhileRevalidate: 1},
-		"MaxRows":                 {TTL: 1, MaxRows: -1},
-		"MaxBytes":                {TTL: 1, MaxBytes: -1},
-	} {
-		err := cfg.Validate()
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%+v: %v, want %q", cfg, err, want)
-		}
-	}
-	if err := (region.Config{TTL: region.NoExpiration, NegativeTTL: -1}).Validate(); err != nil {
 		t.Error(err)
 	}
 }
@@ -654,7 +617,7 @@ func TestValidateNamesTheField(t *testing.T) {
 //	B:                 lookup                 join as leader: must not load
 func TestNobodyLoadsWhatWasJustFilled(t *testing.T) {
 	f := open(t, region.Config{TTL: time.Hour})
-	r, n := f.region(t), new(atomic.Int64)
+	r, n := f.values(t), new(atomic.Int64)
 	f.store.after = func() {
 		f.store.after = nil // B's lookup has found nothing; now A comes and goes
 		if _, err := region.GetOrCreate(t.Context(), r, "k", counting(n, user{Name: "ada"})); err != nil {
