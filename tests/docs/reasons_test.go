@@ -87,7 +87,7 @@ func TestReasonsAreListed(t *testing.T) {
 func TestDetailsAreListed(t *testing.T) {
 	text := spaces.ReplaceAllString(read(t, root+"/docs/reasons.md"), " ")
 	count := 0
-	for path, f := range parsed(t, "fromcache/words.go", "internal/engine/marked.go", "invalidate/whole.go") {
+	for path, f := range parsed(t, "internal/reader/reasons.go", "internal/engine/marked.go", "invalidate/whole.go") {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.ImportSpec:

@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"cmp"
@@ -128,14 +128,14 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	}
 	p.req.Key = p.engine.Namespace().Entry([24]byte(all.Sum(nil)[:24]))
 	p.req.Tags = p.pt.tags
-	if len(p.scope.tags) > 0 {
+	if len(p.scope.Tags) > 0 {
 		p.req.Tags = p.withUserTags(p.pt.tags)
 	}
 	p.req.Tracks, p.req.Tracking = p.pt.key.Tracks(), p.pt.key
 	p.req.Tables, p.req.Counters = p.pt.plan.tables, p.pt.plan.counters
 	cfg := p.region.Policy()
 	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
-	c, pool, text := p.Cache, stmt.ConnPool, stmt.SQL.String()
+	c, pool, text := p.Reader, stmt.ConnPool, stmt.SQL.String()
 	p.req.LoadParts = func(ctx context.Context, missing []int) (engine.Loaded, []engine.LoadedPart, error) {
 		sql, vars := p.rest(missing)
 		from := &passing{ConnPool: pool, own: sql != text}

@@ -1,31 +1,33 @@
-package fromcache
+package reader
 
 import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // policed is the scope that a policy gives a query without one of its own, nil if it gives none. opts are what
 // the query changes in it, if not nil.
-func (c *Cache) policed(db *gorm.DB, opts *Cached, rows bool) *Cached {
+func (rd *Reader) policed(db *gorm.DB, opts *scope.Scope, rows bool) *scope.Scope {
 	if db.Error != nil || db.DryRun {
 		return nil
 	}
-	return c.underPolicy(db, c.ruling(db), opts, rows)
+	return rd.underPolicy(db, rd.ruling(db), opts, rows)
 }
 
 // underPolicy is the same, once the policy is found.
-func (c *Cache) underPolicy(db *gorm.DB, r *ruling, opts *Cached, rows bool) *Cached {
+func (rd *Reader) underPolicy(db *gorm.DB, r *ruling, opts *scope.Scope, rows bool) *scope.Scope {
 	given := opts != nil
 	switch {
 	case db.Error != nil:
 		return nil
-	case r == nil && given && !opts.bypass:
+	case r == nil && given && !opts.Bypass:
 		_ = db.AddError(fault.Errorf("options of fromcache without a region: give the query fromcache.Region(name, …), or %s a policy in Config.Models", subject(db.Statement)))
 		return nil
 	case r == nil:
@@ -33,26 +35,26 @@ func (c *Cache) underPolicy(db *gorm.DB, r *ruling, opts *Cached, rows bool) *Ca
 	case r.err != nil:
 		_ = db.AddError(r.err)
 		return nil
-	case r.policy.Off || !r.policy.covers(func() Operations { return operationOf(db.Statement, rows) }):
-		if given && opts.mode == engine.OnlyIfCached && !opts.bypass {
-			_ = db.AddError(ErrCacheMiss)
+	case r.policy.Off || !r.covers(func() fromcache.Operations { return operationOf(db.Statement, rows) }):
+		if given && opts.Mode == engine.OnlyIfCached && !opts.Bypass {
+			_ = db.AddError(engine.ErrCacheMiss)
 		}
 		return nil
 	}
-	scope := r.scope
+	s := r.scope
 	// Asked last: an empty sync.Map allocates when it is asked.
 	if from := preloaded(db.Statement); from != nil {
-		if column := c.policies.divides(from.parent, db.Statement); column != "" {
-			scope = scope.By(column)
+		if column := rd.policies.divides(from.parent, db.Statement); column != "" {
+			s = s.By(column)
 		}
 		if !given {
 			opts = from.opts
 		}
 	}
 	if opts == nil {
-		return scope
+		return s
 	}
-	return opts.within(scope)
+	return opts.Within(s)
 }
 
 // subject names what a statement asks for, for an error.
@@ -68,32 +70,32 @@ func subject(stmt *gorm.Statement) string {
 
 // ruling finds the policy for a query. A model's own query goes by the model; one whose text is given, or
 // whose table, by the single table that the text reads.
-func (c *Cache) ruling(db *gorm.DB) *ruling {
+func (rd *Reader) ruling(db *gorm.DB) *ruling {
 	stmt := db.Statement
 	if stmt.SQL.Len() == 0 && stmt.TableExpr == nil {
 		if stmt.Schema == nil {
 			return nil
 		}
-		return c.policies.ofModel(stmt.Schema)
+		return rd.policies.ofModel(stmt.Schema)
 	}
-	if c.cfg.Replaced != "" && stmt.SQL.Len() == 0 { // the text is not ours to build
-		return c.policies.others("")
+	if rd.cfg.Replaced != "" && stmt.SQL.Len() == 0 { // the text is not ours to build
+		return rd.policies.others("")
 	}
-	if !c.policies.declared() && (stmt.Schema == nil || c.policies.ofModel(stmt.Schema) == nil) {
+	if !rd.policies.declared() && (stmt.Schema == nil || rd.policies.ofModel(stmt.Schema) == nil) {
 		return nil
 	}
 	callbacks.BuildQuerySQL(db)
 	if db.Error != nil {
 		return nil
 	}
-	info := c.inv.Info(stmt.SQL.String())
+	info := rd.inv.Info(stmt.SQL.String())
 	switch {
 	case info.Verb != sqltext.Select || info.Write || len(info.Reads) == 0: // such as SELECT 1, to see whether the database answers
 		return nil
 	case len(info.Reads) > 1:
-		return c.policies.others("")
+		return rd.policies.others("")
 	case stmt.Schema != nil && store.TableName(stmt.Schema.Table) == info.Reads[0]:
-		return c.policies.ofModel(stmt.Schema)
+		return rd.policies.ofModel(stmt.Schema)
 	}
-	return c.policies.ofTable(info.Reads[0])
+	return rd.policies.ofTable(info.Reads[0])
 }

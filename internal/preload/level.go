@@ -1,4 +1,4 @@
-package relation
+package preload
 
 import (
 	"maps"
@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 )
 
 // levelName is where the level stands in a statement while it preloads: among the clauses it is not handed on.
@@ -17,16 +17,16 @@ const levelName = "gormcache:relation_level"
 
 // level are the preloads of one statement. What lies deeper is preloaded by the statements that these send.
 type level struct {
-	cached   *Cached
+	cached   *scope.Relations
 	schema   *schema.Schema
 	joined   []string         // relations that the statement joins: it has their rows already
 	given    map[string][]any // the statement's own
 	preloads map[string][]any // those with their scopes
-	joins    map[*schema.Schema]*fromcache.Cached
+	joins    map[*schema.Schema]*scope.Scope
 }
 
-func newLevel(c *Cached, stmt *gorm.Statement) *level {
-	l := &level{cached: c, schema: stmt.Schema, given: stmt.Preloads, preloads: maps.Clone(stmt.Preloads), joins: map[*schema.Schema]*fromcache.Cached{}}
+func newLevel(c *scope.Relations, stmt *gorm.Statement) *level {
+	l := &level{cached: c, schema: stmt.Schema, given: stmt.Preloads, preloads: maps.Clone(stmt.Preloads), joins: map[*schema.Schema]*scope.Scope{}}
 	for _, join := range stmt.Joins {
 		l.joined = append(l.joined, join.Name)
 	}
@@ -129,22 +129,22 @@ func isJoined(joined []string, all *schema.Relationships, name string) (is bool,
 
 // scope gives the queries of one relation their scopes.
 func (l *level) scope(steps []string, rel *schema.Relationship) {
-	scope, below := l.cached.find(steps), l.cached.below(steps)
+	s, deeper := find(l.cached, steps), below(l.cached, steps)
 	column := key(rel)
-	if scope != nil && rel.JoinTable != nil {
-		l.joins[rel.JoinTable] = scope.By(column)
-	} else if scope != nil {
-		scope = scope.By(column)
+	if s != nil && rel.JoinTable != nil {
+		l.joins[rel.JoinTable] = s.By(column)
+	} else if s != nil {
+		s = s.By(column)
 	}
 	name := strings.Join(steps, ".")
 	l.preloads[name] = append(slices.Clone(l.preloads[name]), func(db *gorm.DB) *gorm.DB {
 		stmt := db.Statement
 		stmt.Settings.Delete(joinsMark)
-		if scope != nil && !fromcache.HasScope(stmt) {
-			scope.ModifyStatement(stmt)
+		if s != nil && scope.Of(stmt) == nil {
+			s.Attach(stmt)
 		}
-		if below != nil {
-			below.attach(stmt)
+		if deeper != nil {
+			deeper.Attach(stmt)
 		}
 		return db
 	})

@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"crypto/sha256"
@@ -42,8 +42,8 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args
 	defer keyBuffers.Put(buf)
 	b := append((*buf)[:0], keyVersion, prepared(stmt), class)
 	b = appendText(b, q.region.Name())
-	b = binary.AppendUvarint(b, uint64(len(q.scope.tags)))
-	for _, t := range q.scope.tags {
+	b = binary.AppendUvarint(b, uint64(len(q.scope.Tags)))
+	for _, t := range q.scope.Tags {
 		b = appendText(b, t)
 	}
 	b = appendText(b, pl.database)
@@ -59,7 +59,7 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, args
 		b, ok = appendArguments(b, args[i])
 	}
 	if ok {
-		b, ok = appendArguments(b, q.scope.key)
+		b, ok = appendArguments(b, q.scope.Key)
 	}
 	if cap(b) <= 64<<10 { // let one huge query not stay in memory
 		*buf = b

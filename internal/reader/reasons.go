@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"fmt"
@@ -54,7 +54,7 @@ func (q *query) inexpressible(args []any) string {
 			return fmt.Sprintf("argument %d is a %T, which can't be made part of a key, or is too large", i+1, a)
 		}
 	}
-	for i, a := range q.scope.key {
+	for i, a := range q.scope.Key {
 		if _, ok := appendArguments(nil, []any{a}); !ok {
 			return fmt.Sprintf("value %d of fromcache.Key is a %T, which can't be made part of a key, or is too large", i+1, a)
 		}

@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
@@ -46,7 +47,7 @@ func explained(db *gorm.DB) *explaining {
 }
 
 // Explain runs fn with a handle that sends nothing, and says what the cache does with its statements.
-func (c *Cache) Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Explanation, error) {
+func (rd *Reader) Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Explanation, error) {
 	x := &explaining{alone: db.SkipDefaultTransaction}
 	ctx := context.WithValue(db.Statement.Context, explainKey{}, x)
 	dry := db.Session(&gorm.Session{DryRun: true, SkipDefaultTransaction: true, Context: ctx}).Set(explainSetting, x)
@@ -68,8 +69,8 @@ func (c *Cache) Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Exp
 var ErrNotExplained = errors.New("gormcache: Explain: the function must use the handle that it is given, and return it: statements on " +
 	"another have been sent, not explained; write Explain(db, func(tx *gorm.DB) *gorm.DB { return tx.Find(&users) })")
 
-// Write wraps the callbacks that send creates, updates, deletes and raw statements, for [Cache.Explain].
-func (c *Cache) Write(raw bool) func(next func(*gorm.DB)) func(*gorm.DB) {
+// Write wraps the callbacks that send creates, updates, deletes and raw statements, for [Reader.Explain].
+func (rd *Reader) Write(raw bool) func(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(next func(*gorm.DB)) func(*gorm.DB) {
 		return func(db *gorm.DB) {
 			x := explained(db)
@@ -81,13 +82,13 @@ func (c *Cache) Write(raw bool) func(next func(*gorm.DB)) func(*gorm.DB) {
 			next(db)
 			x.building--
 			if db.Error == nil && x.building == 0 && db.Statement.SQL.Len() > 0 {
-				x.write(c, db, !x.alone && !raw)
+				x.write(rd, db, !x.alone && !raw)
 			}
 		}
 	}
 }
 
-func (x *explaining) write(c *Cache, db *gorm.DB, inTx bool) {
+func (x *explaining) write(c *Reader, db *gorm.DB, inTx bool) {
 	stmt := db.Statement
 	inTx = inTx || c.inv.StateOf(stmt.ConnPool).In
 	x.add(db, observe.Statement{Write: c.inv.Explain(stmt.Context, stmt.ConnPool, stmt.SQL.String(), stmt.Vars, inTx)})
@@ -99,7 +100,7 @@ func (x *explaining) add(db *gorm.DB, s observe.Statement) {
 }
 
 // read explains a query, in the place of running it.
-func (x *explaining) read(c *Cache, db *gorm.DB, rows bool) {
+func (x *explaining) read(c *Reader, db *gorm.DB, rows bool) {
 	if x.building > 0 || db.Error != nil {
 		return
 	}
@@ -117,22 +118,22 @@ func (x *explaining) read(c *Cache, db *gorm.DB, rows bool) {
 }
 
 // explain says how a query is read.
-func (c *Cache) explain(db *gorm.DB, rows bool) *observe.Query {
-	scope, by := of(db.Statement), "its own scope"
-	if scope == nil || scope.bare {
+func (rd *Reader) explain(db *gorm.DB, rows bool) *observe.Query {
+	s, by := scope.Of(db.Statement), "its own scope"
+	if s == nil || s.OptionsOnly {
 		var none *observe.Query
-		if scope, by, none = c.explainPolicy(db, scope, rows); none != nil {
+		if s, by, none = rd.explainPolicy(db, s, rows); none != nil {
 			return none
 		}
 	}
-	x := &observe.Query{Region: scope.region, By: by}
-	r, err := c.engine.Region(scope.region)
+	x := &observe.Query{Region: s.Region, By: by}
+	r, err := rd.engine.Region(s.Region)
 	if err != nil {
 		_ = db.AddError(err)
 		return x
 	}
-	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db), explained: true}
-	if !c.cfg.ReplicaReads {
+	q := &query{Reader: rd, db: db, scope: s, region: r, primary: wantsPrimary(db), explained: true}
+	if !rd.cfg.ReplicaReads {
 		defer primary(db)()
 	}
 	if !q.explainParts(x) {
@@ -142,13 +143,13 @@ func (c *Cache) explain(db *gorm.DB, rows bool) *observe.Query {
 }
 
 // explainPolicy is the scope that a policy gives the query, or what there is to say where none does.
-func (c *Cache) explainPolicy(db *gorm.DB, opts *Cached, rows bool) (scope *Cached, by string, none *observe.Query) {
-	r := c.ruling(db)
-	if scope = c.underPolicy(db, r, opts, rows); scope != nil {
-		return scope, r.named(), nil
+func (rd *Reader) explainPolicy(db *gorm.DB, opts *scope.Scope, rows bool) (s *scope.Scope, by string, none *observe.Query) {
+	r := rd.ruling(db)
+	if s = rd.underPolicy(db, r, opts, rows); s != nil {
+		return s, r.named(), nil
 	}
 	none = &observe.Query{Bypass: observe.Unscoped, Detail: "it has no scope, and no policy is for " + subject(db.Statement)}
-	if opts != nil && opts.bypass && r == nil {
+	if opts != nil && opts.Bypass && r == nil {
 		none.Bypass, none.Detail = observe.Asked, detailAsked
 	}
 	if r != nil {
@@ -259,7 +260,7 @@ func pinnedBy(table string, class observe.Class, pins []string) (causes []string
 // byHand names what else drops any query.
 func (q *query) byHand() []string {
 	causes := []string{fmt.Sprintf("invalidate.Region(%q), invalidate.All, DDL", q.region.Name())}
-	for _, t := range q.scope.tags {
+	for _, t := range q.scope.Tags {
 		causes = append(causes, fmt.Sprintf("invalidate.Tags(%q)", t))
 	}
 	return causes
@@ -267,8 +268,8 @@ func (q *query) byHand() []string {
 
 // ttl is that of the query, or of its region.
 func (q *query) ttl() time.Duration {
-	if q.scope.ttl > 0 {
-		return q.scope.ttl
+	if q.scope.TTL > 0 {
+		return q.scope.TTL
 	}
 	return q.region.Policy().TTL
 }

@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"slices"
@@ -49,7 +49,7 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 		q.plans.put(k, pl)
 		return pl, b
 	}
-	if q.scope.mode == engine.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
+	if q.scope.Mode == engine.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
 		return nil, bypass{reason: observe.Catalog, detail: detailUnread} // not even the catalog may be asked for
 	}
 	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
@@ -87,8 +87,8 @@ func (q *query) newPlan(tables []string) *plan {
 }
 
 // tracked tells that queries may be pinned on a column by its values.
-func (c *Cache) tracked(table, column string) bool {
-	return slices.Contains(c.cfg.Tracked[table], column)
+func (rd *Reader) tracked(table, column string) bool {
+	return slices.Contains(rd.cfg.Tracked[table], column)
 }
 
 // depends fills in the tags that the query depends on with its arguments. They are part of its class: the

@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"context"

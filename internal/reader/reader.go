@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"context"
@@ -8,16 +8,18 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
-// Cache is the read path of one plugin. It is safe for concurrent use.
-type Cache struct {
+// Reader is the read path of one plugin. It is safe for concurrent use.
+type Reader struct {
 	engine   *engine.Engine
 	inv      *writer.Invalidator
 	replayer *replay.Replayer
@@ -28,7 +30,7 @@ type Cache struct {
 	policies *policies
 }
 
-// Config is what a [Cache] works with. All must be set but Database, Tracked and Models.
+// Config is what a [Reader] works with. All must be set but Database, Tracked and Models.
 type Config struct {
 	Engine      *engine.Engine
 	Invalidator *writer.Invalidator
@@ -42,7 +44,7 @@ type Config struct {
 	// Tracked are the columns, by table, on whose values queries may depend; canonical names.
 	Tracked map[string][]string
 	// Models are the policies by model, table or pattern; [CheckModels] has passed them.
-	Models map[string]Policy
+	Models map[string]fromcache.Policy
 	// Replaced is the name of a query callback that is not GORM's own. All queries are left to it: it may
 	// change what they ask, and what they get.
 	Replaced string
@@ -52,30 +54,30 @@ type Config struct {
 }
 
 // New returns the read path for an engine and an invalidator.
-func New(cfg Config) *Cache {
-	return &Cache{
+func New(cfg Config) *Reader {
+	return &Reader{
 		engine: cfg.Engine, inv: cfg.Invalidator, replayer: cfg.Replayer, cfg: cfg,
 		policies: newPolicies(cfg.Models, exists(cfg.Engine)),
 	}
 }
 
 // Met tells that a query for a model of that name, such as "User" or "models.User", has been seen.
-func (c *Cache) Met(model string) bool { return c.policies.met(model) }
+func (rd *Reader) Met(model string) bool { return rd.policies.met(model) }
 
 // Query wraps the callback behind Find, First, Count, Pluck and the like.
-func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
+func (rd *Reader) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if x := explained(db); x != nil {
-			x.read(c, db, false)
+			x.read(rd, db, false)
 			next(db)
 			return
 		}
-		scope := of(db.Statement)
-		if scope == nil || scope.bare {
-			scope = c.policed(db, scope, false)
+		s := scope.Of(db.Statement)
+		if s == nil || s.OptionsOnly {
+			s = rd.policed(db, s, false)
 		}
-		if scope != nil && db.Error == nil {
-			c.query(db, scope, next)
+		if s != nil && db.Error == nil {
+			rd.query(db, s, next)
 			return
 		}
 		next(db)
@@ -83,37 +85,37 @@ func (c *Cache) Query(next func(*gorm.DB)) func(*gorm.DB) {
 }
 
 // Row wraps the callback behind Rows, Row and Scan.
-func (c *Cache) Row(next func(*gorm.DB)) func(*gorm.DB) {
+func (rd *Reader) Row(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		if x := explained(db); x != nil {
-			x.read(c, db, true)
+			x.read(rd, db, true)
 			next(db)
 			return
 		}
-		scope := of(db.Statement)
-		if scope == nil || scope.bare {
-			scope = c.policed(db, scope, true)
+		s := scope.Of(db.Statement)
+		if s == nil || s.OptionsOnly {
+			s = rd.policed(db, s, true)
 		}
-		if scope != nil && db.Error == nil {
-			c.row(db, scope, next)
+		if s != nil && db.Error == nil {
+			rd.row(db, s, next)
 			return
 		}
 		next(db)
 	}
 }
 
-func (c *Cache) query(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
-	ans, err := c.read(db, scope)
+func (rd *Reader) query(db *gorm.DB, s *scope.Scope, next func(*gorm.DB)) {
+	ans, err := rd.read(db, s)
 	defer ans.close()
 	switch {
 	case ans.rest != nil:
-		c.scanRest(db, ans.take())
+		rd.scanRest(db, ans.take())
 	case err != nil:
-		c.inv.Failed(db.Statement.ConnPool, err)
+		rd.inv.Failed(db.Statement.ConnPool, err)
 		_ = db.AddError(err)
 		return
 	case ans.view != nil:
-		_ = db.AddError(c.replayer.Scan(db, ans.view))
+		_ = db.AddError(rd.replayer.Scan(db, ans.view))
 	default:
 		next(db)
 		return
@@ -123,7 +125,7 @@ func (c *Cache) query(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
 	}
 }
 
-func (c *Cache) scanRest(db *gorm.DB, rest *replay.Tail) {
+func (rd *Reader) scanRest(db *gorm.DB, rest *replay.Tail) {
 	rows, err := rest.Rows()
 	if err != nil {
 		_ = db.AddError(err)
@@ -133,8 +135,8 @@ func (c *Cache) scanRest(db *gorm.DB, rest *replay.Tail) {
 	gorm.Scan(rows, db, 0)
 }
 
-func (c *Cache) row(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
-	ans, err := c.read(db, scope)
+func (rd *Reader) row(db *gorm.DB, s *scope.Scope, next func(*gorm.DB)) {
+	ans, err := rd.read(db, s)
 	defer ans.close()
 	if err == nil && ans.view == nil && ans.rest == nil {
 		next(db)
@@ -150,16 +152,16 @@ func (c *Cache) row(db *gorm.DB, scope *Cached, next func(*gorm.DB)) {
 		case err != nil:
 			stmt.Dest, db.Error = nil, err
 		default:
-			stmt.Dest, db.Error = c.replayer.Rows(ans.view)
+			stmt.Dest, db.Error = rd.replayer.Rows(ans.view)
 		}
 	} else {
 		switch {
 		case ans.rest != nil:
 			stmt.Dest = ans.take().Row()
 		case err != nil:
-			stmt.Dest = c.replayer.RowError(err)
+			stmt.Dest = rd.replayer.RowError(err)
 		default:
-			stmt.Dest = c.replayer.Row(ans.view)
+			stmt.Dest = rd.replayer.Row(ans.view)
 		}
 	}
 	db.RowsAffected = -1
@@ -186,17 +188,17 @@ func (a *answer) close() {
 }
 
 // read builds the SQL and answers it.
-func (c *Cache) read(db *gorm.DB, scope *Cached) (answer, error) {
+func (rd *Reader) read(db *gorm.DB, s *scope.Scope) (answer, error) {
 	start := time.Now()
-	r, err := c.engine.Region(scope.region)
+	r, err := rd.engine.Region(s.Region)
 	if err != nil {
 		return answer{}, err
 	}
-	q := &query{Cache: c, db: db, scope: scope, region: r, primary: wantsPrimary(db)}
-	if !c.cfg.ReplicaReads && !db.DryRun {
+	q := &query{Reader: rd, db: db, scope: s, region: r, primary: wantsPrimary(db)}
+	if !rd.cfg.ReplicaReads && !db.DryRun {
 		defer primary(db)()
 	}
-	if c.cfg.Replaced != "" { // nor is the text built for it
+	if rd.cfg.Replaced != "" { // nor is the text built for it
 		return q.refuse(q.asked(writer.State{}), start)
 	}
 	callbacks.BuildQuerySQL(db)
@@ -225,8 +227,8 @@ const maxPlanning = 2
 func (q *query) refuse(b bypass, start time.Time) (answer, error) {
 	res := engine.Result{Outcome: observe.Bypass, Reason: b.reason, Detail: b.detail}
 	var err error
-	if q.scope.mode == engine.OnlyIfCached && b.reason != observe.DryRun {
-		res.Outcome, err = observe.Miss, ErrCacheMiss
+	if q.scope.Mode == engine.OnlyIfCached && b.reason != observe.DryRun {
+		res.Outcome, err = observe.Miss, engine.ErrCacheMiss
 	}
 	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
 	q.ended(answer{}, res, 0, 0, err)
@@ -252,12 +254,12 @@ func (q *query) answer(ctx context.Context) (answer, error) {
 }
 
 // load runs the query and encodes its rows.
-func (c *Cache) load(ctx context.Context, p gorm.ConnPool, limits serializer.Limits, sql string, vars []any) (engine.Loaded, error) {
+func (rd *Reader) load(ctx context.Context, p gorm.ConnPool, limits serializer.Limits, sql string, vars []any) (engine.Loaded, error) {
 	rows, err := p.QueryContext(ctx, sql, vars...)
 	if err != nil {
 		return engine.Loaded{}, err
 	}
-	got := c.replayer.Collect(rows, limits)
+	got := rd.replayer.Collect(rows, limits)
 	switch {
 	case got.Reason == nil:
 		view, err := serializer.Parse(got.Payload)

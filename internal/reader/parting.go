@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"strings"
@@ -42,7 +42,7 @@ type partingKey struct {
 
 // parting returns how the answer to the statement falls into parts, nil if it does not.
 func (q *query) parting(stmt *gorm.Statement, f *sqltext.Folded) *parting {
-	k := partingKey{planKey{sql: f.SQL, base: q.inv.Base(stmt.ConnPool), region: q.region}, q.scope.by}
+	k := partingKey{planKey{sql: f.SQL, base: q.inv.Base(stmt.ConnPool), region: q.region}, q.scope.DividedBy}
 	pt := q.partings.get(k)
 	if pt == nil || pt.version != q.inv.Version() {
 		var remember bool
@@ -67,7 +67,7 @@ func (q *query) newParting(stmt *gorm.Statement, f *sqltext.Folded) (pt *parting
 	if !outline.Plain {
 		return none, true
 	}
-	if q.scope.mode == engine.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
+	if q.scope.Mode == engine.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
 		return nil, false // not even the catalog may be asked for
 	}
 	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
@@ -78,12 +78,12 @@ func (q *query) newParting(stmt *gorm.Statement, f *sqltext.Folded) (pt *parting
 	if len(reading.Tables) != 1 || reading.Tables[0] != info.Narrow.Table {
 		return none, true
 	}
-	key := q.inv.Key(reading, info.Narrow.Table, q.scope.by)
+	key := q.inv.Key(reading, info.Narrow.Table, q.scope.DividedBy)
 	if key == nil || len(key.Columns()) != 1 {
 		return none, true
 	}
 	pt = &parting{version: reading.Version, key: key}
-	if !pt.locate(info.Narrow, f) || q.scope.by == "" && !pt.inOrder(f.Dialect(), info.Narrow, outline) {
+	if !pt.locate(info.Narrow, f) || q.scope.DividedBy == "" && !pt.inOrder(f.Dialect(), info.Narrow, outline) {
 		return none, true
 	}
 	pt.plan = q.newPlan(reading.Tables)
@@ -139,5 +139,5 @@ func (pt *parting) inOrder(d sqltext.Dialect, n *sqltext.Narrow, o sqltext.Outli
 
 // mayPart tells, at little cost, whether it is worth to look at the text.
 func (q *query) mayPart(sql string) bool {
-	return q.scope.by != "" || strings.Contains(sql, "IN (") || strings.Contains(sql, "in (")
+	return q.scope.DividedBy != "" || strings.Contains(sql, "IN (") || strings.Contains(sql, "in (")
 }

@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"cmp"
@@ -13,7 +13,10 @@ import (
 
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -22,17 +25,17 @@ const every = "*"
 
 // ruling is the policy that holds for a model or a table.
 type ruling struct {
-	policy Policy
+	policy fromcache.Policy
 	by     string // the key in Config.Models, or the method
 	method bool
-	scope  *Cached
+	scope  *scope.Scope
 	err    error // a method's policy is wrong
 }
 
 // rule is an entry of Config.Models.
 type rule struct {
 	key    string
-	policy Policy
+	policy fromcache.Policy
 }
 
 // policies finds policies. Made by newPolicies, it is safe for concurrent use.
@@ -48,7 +51,7 @@ type policies struct {
 }
 
 // CheckModels names every entry of a field such as Config.Models that is wrong, and the remedy.
-func CheckModels(field string, models map[string]Policy, exists func(region string) error) error {
+func CheckModels(field string, models map[string]fromcache.Policy, exists func(region string) error) error {
 	var errs []error
 	bad := func(key, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%s[%q]: %w", field, key, fmt.Errorf(format, args...)))
@@ -75,13 +78,13 @@ func CheckModels(field string, models map[string]Policy, exists func(region stri
 }
 
 // ExactModels are the keys of a field such as Config.Models that are no patterns: names of models or tables. Sorted.
-func ExactModels(models map[string]Policy) []string {
+func ExactModels(models map[string]fromcache.Policy) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(models)), isPattern)
 }
 
 func isPattern(key string) bool { return strings.ContainsAny(key, `*?[\`) }
 
-func newPolicies(models map[string]Policy, exists func(string) error) *policies {
+func newPolicies(models map[string]fromcache.Policy, exists func(string) error) *policies {
 	p := &policies{exists: exists, types: map[string]rule{}, tables: map[string]rule{}}
 	for key, policy := range models {
 		r := rule{key, policy}
@@ -122,7 +125,7 @@ func (p *policies) judge(s *schema.Schema) *ruling {
 	if r, ok := p.named(table, s.ModelType.Name()); ok {
 		return r.ruling(table)
 	}
-	if m, ok := reflect.New(s.ModelType).Interface().(Policied); ok {
+	if m, ok := reflect.New(s.ModelType).Interface().(fromcache.Policied); ok {
 		r := rule{s.ModelType.String() + ".CachePolicy", m.CachePolicy()}.ruling(table)
 		r.method = true
 		if err := r.policy.Validate(p.exists); err != nil {
@@ -219,7 +222,21 @@ func (p *policies) search(s *schema.Schema, seen map[*schema.Schema]bool) bool {
 func (r rule) ruling(table string) *ruling {
 	g := &ruling{policy: r.policy, by: r.key}
 	if !r.policy.Off {
-		g.scope = r.policy.scope(table)
+		g.scope = &scope.Scope{Region: cmp.Or(r.policy.Region, fromcache.DefaultRegion), TTL: r.policy.TTL, FromPolicy: true, Table: table}
 	}
 	return g
+}
+
+// covers reports whether the policy is for an operation, which is only asked for if that depends on it.
+func (g *ruling) covers(op func() fromcache.Operations) bool {
+	o := g.policy.Operations
+	return o == 0 || o == fromcache.Get|fromcache.List|fromcache.Count|fromcache.Relation || o&op() != 0
+}
+
+// exists says whether an engine has a region.
+func exists(e *engine.Engine) func(string) error {
+	return func(name string) error {
+		_, err := e.Region(name)
+		return err
+	}
 }

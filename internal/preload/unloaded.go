@@ -1,4 +1,4 @@
-package relation
+package preload
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 )
 
 // unloaded is a relation of a model that is cached, and that a query did not preload.
@@ -14,20 +16,20 @@ type unloaded struct{ model, relation string }
 
 // check warns, once for each, of relations that a query caches and does not preload: nothing else would show it.
 // Queries that preload nothing whatever they are told, such as Count and Pluck, may share a handle with others.
-func (cb *Callbacks) check(c *Cached, db *gorm.DB) {
+func (cb *Callbacks) check(c *scope.Relations, db *gorm.DB) {
 	stmt := db.Statement
-	if c.inner || db.DryRun || !loadsModels(stmt) {
+	if c.Inner || db.DryRun || !loadsModels(stmt) {
 		return
 	}
-	for i := range c.relations {
-		r := &c.relations[i]
-		if r.loaded(stmt) {
+	for i := range c.List {
+		r := &c.List[i]
+		if loaded(r, stmt) {
 			continue
 		}
-		u := unloaded{stmt.Schema.Name, r.given}
+		u := unloaded{stmt.Schema.Name, r.Given}
 		if _, twice := cb.warned.LoadOrStore(u, true); !twice {
 			cb.Logger.WarnContext(stmt.Context, fmt.Sprintf("gormcache: relation.Cache(%q) has no effect on a query for %s that does not preload it: "+
-				"add Preload(%q), or leave it out", r.given, u.model, r.given), "model", u.model, "relation", r.given)
+				"add Preload(%q), or leave it out", r.Given, u.model, r.Given), "model", u.model, "relation", r.Given)
 		}
 	}
 }
@@ -45,13 +47,13 @@ func loadsModels(stmt *gorm.Statement) bool {
 }
 
 // loaded tells that the query preloads the relation, or one below it.
-func (r *relation) loaded(stmt *gorm.Statement) bool {
+func loaded(r *scope.Relation, stmt *gorm.Statement) bool {
 	for name := range stmt.Preloads {
-		if name == r.given || strings.HasPrefix(name, r.given) && name[len(r.given)] == '.' {
+		if name == r.Given || strings.HasPrefix(name, r.Given) && name[len(r.Given)] == '.' {
 			return true
 		}
-		if strings.Contains(name, clause.Associations) || strings.Contains(r.given, clause.Associations) {
-			if r.covered(strings.Split(name, "."), stmt) {
+		if strings.Contains(name, clause.Associations) || strings.Contains(r.Given, clause.Associations) {
+			if covered(r, strings.Split(name, "."), stmt) {
 				return true
 			}
 		}
@@ -61,11 +63,11 @@ func (r *relation) loaded(stmt *gorm.Statement) bool {
 
 // covered compares step by step, where clause.Associations stands for any one, and for all that lies in an embedded
 // struct.
-func (r *relation) covered(preload []string, stmt *gorm.Statement) bool {
+func covered(r *scope.Relation, preload []string, stmt *gorm.Statement) bool {
 	if len(stmt.Schema.Relationships.EmbeddedRelations) > 0 {
 		return true
 	}
-	for i, step := range r.path {
+	for i, step := range r.Path {
 		if i == len(preload) || step != preload[i] && step != clause.Associations && preload[i] != clause.Associations {
 			return false
 		}

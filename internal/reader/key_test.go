@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"log/slog"
@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
+	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
@@ -59,8 +60,8 @@ func TestWhatIsPartOfAKey(t *testing.T) {
 		"prepared":         func(k *keyed) { k.stmt.ConnPool = &gorm.PreparedStmtDB{} },
 		"class":            func(k *keyed) { k.class = classPart },
 		"region":           func(k *keyed) { k.region = regionOf("other") },
-		"tag":              func(k *keyed) { k.scope = Region("default", Tags("a")) },
-		"two tags":         func(k *keyed) { k.scope = Region("default", Tags("a", "b")) },
+		"tag":              func(k *keyed) { k.scope = fromcache.Region("default", fromcache.Tags("a")) },
+		"two tags":         func(k *keyed) { k.scope = fromcache.Region("default", fromcache.Tags("a", "b")) },
 		"database":         func(k *keyed) { k.plan.database = "shop" },
 		"how it has times": func(k *keyed) { k.plan.times = "shop" },
 		"dialect":          func(k *keyed) { k.cfg.Dialect = "mysql" },
@@ -73,7 +74,7 @@ func TestWhatIsPartOfAKey(t *testing.T) {
 		"table":           func(k *keyed) { k.stmt.Table = "accounts" },
 		"text":            func(k *keyed) { k.stmt.SQL.WriteString(" LIMIT 1") },
 		"argument":        func(k *keyed) { k.stmt.Vars = []any{1} },
-		"key":             func(k *keyed) { k.scope = Region("default", Key(1)) },
+		"key":             func(k *keyed) { k.scope = fromcache.Region("default", fromcache.Key(1)) },
 		"model":           model(shape(user{}, schema.Field{DBName: "id", FieldType: whole})),
 		"another model":   model(shape(account{}, schema.Field{DBName: "id", FieldType: whole})),
 		"another column":  model(shape(user{}, schema.Field{DBName: "no", FieldType: whole})),
@@ -82,7 +83,7 @@ func TestWhatIsPartOfAKey(t *testing.T) {
 		"another order":   model(shape(user{}, schema.Field{DBName: "name", FieldType: text}, schema.Field{DBName: "id", FieldType: whole})),
 	}
 	for name, change := range changes {
-		k := &keyed{query: query{Cache: &Cache{engine: e}, scope: Region("default"), region: regionOf("default")}}
+		k := &keyed{query: query{Reader: &Reader{engine: e}, scope: fromcache.Region("default"), region: regionOf("default")}}
 		k.stmt.SQL.WriteString("SELECT * FROM users")
 		change(k)
 		for range 2 { // of the same query it is the same

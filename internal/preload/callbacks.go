@@ -1,4 +1,4 @@
-package relation
+package preload
 
 import (
 	"log/slog"
@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 )
 
 // joinsMark is the setting that tells the query of a join table, which GORM sends without the conditions of its
@@ -33,21 +33,21 @@ type Callbacks struct {
 func (cb *Callbacks) Query(next func(*gorm.DB)) func(*gorm.DB) {
 	return func(db *gorm.DB) {
 		stmt := db.Statement
-		switch c := of(stmt); {
+		switch c := scope.RelationsOf(stmt); {
 		case db.Error != nil:
-		case c != nil && fromcache.Associated(stmt):
-			if name, scope := c.associated(stmt); name != "" && scope != nil && !fromcache.HasScope(stmt) {
-				defer scope.By(listed(stmt)).Lend(stmt)()
+		case c != nil && scope.Associated(stmt):
+			if name, s := associated(c, stmt); name != "" && s != nil && scope.Of(stmt) == nil {
+				defer s.By(listed(stmt)).Lend(stmt)()
 			}
 		case c != nil && stmt.Schema != nil:
-			if err := c.known(stmt.Schema); err != nil {
+			if err := known(c, stmt.Schema); err != nil {
 				_ = db.AddError(err)
 				return
 			}
 			cb.check(c, db)
-		case cb.joined.Load() && !fromcache.HasScope(stmt):
-			if scope := ofJoin(stmt); scope != nil {
-				defer scope.Lend(stmt)()
+		case cb.joined.Load() && scope.Of(stmt) == nil:
+			if s := ofJoin(stmt); s != nil {
+				defer s.Lend(stmt)()
 			}
 		}
 		next(db)
@@ -56,13 +56,13 @@ func (cb *Callbacks) Query(next func(*gorm.DB)) func(*gorm.DB) {
 
 // associated finds the relation whose association sent the query, which names the model at its end only. Of
 // several it is the one that is called as the table is.
-func (c *Cached) associated(stmt *gorm.Statement) (name string, scope *fromcache.Cached) {
+func associated(rs *scope.Relations, stmt *gorm.Statement) (name string, s *scope.Scope) {
 	if _, counts := stmt.Dest.(*int64); counts {
 		return "", nil
 	}
 	first := map[string]bool{}
-	for _, r := range c.relations {
-		first[r.path[0]] = true
+	for _, r := range rs.List {
+		first[r.Path[0]] = true
 	}
 	for candidate := range first {
 		if len(first) > 1 && stmt.DB.NamingStrategy.TableName(candidate) != stmt.Schema.Table {
@@ -73,7 +73,7 @@ func (c *Cached) associated(stmt *gorm.Statement) (name string, scope *fromcache
 		}
 		name = candidate
 	}
-	return name, c.find([]string{name})
+	return name, find(rs, []string{name})
 }
 
 // listed is the column by whose value an association asks, "" if it is not one column and one value: of several
@@ -93,12 +93,12 @@ func listed(stmt *gorm.Statement) string {
 }
 
 // ofJoin is the scope of a query that asks for the rows of a join table, nil for any other.
-func ofJoin(stmt *gorm.Statement) *fromcache.Cached {
+func ofJoin(stmt *gorm.Statement) *scope.Scope {
 	if stmt.Schema == nil {
 		return nil
 	}
 	joins, _ := stmt.Settings.Load(joinsMark)
-	scopes, _ := joins.(map[*schema.Schema]*fromcache.Cached)
+	scopes, _ := joins.(map[*schema.Schema]*scope.Scope)
 	return scopes[stmt.Schema]
 }
 
@@ -107,13 +107,13 @@ func ofJoin(stmt *gorm.Statement) *fromcache.Cached {
 // while GORM preloads.
 func (cb *Callbacks) BeforePreload(db *gorm.DB) {
 	stmt := db.Statement
-	c := of(stmt)
+	c := scope.RelationsOf(stmt)
 	if c == nil || db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil {
 		return
 	}
-	if fromcache.Associated(stmt) {
-		name, _ := c.associated(stmt)
-		if c = c.below([]string{name}); c == nil {
+	if scope.Associated(stmt) {
+		name, _ := associated(c, stmt)
+		if c = below(c, []string{name}); c == nil {
 			return
 		}
 	}

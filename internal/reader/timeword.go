@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"database/sql/driver"
@@ -9,8 +9,8 @@ import (
 
 // timeWord finds an argument that PostgreSQL may read as the time of the query: a text such as "today", which
 // it does wherever a time is expected.
-func (c *Cache) timeWord(args []any) (word string) {
-	if c.cfg.Dialect != sqltext.Postgres.String() {
+func (rd *Reader) timeWord(args []any) (word string) {
+	if rd.cfg.Dialect != sqltext.Postgres.String() {
 		return ""
 	}
 	for _, a := range args {

@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
@@ -13,9 +14,9 @@ import (
 
 // query is one statement on its way through the cache.
 type query struct {
-	*Cache
+	*Reader
 	db      *gorm.DB
-	scope   *Cached
+	scope   *scope.Scope
 	region  *engine.Region
 	primary bool // the query itself asked dbresolver for a source
 	request engine.Request
@@ -61,7 +62,7 @@ func (q *query) prepare() bypass {
 		return bypass{reason: observe.Argument, detail: q.inexpressible(stmt.Vars)}
 	}
 	q.request.Key, q.parser = key, &pl.parser
-	if len(q.scope.tags) > 0 {
+	if len(q.scope.Tags) > 0 {
 		q.request.Tags = q.withUserTags(q.request.Tags)
 	}
 	q.policy(&q.request, pl, state)
@@ -73,8 +74,8 @@ func (q *query) prepare() bypass {
 func (q *query) policy(r *engine.Request, pl *plan, state writer.State) {
 	r.Schema, r.OfSchema = pl.version, true
 	r.Kind = serializer.KindRows
-	r.TTL = q.scope.ttl
-	r.Mode = q.scope.mode
+	r.TTL = q.scope.TTL
+	r.Mode = q.scope.Mode
 	// Callers in transactions see their own snapshots: nothing of theirs is shared. Nor do they, and others who hold
 	// a connection, wait for a load: it may be waiting for that very connection.
 	r.Alone = state.In || state.Single
@@ -83,11 +84,11 @@ func (q *query) policy(r *engine.Request, pl *plan, state writer.State) {
 
 // off finds a table that policies keep out of queries by policy.
 func (q *query) off(pl *plan) (table string, ok bool) {
-	if !q.scope.policy {
+	if !q.scope.FromPolicy {
 		return "", false
 	}
 	for _, table := range pl.off {
-		if table != q.scope.own {
+		if table != q.scope.Table {
 			return table, true
 		}
 	}
@@ -100,7 +101,7 @@ func (q *query) asked(state writer.State) bypass {
 	switch {
 	case q.db.DryRun && !q.explained:
 		return bypass{reason: observe.DryRun, detail: detailDryRun}
-	case q.scope.bypass:
+	case q.scope.Bypass:
 		return bypass{reason: observe.Asked, detail: detailAsked}
 	case q.engine.Closed():
 		return bypass{reason: observe.Closed, detail: detailClosed}
@@ -108,7 +109,7 @@ func (q *query) asked(state writer.State) bypass {
 		return bypass{reason: observe.Replaced, detail: replacedBy(q.cfg.Replaced)}
 	case q.primary:
 		return bypass{reason: observe.Primary, detail: detailPrimary}
-	case state.In && !q.scope.inTransaction:
+	case state.In && !q.scope.InTransaction:
 		return bypass{reason: observe.Transaction, detail: detailTransaction}
 	case state.In && (!state.Followed || state.Wrote):
 		return bypass{reason: observe.Transaction, detail: transaction(state)}
@@ -121,9 +122,9 @@ func (q *query) asked(state writer.State) bypass {
 }
 
 func (q *query) withUserTags(tags []string) []string {
-	all := make([]string, 0, len(tags)+len(q.scope.tags))
+	all := make([]string, 0, len(tags)+len(q.scope.Tags))
 	all = append(all, tags...)
-	for _, t := range q.scope.tags {
+	for _, t := range q.scope.Tags {
 		all = append(all, q.engine.Namespace().User(t))
 	}
 	return all
@@ -133,7 +134,7 @@ func (q *query) withUserTags(tags []string) []string {
 func (q *query) loads(stmt *gorm.Statement, state writer.State) {
 	cfg := q.region.Policy()
 	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
-	c, pool, sql, vars := q.Cache, stmt.ConnPool, stmt.SQL.String(), stmt.Vars
+	c, pool, sql, vars := q.Reader, stmt.ConnPool, stmt.SQL.String(), stmt.Vars
 	q.request.Load = func(ctx context.Context) (engine.Loaded, error) {
 		return c.load(ctx, pool, limits, sql, vars)
 	}

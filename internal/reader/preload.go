@@ -1,4 +1,4 @@
-package fromcache
+package reader
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 )
 
 // preloadMark is among a statement's settings, which GORM hands on, while it preloads.
@@ -16,7 +17,7 @@ const preloadMark = "gormcache:preload"
 // preloading is what a preloaded query must know of the one that preloads it.
 type preloading struct {
 	parent *schema.Schema
-	opts   *Cached // nil: none
+	opts   *scope.Scope // nil: none
 	// by is the statement that preloads, and outer what that is preloaded for itself.
 	by    *gorm.Statement
 	outer *preloading
@@ -32,13 +33,13 @@ func preloaded(stmt *gorm.Statement) *preloading {
 }
 
 // BeforePreload runs before the callback that sends a query's preloads, and marks them, so that they are known for
-// what they are. Who bypasses the cache, or refreshes it, means what is preloaded too. [Cache.AfterPreload] takes the
+// what they are. Who bypasses the cache, or refreshes it, means what is preloaded too. [Reader.AfterPreload] takes the
 // mark away.
 //
 // The two do not wrap that callback. GORM's log names the first file on the stack that is not GORM's own, and looks
 // at a dozen frames only: with a wrapper on the stack each preload would be said to come from this file, or, if it is
 // nested, from nowhere.
-func (c *Cache) BeforePreload(db *gorm.DB) {
+func (rd *Reader) BeforePreload(db *gorm.DB) {
 	stmt := db.Statement
 	if db.Error != nil || len(stmt.Preloads) == 0 || stmt.Schema == nil {
 		return
@@ -46,21 +47,21 @@ func (c *Cache) BeforePreload(db *gorm.DB) {
 	if x := explained(db); x != nil && x.building == 0 {
 		x.sample(stmt)
 	}
-	if !c.policies.related(stmt.Schema) {
+	if !rd.policies.related(stmt.Schema) {
 		return
 	}
 	outer, inner := preloaded(stmt), &preloading{parent: stmt.Schema, by: stmt}
 	if outer != nil {
 		inner.opts, inner.outer = outer.opts, outer
 	}
-	if scope := of(stmt); scope != nil && (scope.bypass || scope.mode == engine.Refresh) {
-		inner.opts = &Cached{bypass: scope.bypass, mode: scope.mode}
+	if s := scope.Of(stmt); s != nil && (s.Bypass || s.Mode == engine.Refresh) {
+		inner.opts = &scope.Scope{Bypass: s.Bypass, Mode: s.Mode}
 	}
 	stmt.Settings.Store(preloadMark, inner)
 }
 
-// AfterPreload ends what [Cache.BeforePreload] began, also where a preload failed.
-func (c *Cache) AfterPreload(db *gorm.DB) {
+// AfterPreload ends what [Reader.BeforePreload] began, also where a preload failed.
+func (rd *Reader) AfterPreload(db *gorm.DB) {
 	stmt := db.Statement
 	if len(stmt.Preloads) == 0 { // an empty sync.Map allocates when it is asked
 		return
