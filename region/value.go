@@ -62,7 +62,7 @@ func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(
 	for _, opt := range opts {
 		opt(&o)
 	}
-	load := func(ctx context.Context) (engine.Loaded, error) {
+	load := func(ctx context.Context, _ []int) (engine.Loaded, error) {
 		v, err := create(ctx)
 		if err != nil {
 			return engine.Loaded{}, err
@@ -72,7 +72,7 @@ func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(
 	q := r.valueRequest(key, &o)
 	q.Load = load
 	if r.engine.Policy().StaleWhileRevalidate > 0 {
-		q.Later = func() func(context.Context) (engine.Loaded, error) { return load }
+		q.Later = func() engine.Load { return load }
 	}
 	res, err := r.engine.Read(ctx, q)
 	if err != nil {

@@ -29,7 +29,9 @@ func newAsker(t *testing.T) *asker {
 func (a *asker) ask(answer string, change ...func(*engine.Request)) {
 	a.t.Helper()
 	q := engine.Request{Key: "k", Tags: a.tags, Kind: serializer.KindRows, Counters: []*observe.Counter{&a.counter}}
-	q.Load = func(context.Context) (engine.Loaded, error) { return engine.Loaded{Payload: []byte(answer)}, nil }
+	q.Load = func(context.Context, []int) (engine.Loaded, error) {
+		return engine.Loaded{Payload: []byte(answer)}, nil
+	}
 	for _, fn := range change {
 		fn(&q)
 	}
@@ -80,7 +82,7 @@ func TestAnswersThatCannotBeStoredCountAsChanged(t *testing.T) {
 	a.ask("one")
 	a.write()
 	a.ask("one", func(q *engine.Request) {
-		q.Load = func(context.Context) (engine.Loaded, error) {
+		q.Load = func(context.Context, []int) (engine.Loaded, error) {
 			return engine.Loaded{Payload: []byte("one"), Reason: observe.TooLarge}, nil
 		}
 	})
@@ -103,7 +105,7 @@ func TestAnEntryThatManyFindDroppedIsDroppedOnce(t *testing.T) {
 	const callers = 8
 	looked := make(chan struct{}, callers)
 	a.store.after = func() { looked <- struct{}{} }
-	load := func(context.Context) (engine.Loaded, error) {
+	load := func(context.Context, []int) (engine.Loaded, error) {
 		for range callers { // all have looked before one has an answer
 			<-looked
 		}

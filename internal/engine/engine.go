@@ -31,7 +31,7 @@ type Config struct {
 	WriteTimeout time.Duration     // budget of a fill
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
-	// Blocked tells that an invalidation of this process for one of the tags has not reached the store
+	// Blocked reports whether an invalidation of this process for one of the tags has not reached the store
 	// yet, so that nothing the store says of them can be trusted here.
 	Blocked func(tags []string) bool
 	// Schema is told the token of the namespace's epoch whenever it was read, and returns the version

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/observe"
-	"github.com/seed-4f7f0efa/gormcache/serializer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -73,9 +72,9 @@ func (e *Engine) tokens(ctx context.Context, patience *time.Duration, l *store.L
 	return e.ask(ctx, patience, "tokens", func(ctx context.Context) error { return e.cfg.Store.Tokens(ctx, l.Tags, l.States) })
 }
 
-// mend makes the request's tags whole where it can: those that are missing, and those on which dead
+// repair makes the request's tags whole where it can: those that are missing, and those on which dead
 // writers have left marks.
-func (e *Engine) mend(ctx context.Context, q *Request, patience *time.Duration, l *store.Lookup) error {
+func (e *Engine) repair(ctx context.Context, q *Request, patience *time.Duration, l *store.Lookup) error {
 	if len(q.Tracks) == 0 {
 		return e.tokens(ctx, patience, l)
 	}
@@ -151,37 +150,6 @@ func (e *Engine) keep(ctx context.Context, q *Request) {
 			e.storeError(ctx, "keep", err)
 		}
 	})
-}
-
-// fill stores what was loaded, under the tokens seen before the load. A store that fails is
-// recorded; the caller has its answer already.
-func (r *Region) fill(ctx context.Context, q *Request, tokens []byte, l Loaded) {
-	if q.NoFill || l.Reason != "" {
-		return
-	}
-	if q.store != nil {
-		q.store(ctx, l)
-		return
-	}
-	ttl := r.ttl(q, l.Empty)
-	if ttl <= 0 {
-		return
-	}
-	e := r.engine
-	env := serializer.Envelope{Created: time.Now().UnixMilli(), Kind: q.Kind, Tokens: tokens, Payload: l.Payload}
-	keep := ttl
-	if ttl == NoExpiration {
-		keep = 0
-	} else if q.Later != nil {
-		env.Fresh = ttl
-		keep = ttl + r.policy.StaleWhileRevalidate
-	}
-	value, err := serializer.AppendEnvelope(make([]byte, 0, env.Size()), q.Key, &env)
-	if err != nil { // more tags than an entry can carry
-		e.cfg.Logger.DebugContext(ctx, "gormcache: entry not stored", "error", err)
-		return
-	}
-	r.set(ctx, q, store.Entry{Key: q.Key, Value: value, TTL: keep})
 }
 
 // set stores entries. They are worth keeping though the caller may have given up by now; and a caller, who has the

@@ -39,7 +39,7 @@ func (fs *flights) count(entry string) *atomic.Uint32 {
 	return &fs.landed[maphash.String(fs.seed, entry)%landings]
 }
 
-// join returns the flight of that key; leader tells that the caller made it and must land it.
+// join returns the flight of that key; leader reports whether the caller made it and must land it.
 func (fs *flights) join(key string) (f *flight, leader bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

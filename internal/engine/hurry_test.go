@@ -76,14 +76,13 @@ func openLingering(t *testing.T) (*children, *lingering) {
 
 // one is a read of one entry.
 func (c *children) one(ctx context.Context) (engine.Result, error) {
-	return c.Read(ctx, &engine.Request{Key: "test:e:one", Kind: serializer.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context) (engine.Loaded, error) {
+	return c.Read(ctx, &engine.Request{Key: "test:e:one", Kind: serializer.KindRows, Tags: c.Tags("test:t:x"), Load: func(ctx context.Context, _ []int) (engine.Loaded, error) {
 		return engine.Loaded{Payload: []byte("one")}, ctx.Err()
 	}})
 }
 
 func (c *children) two(ctx context.Context) (engine.Result, error) {
-	res, err := c.ReadParts(ctx, c.request(1, 2))
-	return res.Result, err
+	return c.Read(ctx, c.request(1, 2))
 }
 
 // A read waits for the store a third of what its caller has left, and ReadTimeout at most, in all its calls together:
@@ -216,7 +215,7 @@ func TestAnEnrolmentOutlastsWhoeverIsInAHurry(t *testing.T) {
 			enrolled = append(enrolled, ctx.Err())
 			return store.Failure(c.store.Settle(ctx, tracks, store.NewWriter(), 0))
 		}
-		c.change = func(q *engine.PartsRequest) {
+		c.change = func(q *engine.Request) {
 			q.Tags, q.Tracks, q.Tracking = append(q.Tags, tracks...), tracks, &tracking{enrol: enrol}
 		}
 		var wg sync.WaitGroup
@@ -224,7 +223,7 @@ func TestAnEnrolmentOutlastsWhoeverIsInAHurry(t *testing.T) {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Millisecond)
 				defer cancel()
-				if res, err := c.ReadParts(ctx, c.request(1)); err != nil || res.Outcome != observe.Bypass {
+				if res, err := c.Read(ctx, c.request(1)); err != nil || res.Outcome != observe.Bypass {
 					t.Errorf("in a hurry: %v, %v", res.Outcome, err)
 				}
 			})
@@ -249,7 +248,7 @@ func TestEnrolmentsThatFail(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, _ := openLingering(t)
 				tracks, k := []string{"test:q:children", "test:q:children.parent"}, &tracking{enrol: enrol}
-				c.change = func(q *engine.PartsRequest) {
+				c.change = func(q *engine.Request) {
 					q.Tags, q.Tracks, q.Tracking = append(q.Tags, tracks...), tracks, k
 				}
 				c.want(t, "||bypass", 1)
@@ -282,7 +281,7 @@ func TestTheLastLookLeavesTimeToo(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		_, err := c.ReadParts(ctx, c.request(1, 2))
+		_, err := c.Read(ctx, c.request(1, 2))
 		if took := time.Since(began); !errors.Is(err, engine.ErrParts) || took != 56*time.Millisecond {
 			t.Errorf("%v after %v", err, took)
 		}

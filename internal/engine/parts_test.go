@@ -25,7 +25,7 @@ type children struct {
 	*engine.Region
 	loaded [][]int // the parents of each load
 	during func()  // runs while the database answers
-	change func(q *engine.PartsRequest)
+	change func(q *engine.Request)
 }
 
 func openChildren(t *testing.T, cfg region.Config, change ...func(*engine.Config)) *children {
@@ -35,13 +35,13 @@ func openChildren(t *testing.T, cfg region.Config, change ...func(*engine.Config
 
 func partTag(parent int) string { return fmt.Sprintf("test:s:children.parent.%d", parent) }
 
-func (c *children) request(parents ...int) *engine.PartsRequest {
-	q := &engine.PartsRequest{}
+func (c *children) request(parents ...int) *engine.Request {
+	q := &engine.Request{}
 	q.Key, q.Kind, q.Tags = fmt.Sprintf("test:e:%v", parents), serializer.KindRows, c.Tags("test:b:children")
 	for _, p := range parents {
 		q.Parts = append(q.Parts, engine.Part{Key: fmt.Sprintf("test:e:%d", p), Tag: partTag(p)})
 	}
-	q.LoadParts = func(_ context.Context, missing []int) (engine.Loaded, []engine.LoadedPart, error) {
+	q.Load = func(_ context.Context, missing []int) (engine.Loaded, error) {
 		var asked []int
 		var parts []engine.LoadedPart
 		var all []string
@@ -54,7 +54,7 @@ func (c *children) request(parents ...int) *engine.PartsRequest {
 		if c.during != nil {
 			c.during()
 		}
-		return engine.Loaded{Payload: []byte(strings.Join(all, ","))}, parts, nil
+		return engine.Loaded{Payload: []byte(strings.Join(all, ",")), Parts: parts}, nil
 	}
 	if c.change != nil {
 		c.change(q)
@@ -65,14 +65,14 @@ func (c *children) request(parents ...int) *engine.PartsRequest {
 // read returns what was found, then what was loaded.
 func (c *children) read(t *testing.T, parents ...int) string {
 	t.Helper()
-	res, err := c.ReadParts(t.Context(), c.request(parents...))
+	res, err := c.Read(t.Context(), c.request(parents...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return show(res)
 }
 
-func show(res engine.PartsResult) string {
+func show(res engine.Result) string {
 	var hits []string
 	for _, h := range res.Hits {
 		if h != nil {
@@ -127,12 +127,12 @@ func TestPartsDroppedForNothing(t *testing.T) {
 	c.read(t, 1, 2, 3)
 	c.settle(t, partTag(1), partTag(2))
 	c.read(t, 1, 3)
-	c.change = func(q *engine.PartsRequest) {
-		load := q.LoadParts
-		q.LoadParts = func(ctx context.Context, missing []int) (engine.Loaded, []engine.LoadedPart, error) {
-			l, parts, err := load(ctx, missing)
-			parts[0].Payload = []byte("another")
-			return l, parts, err
+	c.change = func(q *engine.Request) {
+		load := q.Load
+		q.Load = func(ctx context.Context, missing []int) (engine.Loaded, error) {
+			l, err := load(ctx, missing)
+			l.Parts[0].Payload = []byte("another")
+			return l, err
 		}
 	}
 	c.read(t, 2, 3)
@@ -160,7 +160,7 @@ func TestPartsFoundMustOutlastTheLoad(t *testing.T) {
 	c.read(t, 1)
 	for i, tag := range []string{partTag(1), "test:b:children"} {
 		c.during = func() { c.settle(t, tag) }
-		if _, err := c.ReadParts(t.Context(), c.request(1, 2+i)); !errors.Is(err, engine.ErrParts) {
+		if _, err := c.Read(t.Context(), c.request(1, 2+i)); !errors.Is(err, engine.ErrParts) {
 			t.Errorf("%s changed: %v, want ErrParts", tag, err)
 		}
 		c.during = nil
@@ -202,7 +202,7 @@ func TestLoadsOfMarkedPartsAreNotShared(t *testing.T) {
 			ended = new(atomic.Bool)
 			q := c.request(1)
 			go func() {
-				if _, err := c.ReadParts(t.Context(), q); err != nil {
+				if _, err := c.Read(t.Context(), q); err != nil {
 					t.Error(err)
 				}
 				ended.Store(true)
@@ -266,7 +266,7 @@ func TestTagsOfEnrolmentAreKept(t *testing.T) {
 	c.settle(t, tags[0])
 	c.settle(t, tags[1])
 	k := &tracking{kept: make(chan struct{})}
-	c.change = func(q *engine.PartsRequest) {
+	c.change = func(q *engine.Request) {
 		q.Tags, q.Tracks, q.Tracking = append(q.Tags, tags...), tags, k
 	}
 	c.want(t, "|of 1|miss", 1)
@@ -279,7 +279,7 @@ func TestTagsOfEnrolmentAreKept(t *testing.T) {
 func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	tracks, enrolled := []string{"test:q:children", "test:q:children.parent"}, 0
-	c.change = func(q *engine.PartsRequest) {
+	c.change = func(q *engine.Request) {
 		q.Tags = append(q.Tags, tracks...)
 		q.Tracks, q.Tracking = tracks, &tracking{enrol: func(ctx context.Context) error {
 			enrolled++
@@ -293,7 +293,7 @@ func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 	}
 	c.settle(t, tracks[0]) // evicted and made again
 	c.want(t, "|of 1|miss", 1)
-	c.change = func(q *engine.PartsRequest) {
+	c.change = func(q *engine.Request) {
 		q.Tags = append(q.Tags, "test:q:x", "test:q:y")
 		q.Tracks, q.Tracking = []string{"test:q:x", "test:q:y"}, &tracking{}
 	}
@@ -303,14 +303,14 @@ func TestTagsOfEnrolmentAreMadeByEnrolmentOnly(t *testing.T) {
 func TestPartsByMode(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	c.read(t, 1)
-	c.change = func(q *engine.PartsRequest) { q.Mode = engine.OnlyIfCached }
+	c.change = func(q *engine.Request) { q.Mode = engine.OnlyIfCached }
 	c.want(t, "of 1||hit", 1)
-	if _, err := c.ReadParts(t.Context(), c.request(1, 2)); !errors.Is(err, engine.ErrCacheMiss) {
+	if _, err := c.Read(t.Context(), c.request(1, 2)); !errors.Is(err, engine.ErrCacheMiss) {
 		t.Errorf("%v, want ErrCacheMiss", err)
 	}
-	c.change = func(q *engine.PartsRequest) { q.Mode = engine.Refresh }
+	c.change = func(q *engine.Request) { q.Mode = engine.Refresh }
 	c.want(t, "|of 1|miss", 1)
-	c.change = func(q *engine.PartsRequest) { q.NoFill = true }
+	c.change = func(q *engine.Request) { q.NoFill = true }
 	c.want(t, "of 1|of 5|miss", 1, 5)
 	c.want(t, "of 1|of 5|miss", 1, 5)
 }
@@ -330,12 +330,12 @@ func TestPartsThatDoNotComeApart(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	failure := errors.New("no such table")
 	for _, err := range []error{engine.ErrParts, failure} {
-		c.change = func(q *engine.PartsRequest) {
-			q.LoadParts = func(context.Context, []int) (engine.Loaded, []engine.LoadedPart, error) {
-				return engine.Loaded{}, nil, err
+		c.change = func(q *engine.Request) {
+			q.Load = func(context.Context, []int) (engine.Loaded, error) {
+				return engine.Loaded{}, err
 			}
 		}
-		if _, got := c.ReadParts(t.Context(), c.request(1)); !errors.Is(got, err) {
+		if _, got := c.Read(t.Context(), c.request(1)); !errors.Is(got, err) {
 			t.Errorf("%v, want %v", got, err)
 		}
 	}
@@ -378,15 +378,15 @@ func TestLoadsOfPartsAreShared(t *testing.T) {
 		c.read(t, 1)
 		var loads, outcomes atomic.Int64
 		request := c.request(1, 2)
-		request.LoadParts = func(context.Context, []int) (engine.Loaded, []engine.LoadedPart, error) {
+		request.Load = func(context.Context, []int) (engine.Loaded, error) {
 			loads.Add(1)
 			time.Sleep(time.Second)
-			return engine.Loaded{Payload: []byte("of 2")}, []engine.LoadedPart{{Payload: []byte("of 2")}}, nil
+			return engine.Loaded{Payload: []byte("of 2"), Parts: []engine.LoadedPart{{Payload: []byte("of 2")}}}, nil
 		}
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				res, err := c.ReadParts(t.Context(), request)
+				res, err := c.Read(t.Context(), request)
 				if err != nil || show(res) != "of 1|of 2|miss" {
 					t.Errorf("%q, %v", show(res), err)
 				}
@@ -405,14 +405,14 @@ func TestPartsOfAnotherSchema(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour}, func(cfg *engine.Config) {
 		cfg.Schema = func(store.Token) uint64 { return 2 }
 	})
-	c.change = func(q *engine.PartsRequest) { q.Schema, q.OfSchema = 1, true }
-	if _, err := c.ReadParts(t.Context(), c.request(1)); !errors.Is(err, engine.ErrSchema) {
+	c.change = func(q *engine.Request) { q.Schema, q.OfSchema = 1, true }
+	if _, err := c.Read(t.Context(), c.request(1)); !errors.Is(err, engine.ErrSchema) {
 		t.Errorf("%v, want ErrSchema", err)
 	}
-	c.change = func(q *engine.PartsRequest) { q.Schema, q.OfSchema = 2, true }
+	c.change = func(q *engine.Request) { q.Schema, q.OfSchema = 2, true }
 	c.want(t, "|of 1|miss", 1)
 	c.Close()
-	if res, err := c.ReadParts(t.Context(), c.request(1)); err != nil || res.Reason != observe.Closed || res.Outcome != observe.Bypass {
+	if res, err := c.Read(t.Context(), c.request(1)); err != nil || res.Reason != observe.Closed || res.Outcome != observe.Bypass {
 		t.Errorf("after Close: %v (%s), %v", res.Outcome, res.Reason, err)
 	}
 	if s := c.recorder.Snapshot(); s.Bypassed[observe.Marked] != 0 {

@@ -21,7 +21,9 @@ func TestEntriesThatCannotBeBelievedAreCounted(t *testing.T) {
 	ctx := t.Context()
 	q := &engine.Request{
 		Key: "test:q:k", Tags: r.Tags(), Kind: serializer.KindRows,
-		Load: func(context.Context) (engine.Loaded, error) { return engine.Loaded{Payload: []byte("loaded")}, nil },
+		Load: func(context.Context, []int) (engine.Loaded, error) {
+			return engine.Loaded{Payload: []byte("loaded")}, nil
+		},
 	}
 	read := func(what string, want observe.Outcome, rejected uint64) {
 		t.Helper()

@@ -38,3 +38,12 @@ func (r *Region) Report(ctx context.Context, q *Request, res Result, err error, 
 			"coalesced", res.Coalesced, "error", describe(err), "took", took)
 	}
 }
+
+// countDropped counts an entry that a write has dropped, and that was loaded again.
+func (r *Region) countDropped(q *Request, identical bool) {
+	r.engine.cfg.Recorder.Dropped(identical)
+	r.counter.Dropped(identical)
+	for _, c := range q.Counters {
+		c.Dropped(identical)
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/scope"
-	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -136,7 +135,9 @@ func (rd *Reader) explain(db *gorm.DB, rows bool) *observe.Query {
 	if !rd.cfg.ReplicaReads {
 		defer primary(db)()
 	}
-	if !q.explainParts(x) {
+	if q.divide() {
+		q.parts.explain(x)
+	} else {
 		q.explainWhole(x)
 	}
 	return x
@@ -171,78 +172,46 @@ func (r *ruling) named() string {
 
 // explainWhole explains a query that is one entry.
 func (q *query) explainWhole(x *observe.Query) {
-	stmt := q.db.Statement
-	b := q.prepare()
+	b := q.whole()
 	x.Bypass, x.Detail, x.Tables = b.reason, b.detail, q.request.Tables
-	pl := q.plans.get(planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region})
-	if b.reason != "" || pl == nil {
+	if b.reason != "" {
 		return
 	}
 	x.Keys, x.Tags, x.TTL = []string{q.request.Key}, q.request.Tags, q.ttl()
-	x.Class = observe.ClassTable
-	for _, t := range x.Tables {
-		x.EvictedBy = append(x.EvictedBy, "any write to "+t)
-	}
-	if class := q.depends(pl, stmt.Vars); class != classTable {
+	vars := q.db.Statement.Vars
+	if q.class != classTable {
 		x.Class = observe.ClassRow
-		if class == classColumn {
+		if q.class == classColumn {
 			x.Class = observe.ClassColumn
 		}
-		x.EvictedBy = pinnedBy(pl.tables[0], x.Class, pl.narrowed.Pins(stmt.Vars))
-	} else {
-		x.Coarse = q.coarse(pl)
+		x.EvictedBy = append(pinnedBy(x.Tables[0], x.Class, q.plan.narrowed.Pins(vars)), q.byHand()...)
+		return
+	}
+	x.Class, x.Coarse = observe.ClassTable, q.plan.coarse
+	if q.plan.narrowed != nil {
+		x.Coarse = q.plan.narrowed.Refused(vars)
+	}
+	for _, t := range x.Tables {
+		x.EvictedBy = append(x.EvictedBy, "any write to "+t)
 	}
 	x.EvictedBy = append(x.EvictedBy, q.byHand()...)
 }
 
-// coarse says why a query depends on whole tables.
-func (q *query) coarse(pl *plan) string {
-	stmt := q.db.Statement
-	if pl.narrowed != nil {
-		return pl.narrowed.Refused(stmt.Vars)
-	}
-	info := q.inv.Info(stmt.SQL.String())
-	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
-	if err != nil || reading.Detail != "" { // the schema has changed just now
-		return ""
-	}
-	return q.inv.Whole(reading, info, q.tracked)
-}
-
-// explainParts explains a query whose answer falls into entries; false: it does not.
-func (q *query) explainParts(x *observe.Query) bool {
-	stmt := q.db.Statement
-	if !q.mayPart(stmt.SQL.String()) || q.asked(q.inv.StateOf(stmt.ConnPool)).reason != "" {
-		return false
-	}
-	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())
-	if !ok {
-		return false
-	}
-	pt := q.parting(stmt, folded)
-	if pt == nil {
-		return false
-	}
-	if _, off := q.off(pt.plan); off {
-		return false
-	}
-	p := &parted{query: q, pt: pt, folded: folded, vars: stmt.Vars}
-	if !p.ask() || !p.compose(stmt) {
-		return false
-	}
-	x.Class, x.Tables, x.TTL = observe.ClassParts, pt.plan.tables, q.ttl()
-	x.Tags = append(x.Tags, p.req.Tags...)
+// explain explains a query whose answer falls into parts.
+func (p *parted) explain(x *observe.Query) {
+	r := &p.request
+	x.Class, x.Tables, x.TTL = observe.ClassParts, r.Tables, p.ttl()
+	x.Tags = append(x.Tags, r.Tags...)
 	pins := make([]string, len(p.texts))
-	for i, part := range p.req.Parts {
+	for i, part := range r.Parts {
 		x.Keys, x.Tags = append(x.Keys, part.Key), append(x.Tags, part.Tag)
-		pins[i] = pt.key.Columns()[0] + " is " + p.texts[i]
+		pins[i] = p.pt.key.Columns()[0] + " is " + p.texts[i]
 	}
 	class := observe.ClassColumn
-	if pt.key.Primary() {
+	if p.pt.key.Primary() {
 		class = observe.ClassRow
 	}
-	x.EvictedBy = append(pinnedBy(x.Tables[0], class, pins), q.byHand()...)
-	return true
+	x.EvictedBy = append(pinnedBy(x.Tables[0], class, pins), p.byHand()...)
 }
 
 // pinnedBy names the writes that drop what depends on some rows of a table.

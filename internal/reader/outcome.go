@@ -12,8 +12,8 @@ import (
 // ended notes how the statement's read ended, for [scope.OutcomeOf], and says so in its text where the database was not
 // asked, or not for all: whoever shows the text once the query is done (GORM's log, tracing plugins) shows it then.
 // The comment stands at the end, where tools that look at the first word find what they expect. GORM forgets the text
-// when the statement is over. found of parts parts are from the cache.
-func (q *query) ended(ans answer, res engine.Result, found, parts int, err error) {
+// when the statement is over.
+func (q *query) ended(ans answer, res engine.Result, err error) {
 	stmt := q.db.Statement
 	scope.SetOutcome(stmt, res.Outcome)
 	if stmt.SQL.Len() == 0 || ans.view == nil && err == nil { // this very text is what the database gets, or got
@@ -28,7 +28,15 @@ func (q *query) ended(ans answer, res engine.Result, found, parts int, err error
 		stmt.SQL.WriteString(" /* gormcache: miss, coalesced */")
 	case errors.Is(err, engine.ErrCacheMiss):
 		stmt.SQL.WriteString(" /* gormcache: miss, not sent */")
-	case found > 0:
-		_, _ = fmt.Fprintf(&stmt.SQL, " /* gormcache: miss, %d of %d parts hit */", found, parts)
+	default:
+		found := 0
+		for _, payload := range res.Hits {
+			if payload != nil {
+				found++
+			}
+		}
+		if found > 0 {
+			_, _ = fmt.Fprintf(&stmt.SQL, " /* gormcache: miss, %d of %d parts hit */", found, len(res.Hits))
+		}
 	}
 }

@@ -13,10 +13,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
-	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
-	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/serializer"
 )
 
@@ -32,40 +30,41 @@ type parted struct {
 	values []any          // the arguments of the list, each once
 	texts  []string       // what stands for them
 	places map[string]int // of the texts in values
-	req    engine.PartsRequest
 }
 
-// inParts answers the query part by part. ok is false where it can't be: it is then read as a whole.
-func (q *query) inParts(stmt *gorm.Statement) (ans answer, ok bool, err error) {
+// divide fills in the request for the answer part by part. It reports false where the answer can't be divided: it is
+// then read as a whole.
+func (q *query) divide() bool {
+	stmt := q.db.Statement
 	if !q.mayPart(stmt.SQL.String()) {
-		return answer{}, false, nil
+		return false
 	}
 	state := q.inv.StateOf(stmt.ConnPool)
 	if q.asked(state).reason != "" || writer.Shifted(stmt.Vars) {
-		return answer{}, false, nil
+		return false
 	}
 	folded, ok := sqltext.Fold(sqltext.DialectOf(q.cfg.Dialect), stmt.SQL.String())
 	if !ok || folded.Params != len(stmt.Vars) || q.timeWord(stmt.Vars) != "" {
-		return answer{}, false, nil
+		return false
 	}
-	for range maxPlanning {
-		pt := q.parting(stmt, folded)
-		if pt == nil {
-			return answer{}, false, nil
-		}
-		if _, off := q.off(pt.plan); off {
-			return answer{}, false, nil
-		}
-		p := &parted{query: q, pt: pt, folded: folded, vars: stmt.Vars}
-		if !p.ask() || !p.compose(stmt) {
-			return answer{}, false, nil
-		}
-		q.policy(&p.req.Request, pt.plan, state)
-		if ans, ok, err = p.answer(stmt.Context); !errors.Is(err, engine.ErrSchema) {
-			return ans, ok, err
-		}
+	pt := q.parting(stmt, folded)
+	if pt == nil {
+		return false
 	}
-	return answer{}, false, nil
+	if _, off := q.off(pt.plan); off {
+		return false
+	}
+	p := &parted{query: q, pt: pt, folded: folded, vars: stmt.Vars}
+	if !p.ask() {
+		return false
+	}
+	var r engine.Request
+	if !p.compose(stmt, &r) {
+		return false
+	}
+	q.policy(&r, pt.plan, state)
+	q.parts, q.request = p, r
+	return true
 }
 
 // ask finds the values asked for. It reports false if one can't be compared, or if two that differ may be
@@ -102,8 +101,8 @@ func sameArgument(a, b any) bool {
 	return ok && okToo && string(x) == string(y)
 }
 
-// compose fills in the keys and tags.
-func (p *parted) compose(stmt *gorm.Statement) bool {
+// compose fills in the keys and tags, and how the database is asked.
+func (p *parted) compose(stmt *gorm.Statement, r *engine.Request) bool {
 	at := p.folded.Places[p.pt.place]
 	counts := make([]any, len(p.folded.Places)) // other lists are part of the shape, at their length
 	for i, place := range p.folded.Places {
@@ -115,7 +114,7 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 	if !ok {
 		return false
 	}
-	p.req.Parts = make([]engine.Part, len(p.values))
+	r.Parts = make([]engine.Part, len(p.values))
 	all := sha256.New()
 	b := make([]byte, 0, 64)
 	for i, v := range p.values {
@@ -124,24 +123,19 @@ func (p *parted) compose(stmt *gorm.Statement) bool {
 		}
 		sum := sha256.Sum256(b)
 		all.Write(sum[:])
-		p.req.Parts[i] = engine.Part{Key: p.engine.Namespace().Entry([24]byte(sum[:24])), Tag: p.pt.key.Tag(p.texts[i])}
+		r.Parts[i] = engine.Part{Key: p.engine.Namespace().Entry([24]byte(sum[:24])), Tag: p.pt.key.Tag(p.texts[i])}
 	}
-	p.req.Key = p.engine.Namespace().Entry([24]byte(all.Sum(nil)[:24]))
-	p.req.Tags = p.pt.tags
-	if len(p.scope.Tags) > 0 {
-		p.req.Tags = p.withUserTags(p.pt.tags)
-	}
-	p.req.Tracks, p.req.Tracking = p.pt.key.Tracks(), p.pt.key
-	p.req.Tables, p.req.Counters = p.pt.plan.tables, p.pt.plan.counters
-	cfg := p.region.Policy()
-	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
-	c, pool, text := p.Reader, stmt.ConnPool, stmt.SQL.String()
-	p.req.LoadParts = func(ctx context.Context, missing []int) (engine.Loaded, []engine.LoadedPart, error) {
+	r.Key = p.engine.Namespace().Entry([24]byte(all.Sum(nil)[:24]))
+	r.Tags = p.withUserTags(p.pt.tags)
+	r.Tracks, r.Tracking = p.pt.key.Tracks(), p.pt.key
+	r.Tables, r.Counters = p.pt.plan.tables, p.pt.plan.counters
+	rd, pool, limits, text := p.Reader, stmt.ConnPool, p.limits(), stmt.SQL.String()
+	r.Load = func(ctx context.Context, missing []int) (engine.Loaded, error) {
 		sql, vars := p.rest(missing)
 		from := &passing{ConnPool: pool, own: sql != text}
-		loaded, err := c.load(ctx, from, limits, sql, vars)
+		loaded, err := rd.load(ctx, from, limits, sql, vars)
 		from.end(loaded.Rest != nil)
-		return p.divide(loaded, missing, err)
+		return p.distribute(loaded, missing, err)
 	}
 	return true
 }
@@ -156,18 +150,18 @@ func (p *parted) rest(missing []int) (sql string, vars []any) {
 	return p.folded.Expand(p.pt.place, len(missing)), append(vars, p.vars[at.First+at.Params:]...)
 }
 
-// divide tells which of the rows loaded belong to which of the missing parts.
-func (p *parted) divide(loaded engine.Loaded, missing []int, err error) (engine.Loaded, []engine.LoadedPart, error) {
+// distribute divides the rows that were loaded among the missing parts.
+func (p *parted) distribute(loaded engine.Loaded, missing []int, err error) (engine.Loaded, error) {
 	if (err != nil || loaded.Reason != "") && (len(missing) == len(p.values) || loaded.Rest == nil) {
-		return loaded, nil, err
+		return loaded, err
 	}
 	if rest, ok := loaded.Rest.(io.Closer); ok { // some of the answer only: the caller needs all of it
 		_ = rest.Close()
-		return engine.Loaded{}, nil, engine.ErrParts
+		return engine.Loaded{}, engine.ErrParts
 	}
 	view, err := serializer.Parse(loaded.Payload)
 	if err != nil {
-		return engine.Loaded{}, nil, engine.ErrParts
+		return engine.Loaded{}, engine.ErrParts
 	}
 	to := make(map[int]int, len(missing))
 	for n, i := range missing {
@@ -180,16 +174,16 @@ func (p *parted) divide(loaded engine.Loaded, missing []int, err error) (engine.
 	}
 	if !ok {
 		p.pt.spoiled.Store(true)
-		return engine.Loaded{}, nil, engine.ErrParts
+		return engine.Loaded{}, engine.ErrParts
 	}
-	parts := make([]engine.LoadedPart, len(missing))
+	loaded.Parts = make([]engine.LoadedPart, len(missing))
 	for n, payload := range view.Split(groups, len(missing)) {
-		parts[n] = engine.LoadedPart{Payload: payload, Empty: true}
+		loaded.Parts[n] = engine.LoadedPart{Payload: payload, Empty: true}
 	}
 	for _, n := range groups {
-		parts[n].Empty = false
+		loaded.Parts[n].Empty = false
 	}
-	return loaded, parts, nil
+	return loaded, nil
 }
 
 // groups tells to which of the values each row belongs. ok is false if that can't be told.
@@ -214,34 +208,11 @@ func (p *parted) groups(view *serializer.Rows) (groups []int, ok bool) {
 	return groups, true
 }
 
-// answer reads through the region, and puts the parts together.
-func (p *parted) answer(ctx context.Context) (_ answer, ok bool, err error) {
-	res, err := p.region.ReadParts(ctx, &p.req)
-	ans := answer{}
-	ans.rest, _ = res.Rest.(*replay.Tail)
-	switch {
-	case errors.Is(err, engine.ErrParts):
-		return answer{}, false, nil
-	case errors.Is(err, engine.ErrSchema):
-		return ans, true, err
-	case err == nil && res.Outcome != observe.Bypass:
-		if ans.view, ok = p.join(res); !ok {
-			// Entries of another deployment, which has other columns.
-			return answer{}, false, nil
-		}
-	}
-	found := 0
-	for _, payload := range res.Hits {
-		if payload != nil {
-			found++
-		}
-	}
-	p.ended(ans, res.Result, found, len(p.values), err)
-	return ans, true, err
-}
+// errMixed says that parts can't be put together.
+var errMixed = errors.New("gormcache: the parts do not fit together")
 
 // join puts the parts together that were found and the rows that were loaded.
-func (p *parted) join(res engine.PartsResult) (*serializer.Rows, bool) {
+func (p *parted) join(res engine.Result) (*serializer.Rows, error) {
 	found := make([]int, 0, len(res.Hits))
 	for i, payload := range res.Hits {
 		if payload != nil {
@@ -249,25 +220,23 @@ func (p *parted) join(res engine.PartsResult) (*serializer.Rows, bool) {
 		}
 	}
 	if len(found) == 0 { // the order is the database's own
-		view, err := p.pt.plan.parser.Parse(res.Payload)
-		return view, err == nil
+		return p.pt.plan.parser.Parse(res.Payload)
 	}
-	payloads := make([][]byte, 0, len(found)+1)
 	if p.pt.order != anyOrder {
 		return p.sorted(res, found)
 	}
+	payloads := make([][]byte, 0, len(found)+1)
 	for _, i := range found {
 		payloads = append(payloads, res.Hits[i])
 	}
 	if res.Payload != nil {
 		payloads = append(payloads, res.Payload)
 	}
-	view, err := p.pt.plan.parser.Join(payloads)
-	return view, err == nil
+	return p.pt.plan.parser.Join(payloads)
 }
 
 // sorted puts parts of at most one row each in the order of their keys.
-func (p *parted) sorted(res engine.PartsResult, found []int) (*serializer.Rows, bool) {
+func (p *parted) sorted(res engine.Result, found []int) (*serializer.Rows, error) {
 	type keyed struct {
 		key     int64
 		payload []byte
@@ -280,13 +249,13 @@ func (p *parted) sorted(res engine.PartsResult, found []int) (*serializer.Rows, 
 	}
 	for _, i := range found {
 		if !add(i, res.Hits[i]) {
-			return nil, false
+			return nil, errMixed
 		}
 	}
 	if res.Payload != nil {
 		view, err := p.pt.plan.parser.Parse(res.Payload)
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
 		groups, ok := p.groups(view)
 		rows := make([]int, len(groups))
@@ -297,7 +266,7 @@ func (p *parted) sorted(res engine.PartsResult, found []int) (*serializer.Rows, 
 			ok = ok && add(groups[row], payload)
 		}
 		if !ok {
-			return nil, false
+			return nil, errMixed
 		}
 	}
 	slices.SortFunc(all, func(a, b keyed) int {
@@ -310,6 +279,5 @@ func (p *parted) sorted(res engine.PartsResult, found []int) (*serializer.Rows, 
 	for i := range all {
 		payloads[i] = all[i].payload
 	}
-	view, err := p.pt.plan.parser.Join(payloads)
-	return view, err == nil
+	return p.pt.plan.parser.Join(payloads)
 }

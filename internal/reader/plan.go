@@ -25,6 +25,7 @@ type plan struct {
 	// those.
 	narrowed *writer.Narrowed
 	base     []string
+	coarse   string   // why it depends on whole tables, if it does whatever its arguments
 	off      []string // tables that policies keep out
 	parser   serializer.Parser
 }
@@ -37,8 +38,8 @@ type planKey struct {
 
 func (k planKey) text() string { return k.sql }
 
-// plan returns the plan of the statement's SQL, or why there is none.
-func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
+// planOf returns the plan of the statement's SQL, or why there is none.
+func (q *query) planOf(stmt *gorm.Statement) (*plan, bypass) {
 	k := planKey{sql: stmt.SQL.String(), base: q.inv.Base(stmt.ConnPool), region: q.region}
 	if pl := q.plans.get(k); pl != nil && pl.version == q.inv.Version() {
 		return pl, pl.bypass
@@ -66,6 +67,8 @@ func (q *query) plan(stmt *gorm.Statement) (*plan, bypass) {
 	pl.off = q.policies.off(info.Reads, reading.Tables)
 	if pl.narrowed = q.inv.Narrow(reading, info, q.tracked); pl.narrowed != nil {
 		pl.base = q.region.Tags()
+	} else {
+		pl.coarse = q.inv.Whole(reading, info, q.tracked)
 	}
 	pl.version, pl.database, pl.times = reading.Version, reading.Database, reading.Times
 	if q.cfg.Database != "" {

@@ -2,10 +2,13 @@ package reader
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
+	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -20,7 +23,9 @@ type query struct {
 	region  *engine.Region
 	primary bool // the query itself asked dbresolver for a source
 	request engine.Request
-	parser  *serializer.Parser // of the answers to this text
+	plan    *plan   // of a whole answer
+	class   byte    // what a whole answer depends on
+	parts   *parted // of an answer in parts; nil: it is read as a whole
 	// explained: the query will not be run, only talked about.
 	explained bool
 }
@@ -37,14 +42,85 @@ const (
 	resolverWrite    = "gorm:db_resolver:write"
 )
 
-// prepare fills in the request, or says why there can be none.
-func (q *query) prepare() bypass {
+// maxPlanning bounds how often one read finds out its tables anew because of DDL elsewhere.
+const maxPlanning = 2
+
+// read answers the query part by part if its answer falls into parts, and as a whole otherwise.
+func (q *query) read(start time.Time) (answer, error) {
+	for range maxPlanning {
+		if !q.divide() {
+			break
+		}
+		ans, err := q.answer()
+		if errors.Is(err, engine.ErrParts) {
+			break
+		}
+		if !errors.Is(err, engine.ErrSchema) {
+			return ans, err
+		}
+	}
+	for range maxPlanning {
+		if b := q.whole(); b.reason != "" {
+			return q.refuse(b, start)
+		}
+		if ans, err := q.answer(); !errors.Is(err, engine.ErrSchema) {
+			return ans, err
+		}
+	}
+	return q.refuse(bypass{reason: observe.Catalog, detail: detailSchema}, start)
+}
+
+// refuse leaves the query to the database, and says why.
+func (q *query) refuse(b bypass, start time.Time) (answer, error) {
+	res := engine.Result{Outcome: observe.Bypass, Reason: b.reason, Detail: b.detail}
+	var err error
+	if q.scope.Mode == engine.OnlyIfCached && b.reason != observe.DryRun {
+		res.Outcome, err = observe.Miss, engine.ErrCacheMiss
+	}
+	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
+	q.ended(answer{}, res, err)
+	return answer{}, err
+}
+
+// answer reads the request through the region. Its error may be engine.ErrSchema or engine.ErrParts: then the read has
+// not ended, and the query is to be prepared anew.
+func (q *query) answer() (answer, error) {
+	res, err := q.region.Read(q.db.Statement.Context, &q.request)
+	if errors.Is(err, engine.ErrSchema) || errors.Is(err, engine.ErrParts) {
+		return answer{}, err
+	}
+	ans := answer{}
+	ans.rest, _ = res.Rest.(*replay.Tail)
+	if err == nil && res.Outcome != observe.Bypass {
+		var malformed error
+		if q.parts == nil {
+			ans.view, malformed = q.plan.parser.Parse(res.Payload)
+		} else {
+			ans.view, malformed = q.parts.join(res)
+		}
+		switch {
+		case malformed == nil:
+		case q.parts != nil: // entries of another deployment, which has other columns
+			return answer{}, engine.ErrParts
+		default: // bytes that passed their checksum and still make no sense; the database knows
+			ans.view = nil
+		}
+	}
+	q.ended(ans, res, err)
+	return ans, err
+}
+
+// whole fills in the request for the answer as one entry, or says why there can be none.
+func (q *query) whole() bypass {
+	if q.parts != nil {
+		q.parts, q.request = nil, engine.Request{}
+	}
 	stmt := q.db.Statement
 	state := q.inv.StateOf(stmt.ConnPool)
 	if b := q.asked(state); b.reason != "" {
 		return b
 	}
-	pl, b := q.plan(stmt)
+	pl, b := q.planOf(stmt)
 	if pl != nil {
 		q.request.Tables, q.request.Counters = pl.tables, pl.counters
 	}
@@ -57,14 +133,13 @@ func (q *query) prepare() bypass {
 	if word := q.timeWord(stmt.Vars); word != "" {
 		return bypass{reason: observe.Volatile, detail: varies("'" + word + "'")}
 	}
-	key, ok := q.key(stmt, pl, q.depends(pl, stmt.Vars))
+	q.plan, q.class = pl, q.depends(pl, stmt.Vars)
+	key, ok := q.key(stmt, pl, q.class)
 	if !ok {
 		return bypass{reason: observe.Argument, detail: q.inexpressible(stmt.Vars)}
 	}
-	q.request.Key, q.parser = key, &pl.parser
-	if len(q.scope.Tags) > 0 {
-		q.request.Tags = q.withUserTags(q.request.Tags)
-	}
+	q.request.Key = key
+	q.request.Tags = q.withUserTags(q.request.Tags)
 	q.policy(&q.request, pl, state)
 	q.loads(stmt, state)
 	return bypass{}
@@ -121,7 +196,11 @@ func (q *query) asked(state writer.State) bypass {
 	return bypass{}
 }
 
+// withUserTags are the tags with those that the scope adds.
 func (q *query) withUserTags(tags []string) []string {
+	if len(q.scope.Tags) == 0 {
+		return tags
+	}
 	all := make([]string, 0, len(tags)+len(q.scope.Tags))
 	all = append(all, tags...)
 	for _, t := range q.scope.Tags {
@@ -132,25 +211,29 @@ func (q *query) withUserTags(tags []string) []string {
 
 // loads sets how the database is asked: now, and, where entries may be served stale, later.
 func (q *query) loads(stmt *gorm.Statement, state writer.State) {
-	cfg := q.region.Policy()
-	limits := serializer.Limits{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes}
-	c, pool, sql, vars := q.Reader, stmt.ConnPool, stmt.SQL.String(), stmt.Vars
-	q.request.Load = func(ctx context.Context) (engine.Loaded, error) {
-		return c.load(ctx, pool, limits, sql, vars)
+	rd, pool, limits, sql, vars := q.Reader, stmt.ConnPool, q.limits(), stmt.SQL.String(), stmt.Vars
+	q.request.Load = func(ctx context.Context, _ []int) (engine.Loaded, error) {
+		return rd.load(ctx, pool, limits, sql, vars)
 	}
-	if cfg.StaleWhileRevalidate == 0 || state.In || state.Single { // then the connection may be gone later
+	if q.region.Policy().StaleWhileRevalidate == 0 || state.In || state.Single { // then the connection may be gone later
 		return
 	}
-	q.request.Later = func() func(context.Context) (engine.Loaded, error) {
+	q.request.Later = func() engine.Load {
 		// What the arguments point to is the caller's, and may change after the read.
 		kept := make([]any, len(vars))
 		for i, v := range vars {
 			kept[i] = detach(v)
 		}
-		return func(ctx context.Context) (engine.Loaded, error) {
-			return c.load(ctx, pool, limits, sql, kept)
+		return func(ctx context.Context, _ []int) (engine.Loaded, error) {
+			return rd.load(ctx, pool, limits, sql, kept)
 		}
 	}
+}
+
+// limits are those of what is stored.
+func (q *query) limits() serializer.Limits {
+	p := q.region.Policy()
+	return serializer.Limits{MaxRows: p.MaxRows, MaxBytes: p.MaxBytes}
 }
 
 // wantsPrimary tells that the query asked dbresolver, if it is there, for a source.

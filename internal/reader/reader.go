@@ -205,52 +205,7 @@ func (rd *Reader) read(db *gorm.DB, s *scope.Scope) (answer, error) {
 	if db.Error != nil {
 		return answer{}, nil // next finds the error and does nothing
 	}
-	if ans, ok, err := q.inParts(db.Statement); ok {
-		return ans, err
-	}
-	for range maxPlanning {
-		if b := q.prepare(); b.reason != "" {
-			return q.refuse(b, start)
-		}
-		ans, err := q.answer(db.Statement.Context)
-		if !errors.Is(err, engine.ErrSchema) {
-			return ans, err
-		}
-	}
-	return q.refuse(bypass{reason: observe.Catalog, detail: detailSchema}, start)
-}
-
-// maxPlanning bounds how often one read finds out its tables anew because of DDL elsewhere.
-const maxPlanning = 2
-
-// refuse leaves the query to the database, and says why.
-func (q *query) refuse(b bypass, start time.Time) (answer, error) {
-	res := engine.Result{Outcome: observe.Bypass, Reason: b.reason, Detail: b.detail}
-	var err error
-	if q.scope.Mode == engine.OnlyIfCached && b.reason != observe.DryRun {
-		res.Outcome, err = observe.Miss, engine.ErrCacheMiss
-	}
-	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
-	q.ended(answer{}, res, 0, 0, err)
-	return answer{}, err
-}
-
-// answer reads through the region.
-func (q *query) answer(ctx context.Context) (answer, error) {
-	res, err := q.region.Read(ctx, &q.request)
-	ans := answer{}
-	ans.rest, _ = res.Rest.(*replay.Tail)
-	switch {
-	case errors.Is(err, engine.ErrSchema):
-		return ans, err
-	case err == nil && res.Outcome != observe.Bypass:
-		view, malformed := q.parser.Parse(res.Payload)
-		if malformed == nil {
-			ans.view = view
-		} // else: bytes that passed their checksum and still make no sense; the database knows
-	}
-	q.ended(ans, res, 0, 0, err)
-	return ans, err
+	return q.read(start)
 }
 
 // load runs the query and encodes its rows.
