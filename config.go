@@ -189,7 +189,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// exists says whether a region is configured.
+// exists returns an error if there is no region of that name.
 func (c Config) exists(name string) error {
 	if _, ok := c.Regions[name]; ok {
 		return nil

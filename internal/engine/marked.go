@@ -13,7 +13,7 @@ const pending = "an invalidation by this process has not reached the store yet a
 // closed is the detail of observe.Closed.
 const closed = "the plugin is closed: Plugin.Close was called"
 
-// marked says which of the tags keeps a read from the cache, and who has marked it for how long.
+// marked says which of the tags keeps a read from the cache, and which writer has marked it for how long.
 func (e *Engine) marked(tags []string, states []store.State) string {
 	for i := range states {
 		s, what := &states[i], e.cfg.Namespace.Describe(tags[i])

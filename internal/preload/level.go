@@ -113,7 +113,7 @@ func (l *level) step(path []string) (steps []string, _ *schema.Relationship) {
 	return nil, nil
 }
 
-// isJoined says whether the statement joins a relation, and what it joins to that, as GORM finds it out.
+// isJoined reports whether the statement joins a relation, and what it joins to that, as GORM finds it out.
 func isJoined(joined []string, all *schema.Relationships, name string) (is bool, deeper []string) {
 	for _, join := range joined {
 		if all.Relations[join] != nil && join == name {

@@ -39,7 +39,7 @@ func below(rs *scope.Relations, steps []string) *scope.Relations {
 }
 
 // after returns what is left of the path after some steps; ok is false if it goes elsewhere. A step through
-// an embedded struct is written "Address.Country". wild tells that clause.Associations stood for one.
+// an embedded struct is written "Address.Country". wild reports whether clause.Associations stood for one.
 func after(path, steps []string) (rest []string, wild, ok bool) {
 	rest = path
 	for _, step := range steps {

@@ -34,7 +34,7 @@ func (cb *Callbacks) check(c *scope.Relations, db *gorm.DB) {
 	}
 }
 
-// loadsModels tells that the query reads whole models, whose relations can be preloaded.
+// loadsModels reports whether the query reads whole models, whose relations can be preloaded.
 func loadsModels(stmt *gorm.Statement) bool {
 	if !stmt.ReflectValue.IsValid() {
 		return false
@@ -46,7 +46,7 @@ func loadsModels(stmt *gorm.Statement) bool {
 	return t == stmt.Schema.ModelType
 }
 
-// loaded tells that the query preloads the relation, or one below it.
+// loaded reports whether the query preloads the relation, or one below it.
 func loaded(r *scope.Relation, stmt *gorm.Statement) bool {
 	for name := range stmt.Preloads {
 		if name == r.Given || strings.HasPrefix(name, r.Given) && name[len(r.Given)] == '.' {

@@ -11,7 +11,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 )
 
-// operationOf tells what kind of query a statement is before its SQL is built. rows tells that it is one for
+// operationOf returns the kind of query that a statement is, before its SQL is built. rows reports whether it is for
 // Rows, Row or Scan.
 func operationOf(stmt *gorm.Statement, rows bool) fromcache.Operations {
 	switch {

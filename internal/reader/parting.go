@@ -12,7 +12,7 @@ import (
 )
 
 // parting is how the answer to one text falls into parts: by the values of one column, which the text gives
-// in a list. It does not change, but for spoiled.
+// in a list. It does not change, but for indivisible.
 type parting struct {
 	version uint64 // of the catalog
 	// plan and key are nil where the answer does not fall into parts.
@@ -22,8 +22,8 @@ type parting struct {
 	shape string // the text without the list
 	order order
 	tags  []string // that all parts share, but for the user's own
-	// spoiled: an answer had rows that could not be told apart. Others will have too.
-	spoiled atomic.Bool
+	// indivisible is set when an answer had a row that belongs to none of the values. Other answers will have such rows too.
+	indivisible atomic.Bool
 }
 
 // order is the order in which the rows of different parts stand in the answer.
@@ -50,7 +50,7 @@ func (q *query) parting(stmt *gorm.Statement, f *sqltext.Folded) *parting {
 			q.partings.put(k, pt)
 		}
 	}
-	if pt == nil || pt.key == nil || pt.spoiled.Load() {
+	if pt == nil || pt.key == nil || pt.indivisible.Load() {
 		return nil
 	}
 	return pt
@@ -116,7 +116,7 @@ func (pt *parting) locate(n *sqltext.Narrow, f *sqltext.Folded) bool {
 	return true
 }
 
-// inOrder tells whether the order is certain in which the database gives the rows of a list of keys. Without
+// inOrder reports whether the order is certain in which the database gives the rows of a list of keys. Without
 // ORDER BY it is only in SQLite, by the rowid, and where no index could serve as well: MySQL answers from one
 // that happens to have all columns asked for, in its order, and PostgreSQL from where the rows lie.
 func (pt *parting) inOrder(d sqltext.Dialect, n *sqltext.Narrow, o sqltext.Outline) bool {
@@ -137,7 +137,7 @@ func (pt *parting) inOrder(d sqltext.Dialect, n *sqltext.Narrow, o sqltext.Outli
 	return pt.key.Rowid() && o.Whole && n.Alone(d)
 }
 
-// mayPart tells, at little cost, whether it is worth to look at the text.
+// mayPart reports, at little cost, whether the text is worth a look.
 func (q *query) mayPart(sql string) bool {
 	return q.scope.DividedBy != "" || strings.Contains(sql, "IN (") || strings.Contains(sql, "in (")
 }

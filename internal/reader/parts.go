@@ -173,7 +173,7 @@ func (p *parted) distribute(loaded engine.Loaded, missing []int, err error) (eng
 		groups[row], ok = n, ok && asked
 	}
 	if !ok {
-		p.pt.spoiled.Store(true)
+		p.pt.indivisible.Store(true)
 		return engine.Loaded{}, engine.ErrParts
 	}
 	loaded.Parts = make([]engine.LoadedPart, len(missing))
@@ -186,7 +186,7 @@ func (p *parted) distribute(loaded engine.Loaded, missing []int, err error) (eng
 	return loaded, nil
 }
 
-// groups tells to which of the values each row belongs. ok is false if that can't be told.
+// groups returns, for each row, the place of the value that it belongs to. ok is false if a row belongs to none.
 func (p *parted) groups(view *serializer.Rows) (groups []int, ok bool) {
 	column := slices.IndexFunc(view.Columns(), func(c serializer.Column) bool {
 		return strings.EqualFold(c.Name, p.pt.key.Columns()[0])

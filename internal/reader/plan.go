@@ -89,7 +89,7 @@ func (q *query) newPlan(tables []string) *plan {
 	return pl
 }
 
-// tracked tells that queries may be pinned on a column by its values.
+// tracked reports whether queries may be pinned on a column by its values.
 func (rd *Reader) tracked(table, column string) bool {
 	return slices.Contains(rd.cfg.Tracked[table], column)
 }

@@ -103,7 +103,7 @@ func newPolicies(models map[string]fromcache.Policy, exists func(string) error) 
 	return p
 }
 
-// declared tells that Config.Models has entries.
+// declared reports whether Config.Models has entries.
 func (p *policies) declared() bool { return p.rest != nil || len(p.tables) > 0 || len(p.patterns) > 0 }
 
 // ofModel is what holds for a model, nil if nothing does.
@@ -136,7 +136,7 @@ func (p *policies) judge(s *schema.Schema) *ruling {
 	return p.others(table)
 }
 
-// met tells that a query for a model of that name has been seen.
+// met reports whether a query for a model of that name has been seen.
 func (p *policies) met(name string) (found bool) {
 	p.models.Range(func(s, _ any) bool {
 		t := s.(*schema.Schema).ModelType
@@ -193,7 +193,7 @@ func (p *policies) off(lists ...[]string) (tables []string) {
 	return tables
 }
 
-// related tells that what a model's queries preload may have a policy.
+// related reports whether what a model's queries preload may have a policy.
 func (p *policies) related(s *schema.Schema) bool {
 	if s == nil || p.declared() {
 		return p.declared()
@@ -233,7 +233,7 @@ func (g *ruling) covers(op func() fromcache.Operations) bool {
 	return o == 0 || o == fromcache.Get|fromcache.List|fromcache.Count|fromcache.Relation || o&op() != 0
 }
 
-// exists says whether an engine has a region.
+// exists returns a function whose error says that the engine has no region of that name.
 func exists(e *engine.Engine) func(string) error {
 	return func(name string) error {
 		_, err := e.Region(name)

@@ -101,7 +101,7 @@ func (p *policies) divides(parent *schema.Schema, stmt *gorm.Statement) string {
 	return ""
 }
 
-// farEnd tells that a model may be preloaded as the far end of a relation of many to many from another, or
+// farEnd reports whether a model may be preloaded as the far end of a relation of many to many from another, or
 // from one that the query of that joins.
 func (p *policies) farEnd(parent, s *schema.Schema) bool {
 	v, ok := p.farEnds.Load(parent)

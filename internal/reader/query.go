@@ -26,7 +26,7 @@ type query struct {
 	plan    *plan   // of a whole answer
 	class   byte    // what a whole answer depends on
 	parts   *parted // of an answer in parts; nil: it is read as a whole
-	// explained: the query will not be run, only talked about.
+	// explained is set by Explain: the query is built and not run.
 	explained bool
 }
 
@@ -236,7 +236,7 @@ func (q *query) limits() serializer.Limits {
 	return serializer.Limits{MaxRows: p.MaxRows, MaxBytes: p.MaxBytes}
 }
 
-// wantsPrimary tells that the query asked dbresolver, if it is there, for a source.
+// wantsPrimary reports whether the query asked dbresolver, if it is there, for a source.
 func wantsPrimary(db *gorm.DB) bool {
 	if _, ok := db.Plugins[resolverCallback]; !ok { // an empty sync.Map allocates when it is asked
 		return false

@@ -61,7 +61,7 @@ func New(cfg Config) *Reader {
 	}
 }
 
-// Met tells that a query for a model of that name, such as "User" or "models.User", has been seen.
+// Met reports whether a query for a model of that name, such as "User" or "models.User", has been seen.
 func (rd *Reader) Met(model string) bool { return rd.policies.met(model) }
 
 // Query wraps the callback behind Find, First, Count, Pluck and the like.
