@@ -419,3 +419,32 @@ func TestPartsOfAnotherSchema(t *testing.T) {
 		t.Error("marked")
 	}
 }
+
+// Readings are used again. What one of them has given to its caller stays as it was, whatever others read meanwhile.
+//
+// Falls if: a reading keeps the slice of hits that its caller got, or brings hits of another request along.
+func TestReadingsDoNotMix(t *testing.T) {
+	c := openChildren(t, region.Config{TTL: time.Hour})
+	c.read(t, 1, 2, 3)
+	first, err := c.Read(t.Context(), c.request(1, 2, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				if res, err := c.one(t.Context()); err != nil || string(res.Payload) != "one" || res.Hits != nil {
+					t.Errorf("a whole answer: %q with %d parts, %v", res.Payload, len(res.Hits), err)
+				}
+				if res, err := c.Read(t.Context(), c.request(2, 3)); err != nil || show(res) != "of 2,of 3||hit" {
+					t.Errorf("two parts: %q, %v", show(res), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := show(first); got != "of 1,of 2,of 3||hit" {
+		t.Errorf("what the first read gave has become %q", got)
+	}
+}
