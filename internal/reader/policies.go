@@ -228,8 +228,8 @@ func (r rule) ruling(table string) *ruling {
 }
 
 // covers reports whether the policy is for an operation, which is only asked for if that depends on it.
-func (g *ruling) covers(op func() fromcache.Operations) bool {
-	o := g.policy.Operations
+func (r *ruling) covers(op func() fromcache.Operations) bool {
+	o := r.policy.Operations
 	return o == 0 || o == fromcache.Get|fromcache.List|fromcache.Count|fromcache.Relation || o&op() != 0
 }
 

@@ -128,10 +128,13 @@ func (s *Scope) Fail(err error) {
 	s.Err = errors.Join(s.Err, fault.Errorf("%s: %w", where, err))
 }
 
+// errModes names the options as they are called.
+var errModes = errors.New("Refresh and OnlyIfCached exclude each other: leave one of them out") //nolint:staticcheck // names of functions
+
 // SetMode sets the mode, of which there can be one.
 func (s *Scope) SetMode(m engine.Mode) {
 	if s.Mode != engine.Normal && s.Mode != m {
-		s.Fail(errors.New("Refresh and OnlyIfCached exclude each other: leave one of them out"))
+		s.Fail(errModes)
 	}
 	s.Mode = m
 }
