@@ -12,6 +12,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/reader"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -184,11 +185,11 @@ func (c Config) Validate() error {
 	if c.WritePolicy > invalidate.FailWrite {
 		bad("WritePolicy is %d: use invalidate.AllowStale or invalidate.FailWrite", c.WritePolicy)
 	}
-	errs = append(errs, fromcache.CheckModels("Config.Models", c.Models, c.exists), declared("Views", c.Views), declared("Triggers", c.Triggers), declared("Tracked", c.Tracked))
+	errs = append(errs, reader.CheckModels("Config.Models", c.Models, c.exists), declared("Views", c.Views), declared("Triggers", c.Triggers), declared("Tracked", c.Tracked))
 	return errors.Join(errs...)
 }
 
-// exists says whether a region is configured.
+// exists returns an error if there is no region of that name.
 func (c Config) exists(name string) error {
 	if _, ok := c.Regions[name]; ok {
 		return nil

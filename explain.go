@@ -5,8 +5,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache"
-	"github.com/seed-4f7f0efa/gormcache/internal/writer"
+	"github.com/seed-4f7f0efa/gormcache/internal/plugin"
+	"github.com/seed-4f7f0efa/gormcache/internal/reader"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -23,9 +23,9 @@ func Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Explanation, e
 	if db == nil || db.Config == nil || fn == nil {
 		return observe.Explanation{}, errors.New("gormcache: Explain: db or fn is nil: pass a *gorm.DB with the plugin, and a function")
 	}
-	p, ok := db.Plugins[writer.PluginName].(interface{ Cache() *fromcache.Cache })
-	if !ok {
-		return observe.Explanation{}, ErrNotRegistered
+	p, err := plugin.Of[interface{ reads() *reader.Reader }](db)
+	if err != nil {
+		return observe.Explanation{}, err
 	}
-	return p.Cache().Explain(db, fn)
+	return p.reads().Explain(db, fn)
 }

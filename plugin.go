@@ -16,16 +16,18 @@ import (
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/logger"
 
-	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/internal/breaker"
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/plugin"
+	"github.com/seed-4f7f0efa/gormcache/internal/preload"
+	"github.com/seed-4f7f0efa/gormcache/internal/reader"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
-	"github.com/seed-4f7f0efa/gormcache/relation"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
@@ -34,12 +36,12 @@ var (
 	// ErrClosed is returned by db.Use of a closed plugin. Queries and writes never return it.
 	ErrClosed = errors.New("gormcache: the plugin is closed: make another one with gormcache.New")
 	// ErrNotRegistered is returned where a *gorm.DB has no plugin.
-	ErrNotRegistered = writer.ErrNotRegistered
+	ErrNotRegistered = plugin.ErrNotRegistered
 	// ErrUnknownRegion is wrapped by the error of a query whose region is not configured.
 	ErrUnknownRegion = region.ErrUnknownRegion
 	// ErrNotExplained is returned by [Explain] where its function has made no statement on the handle that it was
 	// given, or has returned another: what it has made on another has been sent.
-	ErrNotExplained = fromcache.ErrNotExplained
+	ErrNotExplained = reader.ErrNotExplained
 )
 
 // closeTimeout bounds how long Close tries to deliver what is pending.
@@ -52,13 +54,14 @@ type Plugin struct {
 	recorder *observe.Recorder
 	own      *memory.Store  // the store to be emptied with the plugin, if it made one
 	store    *breaker.Store // cfg.Store behind a breaker
-	engine   *region.Engine
+	engine   *engine.Engine
+	regions  map[string]*region.Region // handles of the engine's: made once, since each query's scope asks for one
 	replayer *replay.Replayer
 
 	mu     sync.Mutex // one Initialize or Close at a time
 	closed bool
-	inv    atomic.Pointer[writer.Writer] // nil before Initialize, as is cache
-	cache  atomic.Pointer[fromcache.Cache]
+	inv    atomic.Pointer[writer.Writer] // nil before Initialize, as is reader
+	reader atomic.Pointer[reader.Reader]
 }
 
 // New returns a plugin, or an error that names every wrong field and its remedy.
@@ -80,10 +83,10 @@ func New(cfg Config) (*Plugin, error) {
 		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
 	})
 	p.store.LogTo(cfg.Logger)
-	p.engine = region.NewEngine(region.EngineConfig{
+	p.engine = engine.New(engine.Config{
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),
-		Regions:      cfg.Regions,
+		Regions:      policies(cfg.Regions),
 		ReadTimeout:  readTimeout,
 		WriteTimeout: cfg.WriteTimeout,
 		Recorder:     p.recorder,
@@ -91,11 +94,28 @@ func New(cfg Config) (*Plugin, error) {
 		Blocked:      p.blocked,
 		Schema:       p.schema,
 	})
+	p.regions = make(map[string]*region.Region, len(cfg.Regions))
+	for name := range cfg.Regions {
+		r, err := p.engine.Region(name)
+		if err != nil {
+			return nil, err
+		}
+		p.regions[name] = region.Of(r)
+	}
 	return p, nil
 }
 
+// policies are those of regions, as the engine takes them.
+func policies(regions map[string]region.Config) map[string]engine.Policy {
+	all := make(map[string]engine.Policy, len(regions))
+	for name, cfg := range regions {
+		all[name] = engine.Policy(cfg)
+	}
+	return all
+}
+
 // Name implements gorm.Plugin.
-func (p *Plugin) Name() string { return writer.PluginName }
+func (p *Plugin) Name() string { return plugin.Name }
 
 // Initialize implements gorm.Plugin: db.Use calls it. A plugin serves one *gorm.DB (and all handles
 // made from it).
@@ -133,7 +153,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	p.build(db, dialect)
 	if err := p.register(db); err != nil {
 		p.inv.Store(nil)
-		p.cache.Store(nil)
+		p.reader.Store(nil)
 		return err
 	}
 	p.inv.Load().Attach(db)
@@ -208,7 +228,7 @@ func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
 		Replayer:     p.replayer,
 	})
 	p.inv.Store(inv)
-	p.cache.Store(fromcache.New(fromcache.Config{
+	p.reader.Store(reader.New(reader.Config{
 		Engine:       p.engine,
 		Invalidator:  inv,
 		Replayer:     p.replayer,
@@ -242,12 +262,12 @@ func (p *Plugin) declared(db *gorm.DB) (all []schema.Named) {
 			}
 		}
 	}
-	for _, key := range fromcache.ExactModels(p.cfg.Models) {
+	for _, key := range reader.ExactModels(p.cfg.Models) {
 		last := key[strings.LastIndexByte(key, '.')+1:]
 		all = append(all, schema.Named{
 			Field:  fmt.Sprintf("Config.Models[%q]", key),
 			Tables: slices.Compact([]string{store.TableName(key), store.TableName(db.NamingStrategy.TableName(last))}),
-			Met:    func() bool { return p.cache.Load().Met(key) },
+			Met:    func() bool { return p.reader.Load().Met(key) },
 		})
 	}
 	return all
@@ -310,8 +330,8 @@ type wrapper = func(next func(*gorm.DB)) func(*gorm.DB)
 func (p *Plugin) register(db *gorm.DB) error {
 	create, query, update, del, row, raw := db.Callback().Create(), db.Callback().Query(), db.Callback().Update(),
 		db.Callback().Delete(), db.Callback().Row(), db.Callback().Raw()
-	inv, cache := p.inv.Load(), p.cache.Load()
-	relations := &relation.Callbacks{Logger: p.cfg.Logger}
+	inv, reads := p.inv.Load(), p.reader.Load()
+	relations := &preload.Callbacks{Logger: p.cfg.Logger}
 	const begin, resolver = "gorm:begin_transaction", "gorm:db_resolver"
 	quiet := db.Config.Logger
 	db.Config.Logger = logger.Discard // Replace writes a line for each
@@ -323,18 +343,18 @@ func (p *Plugin) register(db *gorm.DB) error {
 		optional  bool
 	}{
 		{query, "gorm:query", inv.Query, false},
-		{query, "gorm:query", cache.Query, false},
+		{query, "gorm:query", reads.Query, false},
 		{query, "gorm:query", relations.Query, false},
 		{row, "gorm:row", inv.Row, false},
-		{row, "gorm:row", cache.Row, false},
+		{row, "gorm:row", reads.Row, false},
 		{create, "gorm:create", inv.Statement, false},
 		{update, "gorm:update", inv.Statement, false},
 		{del, "gorm:delete", inv.Statement, false},
 		{raw, "gorm:raw", inv.Statement, false},
-		{create, "gorm:create", cache.Write(false), false},
-		{update, "gorm:update", cache.Write(false), false},
-		{del, "gorm:delete", cache.Write(false), false},
-		{raw, "gorm:raw", cache.Write(true), false},
+		{create, "gorm:create", reads.Write(false), false},
+		{update, "gorm:update", reads.Write(false), false},
+		{del, "gorm:delete", reads.Write(false), false},
+		{raw, "gorm:raw", reads.Write(true), false},
 		{create, begin, inv.Begin, true},
 		{update, begin, inv.Begin, true},
 		{del, begin, inv.Begin, true},
@@ -356,12 +376,12 @@ func (p *Plugin) register(db *gorm.DB) error {
 			return fault.Errorf("wrap callback %q: %w", cb.name, err)
 		}
 	}
-	return registerPreload(db, relations, cache)
+	return registerPreload(db, relations, reads)
 }
 
 // registerPreload puts callbacks on both sides of GORM's preloads. They are not wrapped, since nothing of the plugin
-// may stand on the stack meanwhile: see [fromcache.Cache.BeforePreload].
-func registerPreload(db *gorm.DB, relations *relation.Callbacks, cache *fromcache.Cache) error {
+// may stand on the stack meanwhile: see [reader.Reader.BeforePreload].
+func registerPreload(db *gorm.DB, relations *preload.Callbacks, reads *reader.Reader) error {
 	query := db.Callback().Query()
 	if query.Get("gorm:preload") == nil {
 		return nil
@@ -369,11 +389,11 @@ func registerPreload(db *gorm.DB, relations *relation.Callbacks, cache *fromcach
 	return errors.Join(
 		query.Before("gorm:preload").Register("gormcache:before_preload", func(tx *gorm.DB) {
 			relations.BeforePreload(tx)
-			cache.BeforePreload(tx)
+			reads.BeforePreload(tx)
 		}),
 		// After("gorm:preload") would put it behind all others, and so behind hooks that send queries of their own.
 		query.Before("gorm:after_query").Register("gormcache:after_preload", func(tx *gorm.DB) {
-			cache.AfterPreload(tx)
+			reads.AfterPreload(tx)
 			relations.AfterPreload(tx)
 		}),
 	)
@@ -392,14 +412,20 @@ func (p *Plugin) schema(epoch store.Token) uint64 {
 }
 
 // Region returns the region of that name, for region.GetOrCreate.
-func (p *Plugin) Region(name string) (*region.Region, error) { return p.engine.Region(name) }
+func (p *Plugin) Region(name string) (*region.Region, error) {
+	if r, ok := p.regions[name]; ok {
+		return r, nil
+	}
+	_, err := p.engine.Region(name)
+	return nil, err
+}
 
 // Invalidator is for the functions of package invalidate, which find it by this method. It is nil
 // before db.Use.
 func (p *Plugin) Invalidator() *writer.Writer { return p.inv.Load() }
 
-// Cache is for package fromcache, which finds it by this method. It is nil before db.Use.
-func (p *Plugin) Cache() *fromcache.Cache { return p.cache.Load() }
+// reads is the read path, nil before db.Use.
+func (p *Plugin) reads() *reader.Reader { return p.reader.Load() }
 
 // Stats returns the counters since the plugin was made.
 func (p *Plugin) Stats() observe.Stats {

@@ -1,5 +1,5 @@
-// Package fromcache is the scope that makes a query read through the cache, and the read path behind
-// it.
+// Package fromcache holds the words by which a query is read through the cache, and the policies that say so of a
+// model.
 //
 //	db.Clauses(fromcache.Region("default", fromcache.TTL(time.Minute))).Where("age > ?", 18).Find(&users)
 //	db.Scopes(fromcache.Scope("default")).First(&user, 5)

@@ -1,11 +1,10 @@
 package fromcache
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/seed-4f7f0efa/gormcache/region"
 )
 
 // DefaultRegion is the region of a [Policy] that names none.
@@ -49,7 +48,7 @@ func (p Policy) Validate(exists func(region string) error) error {
 		return nil
 	}
 	var errs []error
-	if err := exists(p.region()); err != nil {
+	if err := exists(cmp.Or(p.Region, DefaultRegion)); err != nil {
 		errs = append(errs, fmt.Errorf("Region: %w", err))
 	}
 	if p.Operations&^allOperations != 0 {
@@ -59,29 +58,4 @@ func (p Policy) Validate(exists func(region string) error) error {
 		errs = append(errs, fmt.Errorf("TTL is %s: it must be positive (0 for the region's, region.NoExpiration for no limit)", p.TTL))
 	}
 	return errors.Join(errs...)
-}
-
-func (p Policy) region() string {
-	if p.Region == "" {
-		return DefaultRegion
-	}
-	return p.Region
-}
-
-// covers tells that the policy is for an operation, which is only asked for if that depends on it.
-func (p Policy) covers(op func() Operations) bool {
-	return p.Operations == 0 || p.Operations == allOperations || p.Operations&op() != 0
-}
-
-// scope is what the policy makes of a query on that table.
-func (p Policy) scope(table string) *Cached {
-	return &Cached{region: p.region(), ttl: p.TTL, policy: true, own: table}
-}
-
-// exists says whether an engine has a region.
-func exists(e *region.Engine) func(string) error {
-	return func(name string) error {
-		_, err := e.Region(name)
-		return err
-	}
 }

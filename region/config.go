@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 )
 
 // NoExpiration as a TTL lets entries live until they are invalidated or evicted.
-const NoExpiration time.Duration = math.MaxInt64
+const NoExpiration = engine.NoExpiration
 
 // Limits of a [Config].
 const (

@@ -1,19 +1,5 @@
-// Package region holds named policies and the engine that reads through them.
+// Package region holds named policies, and values that are cached under keys of the application's own.
 //
-// A [Region] says how long entries live and what may be served when they are old, as in Python's
-// dogpile.cache. The engine behind all regions of a plugin looks an entry up with the tokens of its
-// tags in one round trip, and otherwise loads it once for all callers that may share the answer:
-//
-//	          lookup(entry, tags)
-//	                 |
-//	  +--------------+---------------+----------------+
-//	tokens equal   old, equal     a tag marked     otherwise
-//	  |              |               |                |
-//	 hit           stale           bypass           miss: missing tags get tokens,
-//	               (refresh in     (caller loads,   load once per process for all who
-//	               background)     nothing stored)  saw these very tokens, fill
-//
-// The tokens an entry carries are those seen before its load began. A load that reads old data while
-// a writer commits therefore stores an entry that nobody accepts: the writer's settling has replaced
-// the tokens. That is the whole of the freshness argument; the clock and the lock are for speed only.
+// A [Config] says how long the entries of a region live and what may be served when they are old, as in Python's
+// dogpile.cache. [GetOrCreate] reads a value through a [Region], and makes it where it is not cached.
 package region

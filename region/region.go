@@ -1,57 +1,38 @@
 package region
 
-import (
-	"math/rand/v2"
-	"time"
+import "github.com/seed-4f7f0efa/gormcache/internal/engine"
 
-	"github.com/seed-4f7f0efa/gormcache/observe"
+// Errors that regions give.
+var (
+	// ErrUnknownRegion is wrapped by the error for a region that was not configured.
+	ErrUnknownRegion = engine.ErrUnknownRegion
+	// ErrCacheMiss is returned by a read that asked for cached data only, where there is none that may
+	// be served.
+	ErrCacheMiss = engine.ErrCacheMiss
 )
 
-// Region is a named policy, bound to the engine of one plugin. It is safe for concurrent use.
-type Region struct {
-	engine  *Engine
-	name    string
-	cfg     Config
-	counter *observe.Counter
-	base    []string // the tags every entry of the region depends on
-}
+// Mode is how a call treats what is cached: [Normal], [Refresh] or [OnlyIfCached].
+type Mode = engine.Mode
 
-func newRegion(e *Engine, name string, cfg Config) *Region {
-	ns := e.cfg.Namespace
-	return &Region{
-		engine:  e,
-		name:    name,
-		cfg:     cfg,
-		counter: e.cfg.Recorder.Region(name),
-		base:    []string{ns.Epoch(), ns.Region(name)},
-	}
-}
+// Modes of a call.
+const (
+	// Normal serves what is cached, and loads otherwise.
+	Normal = engine.Normal
+	// Refresh loads in any case, and overwrites what is cached.
+	Refresh = engine.Refresh
+	// OnlyIfCached never loads: what is not cached is [ErrCacheMiss].
+	OnlyIfCached = engine.OnlyIfCached
+)
+
+// Region is a named policy of one plugin, and points to where that plugin keeps its entries. Plugin.Region returns
+// it. It is safe for concurrent use.
+type Region struct{ engine *engine.Region }
+
+// Of returns the handle of an engine's region. It is for Plugin.Region.
+func Of(r *engine.Region) *Region { return &Region{engine: r} }
 
 // Name returns the region's name.
-func (r *Region) Name() string { return r.name }
+func (r *Region) Name() string { return r.engine.Name() }
 
 // Config returns the region's policy, defaults filled in.
-func (r *Region) Config() Config { return r.cfg }
-
-// Tags returns all tags of an entry that depends on the given ones: those, and the ones that every
-// entry of the region depends on. The order is fixed, since an entry's tokens stand in it.
-func (r *Region) Tags(tags ...string) []string {
-	all := make([]string, 0, len(r.base)+len(tags))
-	return append(append(all, r.base...), tags...)
-}
-
-// ttl is how long the entry is fresh, jitter taken off; negative: it is not stored.
-func (r *Region) ttl(q *Request, empty bool) time.Duration {
-	ttl, negative := r.cfg.TTL, r.cfg.NegativeTTL
-	if q.TTL > 0 {
-		ttl = q.TTL
-		negative = min(ttl, negative)
-	}
-	if empty {
-		ttl = negative
-	}
-	if ttl == NoExpiration || ttl < 0 || r.cfg.Jitter == 0 {
-		return ttl
-	}
-	return ttl - time.Duration(r.cfg.Jitter*rand.Float64()*float64(ttl))
-}
+func (r *Region) Config() Config { return Config(r.engine.Policy()) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -53,7 +54,7 @@ func WithMode(m Mode) Option { return func(o *valueOptions) { o.mode = m } }
 // The idea is get_or_create of Python's dogpile.cache.
 func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(context.Context) (T, error), opts ...Option) (T, error) {
 	switch {
-	case r == nil:
+	case r == nil || r.engine == nil:
 		return *new(T), errors.New("gormcache: region.GetOrCreate: the region is nil: take it from Plugin.Region, and look at its error")
 	case create == nil:
 		return *new(T), errors.New("gormcache: region.GetOrCreate: create is nil: pass the function that makes the value")
@@ -62,19 +63,19 @@ func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(
 	for _, opt := range opts {
 		opt(&o)
 	}
-	load := func(ctx context.Context) (Loaded, error) {
+	load := func(ctx context.Context, _ []int) (engine.Loaded, error) {
 		v, err := create(ctx)
 		if err != nil {
-			return Loaded{}, err
+			return engine.Loaded{}, err
 		}
 		return encode(v), nil
 	}
 	q := r.valueRequest(key, &o)
 	q.Load = load
-	if r.cfg.StaleWhileRevalidate > 0 {
-		q.Later = func() func(context.Context) (Loaded, error) { return load }
+	if r.engine.Policy().StaleWhileRevalidate > 0 {
+		q.Later = func() engine.Load { return load }
 	}
-	res, err := r.Read(ctx, q)
+	res, err := r.engine.Read(ctx, q)
 	if err != nil {
 		return *new(T), err
 	}
@@ -95,16 +96,16 @@ func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(
 	return v, nil
 }
 
-func encode[T any](v T) Loaded {
+func encode[T any](v T) engine.Loaded {
 	payload, err := serializer.Marshal(v)
 	if err != nil {
-		return Loaded{Reason: observe.Unencodable, Detail: fault.Text(err), Rest: v}
+		return engine.Loaded{Reason: observe.Unencodable, Detail: fault.Text(err), Rest: v}
 	}
-	return Loaded{Payload: payload}
+	return engine.Loaded{Payload: payload}
 }
 
-func (r *Region) valueRequest(key string, o *valueOptions) *Request {
-	ns := r.engine.cfg.Namespace
+func (r *Region) valueRequest(key string, o *valueOptions) *engine.Request {
+	ns := r.engine.Namespace()
 	tags := make([]string, 0, len(o.tags)+len(o.tables))
 	for _, t := range o.tables {
 		tags = append(tags, ns.Table(t))
@@ -112,8 +113,8 @@ func (r *Region) valueRequest(key string, o *valueOptions) *Request {
 	for _, t := range o.tags {
 		tags = append(tags, ns.User(t))
 	}
-	return &Request{
-		Key: ns.Value(r.name, key), Tags: r.Tags(tags...), Kind: entry.KindValue,
+	return &engine.Request{
+		Key: ns.Value(r.Name(), key), Tags: r.engine.Tags(tags...), Kind: entry.KindValue,
 		TTL: max(o.ttl, 0), Mode: o.mode,
 	}
 }

@@ -13,16 +13,17 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/memo"
+	"github.com/seed-4f7f0efa/gormcache/internal/plugin"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // PluginName is the name under which the plugin stands in gorm.DB.Plugins.
-const PluginName = "gormcache"
+const PluginName = plugin.Name
 
 // ErrNotRegistered is returned where a database handle has no plugin.
-var ErrNotRegistered = errors.New("gormcache: the plugin is not registered on this *gorm.DB: call db.Use(plugin) first")
+var ErrNotRegistered = plugin.ErrNotRegistered
 
 // Of returns the invalidator of the plugin that is registered on db.
 func Of(db *gorm.DB) (*Writer, error) {

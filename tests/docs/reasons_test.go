@@ -87,7 +87,7 @@ func TestReasonsAreListed(t *testing.T) {
 func TestDetailsAreListed(t *testing.T) {
 	text := spaces.ReplaceAllString(read(t, root+"/docs/reasons.md"), " ")
 	count := 0
-	for path, f := range parsed(t, "fromcache/words.go", "region/marked.go", "internal/schema/narrow.go") {
+	for path, f := range parsed(t, "internal/reader/reasons.go", "internal/engine/marked.go", "internal/schema/narrow.go") {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.ImportSpec:

@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// describe tells a log of an error, or of a panic, of a load. Its text is the database's or the
+// application's, who like to quote what they were given: `invalid input syntax for type date: "…"`. So it
+// stays out, but for the SQLSTATE; the caller, who has the arguments anyway, gets the error itself.
+func describe(what any) string {
+	err, ok := what.(error)
+	switch {
+	case what == nil:
+		return ""
+	case !ok:
+		return fmt.Sprintf("%T", what)
+	}
+	for _, plain := range []error{ErrCacheMiss, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, plain) {
+			return plain.Error()
+		}
+	}
+	var bug runtime.Error
+	if errors.As(err, &bug) {
+		return bug.Error()
+	}
+	var coded interface {
+		error
+		SQLState() string
+	}
+	if errors.As(err, &coded) {
+		return fmt.Sprintf("%T, SQLSTATE %s", coded, coded.SQLState())
+	}
+	return fmt.Sprintf("%T", err)
+}

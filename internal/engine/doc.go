@@ -1,0 +1,16 @@
+// Package engine reads through the regions of a plugin: it looks an entry up with the tokens of its tags in one
+// round trip, and otherwise loads it once for all callers that may share the answer:
+//
+//	          lookup(entry, tags)
+//	                 |
+//	  +--------------+---------------+----------------+
+//	tokens equal   old, equal     a tag marked     otherwise
+//	  |              |               |                |
+//	 hit           stale           bypass           miss: missing tags get tokens,
+//	               (refresh in     (caller loads,   load once per process for all who
+//	               background)     nothing stored)  saw these very tokens, fill
+//
+// The tokens an entry carries are those seen before its load began. A load that reads old data while
+// a writer commits therefore stores an entry that nobody accepts: the writer's settling has replaced
+// the tokens. That is the whole of the freshness argument; the clock and the lock are for speed only.
+package engine

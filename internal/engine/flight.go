@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+)
+
+// flight is one load that several callers wait for. Its key holds the entry's key and the tokens that
+// its callers saw: a caller that starts after a commit has seen other tokens, so it cannot join a
+// load that began before that commit.
+type flight struct {
+	done chan struct{} // closed when loaded, err or abandoned hold
+	// abandoned: the leader panicked, left (runtime.Goexit) or ran out of its own context, which is
+	// no answer for others. Whoever waits tries again. It is true until the leader has an answer.
+	abandoned bool
+	loaded    Loaded
+	err       error
+}
+
+// landings spreads the counts of landed flights. A power of two.
+const landings = 256
+
+// flights are the loads under way. The zero value is not ready: see newFlights.
+type flights struct {
+	mu     sync.Mutex
+	m      map[string]*flight
+	seed   maphash.Seed
+	landed [landings]atomic.Uint32
+}
+
+func newFlights() *flights {
+	return &flights{m: map[string]*flight{}, seed: maphash.MakeSeed()}
+}
+
+// count is how many flights for an entry (or for one that shares its place) have landed. A reader that
+// leads a flight after the count has moved since its lookup may have missed what was just filled.
+func (fs *flights) count(entry string) *atomic.Uint32 {
+	return &fs.landed[maphash.String(fs.seed, entry)%landings]
+}
+
+// join returns the flight of that key; leader reports whether the caller made it and must land it.
+func (fs *flights) join(key string) (f *flight, leader bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.joined(key)
+}
+
+// joinSince is join for a caller that looked the entry up when so many flights had landed. nil: there is none to
+// join, and one has landed since. Who looked up just before its fill, and came here just after it, would load
+// again what is there by now.
+func (fs *flights) joinSince(key, entry string, landed uint32) (f *flight, leader bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.m[key] == nil && fs.count(entry).Load() != landed {
+		return nil, false
+	}
+	return fs.joined(key)
+}
+
+func (fs *flights) joined(key string) (f *flight, leader bool) {
+	if f, ok := fs.m[key]; ok {
+		return f, false
+	}
+	f = &flight{done: make(chan struct{}), abandoned: true}
+	fs.m[key] = f
+	return f, true
+}
+
+// forget removes the flight of that entry, so that the next caller looks up afresh.
+func (fs *flights) forget(key, entry string) {
+	fs.count(entry).Add(1)
+	fs.drop(key)
+}
+
+// drop removes a flight that did not take off.
+func (fs *flights) drop(key string) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	delete(fs.m, key)
+}
