@@ -254,7 +254,9 @@ func TestEachColumnHasAnEnrolmentOfItsOwn(t *testing.T) {
 					time.Sleep(10 * time.Millisecond)
 					return store.Failure(c.store.Settle(t.Context(), tracks, store.NewWriter(), 0))
 				}},
-				Load: func(context.Context, []int) (engine.Loaded, error) { return engine.Loaded{Payload: []byte(column)}, nil },
+				Load: func(context.Context, []int) (engine.Loaded, error) {
+					return engine.Loaded{Payload: []byte(column)}, nil
+				},
 			})
 		}
 		var wg sync.WaitGroup
