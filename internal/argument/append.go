@@ -28,6 +28,36 @@ func AppendAll(b []byte, forms []any) (_ []byte, ok bool) {
 // Append writes one form.
 func Append(b []byte, form any) (_ []byte, ok bool) { return appendForm(b, form, maxDepth) }
 
+// AppendSigns writes, for each form, whether it is an unsigned integer. MySQL computes with these in another way: `? - 8` of
+// an unsigned 7 is an error. To the others a number is a number, and their keys do without.
+func AppendSigns(b []byte, forms ...any) []byte {
+	for _, f := range forms {
+		sign := byte(0)
+		if isUnsigned(f) {
+			sign = 1
+		}
+		b = append(b, sign)
+	}
+	return b
+}
+
+func isUnsigned(form any) bool {
+	switch form.(type) {
+	case nil, string, int, int64, bool, float64, []byte, time.Time, typed, list, unknown, sql.NamedArg:
+		return false
+	case uint, uint64:
+		return true
+	}
+	v := reflect.ValueOf(form)
+	for range maxDepth {
+		if v.Kind() != reflect.Pointer || v.IsNil() {
+			break
+		}
+		v = v.Elem()
+	}
+	return v.CanUint()
+}
+
 // Same reports whether the database sees the same in two arguments.
 func Same(form, other any) bool {
 	x, ok := Append(nil, form)

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/argument"
 	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
+	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
 // keyVersion is part of every key. Raise it when what goes into a key changes.
@@ -54,7 +55,9 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, form
 	b = appendText(b, sql)
 	ok = true
 	for i := 0; i < len(forms) && ok; i++ {
-		b, ok = argument.AppendAll(b, forms[i])
+		if b, ok = argument.AppendAll(b, forms[i]); ok && q.mysql() {
+			b = argument.AppendSigns(b, forms[i]...)
+		}
 	}
 	if ok {
 		b, ok = argument.AppendAll(b, q.keys())
@@ -64,6 +67,9 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, form
 	}
 	return sha256.Sum256(b), ok
 }
+
+// mysql reports whether the database tells unsigned integers from signed ones.
+func (rd *Reader) mysql() bool { return rd.cfg.Dialect == sqltext.MySQL.String() }
 
 // prepared tells drivers' two protocols apart, which give some values in different types.
 func prepared(stmt *gorm.Statement) byte {

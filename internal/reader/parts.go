@@ -117,6 +117,9 @@ func (p *parted) compose(stmt *gorm.Statement, r *engine.Request) bool {
 		if b, ok = argument.Append(append(b[:0], shape[:]...), p.args.Forms[v]); !ok {
 			return false
 		}
+		if p.mysql() {
+			b = argument.AppendSigns(b, p.args.Forms[v])
+		}
 		sum := sha256.Sum256(b)
 		all.Write(sum[:])
 		r.Parts[i] = engine.Part{Key: p.engine.Namespace().Entry([24]byte(sum[:24])), Tag: p.pt.key.Tag(p.texts[i])}
