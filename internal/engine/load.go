@@ -14,10 +14,10 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// errAbandoned says that the load that a caller waited for came to no end.
+// errAbandoned is returned where the load that a caller waited for ended without an answer: the caller tries again.
 var errAbandoned = errors.New("gormcache: load abandoned")
 
-// whole are the missing entries of a whole answer.
+// whole lists the one entry of a whole answer as missing.
 var whole = []int{0}
 
 // load asks the database for what is missing, and sees to it that it is as true as what was found.
