@@ -28,12 +28,11 @@ func uncomment(stmt *gorm.Statement) {
 	}
 }
 
-// ended notes how the statement's read ended, for [scope.OutcomeOf], and says so in its text where the database was not
+// noteOutcome records how the statement's read ended, for [scope.OutcomeOf], and says so in its text where the database was not
 // asked, or not for all: whoever shows the text once the query is done (GORM's log, tracing plugins) shows it then.
 // The comment stands at the end, where tools that look at the first word find what they expect. GORM forgets the text
 // when the statement is over.
-func (q *query) ended(ans answer, res engine.Result, err error) {
-	stmt := q.db.Statement
+func noteOutcome(stmt *gorm.Statement, ans answer, res engine.Result, err error) {
 	scope.SetOutcome(stmt, res.Outcome)
 	if stmt.SQL.Len() == 0 || ans.view == nil && err == nil { // this very text is what the database gets, or got
 		return
