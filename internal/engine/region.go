@@ -62,8 +62,8 @@ func (r *Region) ttl(q *Request, empty bool) time.Duration {
 	return ttl - time.Duration(r.policy.Jitter*rand.Float64()*float64(ttl))
 }
 
-// set stores entries. They are worth keeping though the caller may have given up by now; and a caller, who has the
-// answer, does not wait long for a store that is slow to take them: that goes on in the background, for WriteTimeout.
+// set stores entries, also if the caller has given up by now. The caller has its answer already, and does not wait
+// for a slow store beyond its patience: storing goes on in the background, for WriteTimeout at most.
 func (r *Region) set(ctx context.Context, q *Request, entries ...store.Entry) {
 	e, counters := r.engine, q.Counters // the request is not kept beyond the read
 	put := func(ctx context.Context) {

@@ -39,7 +39,8 @@ type rule struct {
 	policy fromcache.Policy
 }
 
-// policies finds the policy that holds for a query, a model or a table. Made by newPolicies, it is safe for concurrent use.
+// policies finds the policy that holds for a query, a model or a table. Made by newPolicies, it is safe for concurrent
+// use.
 type policies struct {
 	inv      *writer.Writer
 	replaced string // Config.Replaced

@@ -34,8 +34,8 @@ func preloaded(stmt *gorm.Statement) *preloading {
 }
 
 // BeforePreload runs before the callback that sends a query's preloads, and marks them, so that they are known for
-// what they are. Who bypasses the cache, or refreshes it, means what is preloaded too. [Reader.AfterPreload] takes the
-// mark away.
+// what they are. A query that bypasses or refreshes the cache does so for what it preloads too. [Reader.AfterPreload]
+// takes the mark away.
 //
 // The two do not wrap that callback. GORM's log names the first file on the stack that is not GORM's own, and looks
 // at a dozen frames only: with a wrapper on the stack each preload would be said to come from this file, or, if it is

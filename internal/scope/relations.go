@@ -44,7 +44,7 @@ func (r *Relation) Check(db *gorm.DB) error {
 // Relations are those of a query's relations that are cached. They do not change once a statement has them.
 type Relations struct {
 	List []Relation
-	// Inner: they stand on a query that another preloads, which has already been warned of those without effect.
+	// Inner: they stand on a query that another preloads. The warning of relations without effect has been given there.
 	Inner bool
 }
 
