@@ -7,9 +7,9 @@ import (
 	"runtime"
 )
 
-// describe tells a log of an error, or of a panic, of a load. Its text is the database's or the
-// application's, who like to quote what they were given: `invalid input syntax for type date: "…"`. So it
-// stays out, but for the SQLSTATE; the caller, who has the arguments anyway, gets the error itself.
+// describe returns what a log may say of an error, or of a panic, of a load. Its text comes from the database or the
+// application and often quotes arguments: `invalid input syntax for type date: "…"`. So the text stays out of the log,
+// except the SQLSTATE. The caller, which has the arguments anyway, gets the error itself.
 func describe(what any) string {
 	err, ok := what.(error)
 	switch {

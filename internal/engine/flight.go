@@ -47,8 +47,8 @@ func (fs *flights) join(key string) (f *flight, leader bool) {
 }
 
 // joinSince is join for a caller that looked the entry up when so many flights had landed. nil: there is none to
-// join, and one has landed since. Who looked up just before its fill, and came here just after it, would load
-// again what is there by now.
+// join, and one has landed since. A caller that looked up just before its fill, and came here just after it, would
+// load again what is there by now: it must look up again.
 func (fs *flights) joinSince(key, entry string, landed uint32) (f *flight, leader bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// errAbandoned says that the load that a caller waited for came to no end.
+// errAbandoned is returned where the load that a caller waited for ended without an answer: the caller tries again.
 var errAbandoned = errors.New("gormcache: load abandoned")
 
-// whole are the missing entries of a whole answer.
+// whole lists the one entry of a whole answer as missing.
 var whole = []int{0}
 
 // load asks the database for what is missing, and sees to it that it is as true as what was found.
@@ -36,7 +36,7 @@ func (p *reading) load(ctx context.Context) (Result, error) {
 // loadOnce asks the database, once for all callers of this process who miss the same and saw the same tokens.
 func (p *reading) loadOnce(ctx context.Context) (Result, error) {
 	// A refresh wants what the database says now; a load that is under way may have begun before
-	// the change it is after, if that was made outside GORM. Who saw a mark shares with nobody.
+	// the change it is after, if that was made outside GORM. A caller that saw a mark shares its load with nobody.
 	if p.Alone || p.NoFill || p.Mode == Refresh || p.sawMark() {
 		loaded, err := p.query(ctx, p.missing)
 		if err == nil {

@@ -14,9 +14,9 @@ const pending = "an invalidation by this process has not reached the store yet a
 const closed = "the plugin is closed: Plugin.Close was called"
 
 // marked says which of the tags keeps a read from the cache, and which writer has marked it for how long.
-func (e *Engine) marked(tags []string, states []store.State) string {
+func marked(ns store.Namespace, tags []string, states []store.State) string {
 	for i := range states {
-		s, what := &states[i], e.cfg.Namespace.Describe(tags[i])
+		s, what := &states[i], ns.Describe(tags[i])
 		switch {
 		case s.Clean():
 		case !s.Known:

@@ -86,7 +86,7 @@ func (p *reading) read(ctx context.Context) (Result, error) {
 	// Whoever reads while a writer is between its mark and its settling may get the data of
 	// before the commit after another process has already seen the new: nothing is concluded.
 	if !clean(p.shared()) {
-		return p.bypass(observe.Marked, e.marked(l.Tags, p.shared()))
+		return p.bypass(observe.Marked, marked(e.cfg.Namespace, l.Tags, p.shared()))
 	}
 	return p.load(ctx)
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -58,4 +60,85 @@ func (r *Region) ttl(q *Request, empty bool) time.Duration {
 		return ttl
 	}
 	return ttl - time.Duration(r.policy.Jitter*rand.Float64()*float64(ttl))
+}
+
+// set stores entries, also if the caller has given up by now. The caller has its answer already, and does not wait
+// for a slow store beyond its patience: storing goes on in the background, for WriteTimeout at most.
+func (r *Region) set(ctx context.Context, q *Request, entries ...store.Entry) {
+	e, counters := r.engine, q.Counters // the request is not kept beyond the read
+	put := func(ctx context.Context) {
+		if e.put(ctx, entries) {
+			r.filled(counters, len(entries))
+		}
+	}
+	if e.cfg.ReadTimeout == 0 {
+		put(context.WithoutCancel(ctx))
+		return
+	}
+	done := make(chan struct{})
+	if !e.background(ctx, func(ctx context.Context) {
+		defer close(done)
+		defer e.survive(ctx, "fill")
+		put(ctx)
+	}) {
+		return
+	}
+	patience := time.NewTimer(e.patience(ctx))
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+}
+
+// filled counts entries that were stored.
+func (r *Region) filled(counters []*observe.Counter, n int) {
+	for range n {
+		r.engine.cfg.Recorder.Fill()
+		r.counter.Fill()
+		for _, c := range counters {
+			c.Fill()
+		}
+	}
+}
+
+// Report counts a read that has ended and calls the hook. Read does so itself; it is for callers that
+// find out before reading that the cache must be left alone.
+func (r *Region) Report(ctx context.Context, q *Request, res Result, err error, start time.Time) {
+	rec := r.engine.cfg.Recorder
+	rec.Count(res.Outcome, res.Reason)
+	r.counter.Add(res.Outcome)
+	for _, c := range q.Counters {
+		c.Add(res.Outcome)
+	}
+	if res.Coalesced {
+		rec.Coalesced()
+	}
+	hook, log := rec.Hooks.Read, r.engine.cfg.Logger
+	debug := log.Enabled(ctx, slog.LevelDebug)
+	if hook == nil && !debug {
+		return
+	}
+	took := time.Since(start)
+	if hook != nil {
+		hook(ctx, observe.Read{
+			Region: r.name, Tables: q.Tables, Outcome: res.Outcome, Reason: res.Reason,
+			Detail: res.Detail, Coalesced: res.Coalesced, Err: err, Duration: took,
+		})
+	}
+	if debug {
+		log.DebugContext(ctx, "gormcache: read", "region", r.name, "tables", q.Tables, "key", q.Key,
+			"outcome", res.Outcome.String(), "reason", string(res.Reason), "detail", res.Detail,
+			"coalesced", res.Coalesced, "error", describe(err), "took", took)
+	}
+}
+
+// countDropped counts an entry that a write has dropped, and that was loaded again.
+func (r *Region) countDropped(q *Request, identical bool) {
+	r.engine.cfg.Recorder.Dropped(identical)
+	r.counter.Dropped(identical)
+	for _, c := range q.Counters {
+		c.Dropped(identical)
+	}
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 )
 
-// joinsMark is the setting that tells the query of a join table, which GORM sends without the conditions of its
-// preload, that it is cached. What is preloaded itself takes it off, so that it goes no further.
+// joinsMark is the setting that holds the scopes of join tables' queries, which GORM sends without the conditions of
+// their preload. The queries of the preloaded models themselves remove the setting, so that their own preloads do not
+// see it.
 const joinsMark = "gormcache:relation_joins"
 
 // Callbacks wrap those of GORM. All but Logger may be left zero; they are safe for concurrent use.

@@ -2,7 +2,8 @@
 //
 //	GORM's callback   Query, Row           reader.go
 //	scope             its own, or that of a policy: policed.go, policies.go
-//	request           divide (parts.go, parting.go), or whole (query.go, plan.go): keys and tags
+//	request           query.divide or query.whole (query.go, parts.go): keys (key.go) and tags
+//	                  by what planner.go finds out of the text: plan.go, parting.go
 //	read              engine.Region.Read
 //	rows              parsed, or joined from parts; internal/replay puts them where GORM wants them
 //

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -25,11 +24,11 @@ type explaining struct {
 
 type explainKey struct{}
 
-// explainSetting is the setting that says so where the context does not.
+// explainSetting is the setting under which the explanation stands too, since the context may be replaced.
 const explainSetting = "gormcache:explain"
 
-// explained is the explanation that a statement is run for, nil if it is not; others pay nothing, since only
-// those that are not sent are looked at.
+// explained returns the explanation that a statement is run for, nil if there is none. Queries that are sent pay nothing,
+// since only statements in DryRun are looked at.
 func explained(db *gorm.DB) *explaining {
 	if !db.DryRun {
 		return nil
@@ -45,7 +44,7 @@ func explained(db *gorm.DB) *explaining {
 	return x
 }
 
-// Explain runs fn with a handle that sends nothing, and says what the cache does with its statements.
+// Explain runs fn with a handle that sends nothing, and returns what the cache would do with its statements.
 func (rd *Reader) Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) (observe.Explanation, error) {
 	x := &explaining{alone: db.SkipDefaultTransaction}
 	ctx := context.WithValue(db.Statement.Context, explainKey{}, x)
@@ -98,7 +97,7 @@ func (x *explaining) add(db *gorm.DB, s observe.Statement) {
 	x.statements = append(x.statements, s)
 }
 
-// read explains a query, in the place of running it.
+// read explains a query instead of running it.
 func (x *explaining) read(c *Reader, db *gorm.DB, rows bool) {
 	if x.building > 0 || db.Error != nil {
 		return
@@ -136,17 +135,17 @@ func (rd *Reader) explain(db *gorm.DB, rows bool) *observe.Query {
 		defer primary(db)()
 	}
 	if q.divide() {
-		q.parts.explain(x)
+		explainParts(q.parts, x)
 	} else {
-		q.explainWhole(x)
+		explainWhole(q, x)
 	}
 	return x
 }
 
-// explainPolicy is the scope that a policy gives the query, or what there is to say where none does.
+// explainPolicy returns the scope that a policy gives the query, or, in none, why there is no such scope.
 func (rd *Reader) explainPolicy(db *gorm.DB, opts *scope.Scope, rows bool) (s *scope.Scope, by string, none *observe.Query) {
-	r := rd.ruling(db)
-	if s = rd.underPolicy(db, r, opts, rows); s != nil {
+	r := rd.policies.ruling(db)
+	if s = rd.policies.underPolicy(db, r, opts, rows); s != nil {
 		return s, r.named(), nil
 	}
 	none = &observe.Query{Bypass: observe.Unscoped, Detail: "it has no scope, and no policy is for " + subject(db.Statement)}
@@ -162,7 +161,7 @@ func (rd *Reader) explainPolicy(db *gorm.DB, opts *scope.Scope, rows bool) (s *s
 	return nil, "", none
 }
 
-// named is where a policy stands.
+// named says where a policy stands: a method, or an entry of Config.Models.
 func (r *ruling) named() string {
 	if r.method {
 		return r.by
@@ -171,7 +170,7 @@ func (r *ruling) named() string {
 }
 
 // explainWhole explains a query that is one entry.
-func (q *query) explainWhole(x *observe.Query) {
+func explainWhole(q *query, x *observe.Query) {
 	b := q.whole()
 	x.Bypass, x.Detail, x.Tables = b.reason, b.detail, q.request.Tables
 	if b.reason != "" {
@@ -184,7 +183,7 @@ func (q *query) explainWhole(x *observe.Query) {
 		if q.class == classColumn {
 			x.Class = observe.ClassColumn
 		}
-		x.EvictedBy = append(pinnedBy(x.Tables[0], x.Class, q.plan.narrowed.Pins(args.Forms)), q.byHand()...)
+		x.EvictedBy = append(pinnedBy(x.Tables[0], x.Class, q.plan.narrowed.Pins(args.Forms)), byHand(q)...)
 		return
 	}
 	x.Class, x.Coarse = observe.ClassTable, q.plan.coarse
@@ -194,11 +193,11 @@ func (q *query) explainWhole(x *observe.Query) {
 	for _, t := range x.Tables {
 		x.EvictedBy = append(x.EvictedBy, "any write to "+t)
 	}
-	x.EvictedBy = append(x.EvictedBy, q.byHand()...)
+	x.EvictedBy = append(x.EvictedBy, byHand(q)...)
 }
 
-// explain explains a query whose answer falls into parts.
-func (p *parted) explain(x *observe.Query) {
+// explainParts explains a query whose answer falls into parts.
+func explainParts(p *parted, x *observe.Query) {
 	r := &p.request
 	x.Class, x.Tables, x.TTL = observe.ClassParts, r.Tables, p.ttl()
 	x.Tags = append(x.Tags, r.Tags...)
@@ -211,7 +210,7 @@ func (p *parted) explain(x *observe.Query) {
 	if p.pt.key.Primary() {
 		class = observe.ClassRow
 	}
-	x.EvictedBy = append(pinnedBy(x.Tables[0], class, pins), p.byHand()...)
+	x.EvictedBy = append(pinnedBy(x.Tables[0], class, pins), byHand(p.query)...)
 }
 
 // pinnedBy names the writes that drop what depends on some rows of a table.
@@ -226,21 +225,13 @@ func pinnedBy(table string, class observe.Class, pins []string) (causes []string
 	return append(causes, fmt.Sprintf("a write to %s whose rows can't be told", table))
 }
 
-// byHand names what else drops any query.
-func (q *query) byHand() []string {
+// byHand names the calls, and the statements, that evict a query whatever its text depends on.
+func byHand(q *query) []string {
 	causes := []string{fmt.Sprintf("invalidate.Region(%q), invalidate.All, DDL", q.region.Name())}
 	for _, t := range q.scope.Tags {
 		causes = append(causes, fmt.Sprintf("invalidate.Tags(%q)", t))
 	}
 	return causes
-}
-
-// ttl is that of the query, or of its region.
-func (q *query) ttl() time.Duration {
-	if q.scope.TTL > 0 {
-		return q.scope.TTL
-	}
-	return q.region.Policy().TTL
 }
 
 // sample is a parent that is made up, for which a statement runs its preloads: one that is not sent finds none.
@@ -250,14 +241,14 @@ type sample struct {
 	value reflect.Value
 }
 
-// sample puts a sample in the place of the rows that a statement would have found.
+// sample gives a statement a made-up row instead of those that it would have found.
 func (x *explaining) sample(stmt *gorm.Statement) {
 	x.samples = append(x.samples, sample{of: stmt, dest: stmt.Dest, value: stmt.ReflectValue})
 	parent := sampleOf(stmt.Context, stmt.Schema)
 	stmt.Dest, stmt.ReflectValue = parent.Addr().Interface(), parent
 }
 
-// sampled takes the sample away again, if the statement has one.
+// sampled takes the statement's sample away again, if it has one.
 func (x *explaining) sampled(stmt *gorm.Statement) {
 	last := len(x.samples) - 1
 	if last < 0 || x.samples[last].of != stmt {

@@ -3,7 +3,6 @@ package reader
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"sync"
 
 	"gorm.io/gorm"
@@ -17,9 +16,6 @@ import (
 
 // keyVersion is part of every key. Raise it when what goes into a key changes.
 const keyVersion = 4
-
-// resolverUsing is the clause by which dbresolver is told which database to use.
-const resolverUsing = "gorm:db_resolver:using"
 
 var keyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -69,7 +65,15 @@ func (q *query) sum(stmt *gorm.Statement, pl *plan, class byte, sql string, form
 }
 
 // mysql reports whether the database tells unsigned integers from signed ones.
-func (rd *Reader) mysql() bool { return rd.cfg.Dialect == sqltext.MySQL.String() }
+func (q *query) mysql() bool { return q.cfg.Dialect == sqltext.MySQL.String() }
+
+// keys are the forms of the values of fromcache.Key, asked once for one read. No driver is given them.
+func (q *query) keys() []any {
+	if q.keyed == nil {
+		q.keyed = argument.Ask(sqltext.Unknown, q.scope.Key).Forms
+	}
+	return q.keyed
+}
 
 // prepared tells drivers' two protocols apart, which give some values in different types.
 func prepared(stmt *gorm.Statement) byte {
@@ -78,15 +82,6 @@ func prepared(stmt *gorm.Statement) byte {
 		return 1
 	}
 	return 0
-}
-
-// using is the database that dbresolver was told to use.
-func using(stmt *gorm.Statement) string {
-	c, ok := stmt.Clauses[resolverUsing]
-	if !ok {
-		return ""
-	}
-	return fmt.Sprint(c.Expression)
 }
 
 // fingerprints remembers the fingerprint of each schema. The zero value is ready; it is safe for

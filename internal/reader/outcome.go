@@ -12,11 +12,11 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
-// comment begins what is said of a read in its statement's text.
+// comment begins the comment on a read in its statement's text.
 const comment = " /* gormcache: "
 
-// uncomment takes away what was said of an earlier read. In a callback after gorm:query, a session of the statement
-// at hand is a statement with the same text, which is another query when it is sent.
+// uncomment removes the comment on an earlier read from the text. In a callback after gorm:query, a session of the
+// statement at hand is a statement with the same text, which is another query when it is sent.
 func uncomment(stmt *gorm.Statement) {
 	if stmt.SQL.Len() == 0 {
 		return
@@ -28,12 +28,11 @@ func uncomment(stmt *gorm.Statement) {
 	}
 }
 
-// ended notes how the statement's read ended, for [scope.OutcomeOf], and says so in its text where the database was not
-// asked, or not for all: whoever shows the text once the query is done (GORM's log, tracing plugins) shows it then.
-// The comment stands at the end, where tools that look at the first word find what they expect. GORM forgets the text
-// when the statement is over.
-func (q *query) ended(ans answer, res engine.Result, err error) {
-	stmt := q.db.Statement
+// noteOutcome records how the statement's read ended, for [scope.OutcomeOf]. Where the database was not asked, or not
+// for all, it adds a comment to the statement's text, so that GORM's log and tracing plugins, which show the text once
+// the query is done, show the outcome. The comment stands at the end, where tools that look at the first word find
+// what they expect. GORM forgets the text when the statement is over.
+func noteOutcome(stmt *gorm.Statement, ans answer, res engine.Result, err error) {
 	scope.SetOutcome(stmt, res.Outcome)
 	if stmt.SQL.Len() == 0 || ans.view == nil && err == nil { // this very text is what the database gets, or got
 		return

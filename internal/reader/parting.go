@@ -4,15 +4,13 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"gorm.io/gorm"
-
-	"github.com/seed-4f7f0efa/gormcache/internal/engine"
+	"github.com/seed-4f7f0efa/gormcache/internal/scope"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 )
 
 // parting is how the answer to one text falls into parts: by the values of one column, which the text gives
-// in a list. It does not change, but for indivisible.
+// in a list. Only indivisible changes.
 type parting struct {
 	version uint64 // of the catalog
 	// plan and key are nil where the answer does not fall into parts.
@@ -34,67 +32,6 @@ const (
 	ascending               // of the key
 	descending              // of the key
 )
-
-type partingKey struct {
-	planKey
-	by string
-}
-
-// parting returns how the answer to the statement falls into parts, nil if it does not.
-func (q *query) parting(stmt *gorm.Statement, f *sqltext.Folded) *parting {
-	k := partingKey{planKey{sql: f.SQL, base: q.inv.Base(stmt.ConnPool), region: q.region}, q.scope.DividedBy}
-	pt, ok := q.partings.Get(k)
-	if !ok || pt.version != q.inv.Version() {
-		var remember bool
-		if pt, remember = q.newParting(stmt, f); remember {
-			q.partings.Put(k, pt)
-		}
-	}
-	if pt == nil || pt.key == nil || pt.indivisible.Load() {
-		return nil
-	}
-	return pt
-}
-
-// newParting finds it out. remember is false where another attempt may find something else.
-func (q *query) newParting(stmt *gorm.Statement, f *sqltext.Folded) (pt *parting, remember bool) {
-	none := &parting{version: q.inv.Version()}
-	info := q.inv.Info(f.SQL)
-	if refuse(info).reason != "" || info.Narrow == nil {
-		return none, true
-	}
-	outline := sqltext.OutlineOf(sqltext.DialectOf(q.cfg.Dialect), f.SQL)
-	if !outline.Plain {
-		return none, true
-	}
-	if q.scope.Mode == engine.OnlyIfCached && !q.inv.Learned(stmt.ConnPool) {
-		return nil, false // not even the catalog may be asked for
-	}
-	reading, err := q.inv.Reads(stmt.Context, stmt.ConnPool, info)
-	if err != nil || reading.Detail != "" || reading.Volatile != "" {
-		return nil, false
-	}
-	none.version = reading.Version
-	if len(reading.Tables) != 1 || reading.Tables[0] != info.Narrow.Table {
-		return none, true
-	}
-	key := q.inv.Key(reading, info.Narrow.Table, q.scope.DividedBy)
-	if key == nil || len(key.Columns()) != 1 {
-		return none, true
-	}
-	pt = &parting{version: reading.Version, key: key}
-	if !pt.locate(info.Narrow, f) || q.scope.DividedBy == "" && !pt.inOrder(f.Dialect(), info.Narrow, outline) {
-		return none, true
-	}
-	pt.plan = q.newPlan(reading.Tables)
-	pt.plan.off = q.policies.off(info.Reads, reading.Tables)
-	pt.plan.version, pt.plan.database, pt.plan.times = reading.Version, reading.Database, reading.Times
-	if q.cfg.Database != "" {
-		pt.plan.database = q.cfg.Database
-	}
-	pt.tags = q.region.Tags(key.Base()...)
-	return pt, true
-}
 
 // locate finds the list of the key's values. There must be one: of two the rows have values of both.
 func (pt *parting) locate(n *sqltext.Narrow, f *sqltext.Folded) bool {
@@ -138,6 +75,6 @@ func (pt *parting) inOrder(d sqltext.Dialect, n *sqltext.Narrow, o sqltext.Outli
 }
 
 // mayPart reports, at little cost, whether the text is worth a look.
-func (q *query) mayPart(sql string) bool {
-	return q.scope.DividedBy != "" || strings.Contains(sql, "IN (") || strings.Contains(sql, "in (")
+func mayPart(s *scope.Scope, sql string) bool {
+	return s.DividedBy != "" || strings.Contains(sql, "IN (") || strings.Contains(sql, "in (")
 }

@@ -29,15 +29,15 @@ type parted struct {
 	folded *sqltext.Folded
 	args   *argument.List
 	values []int          // the arguments of the list, each once, by their places among all
-	texts  []string       // what stands for them
-	places map[string]int // of the texts in values
+	texts  []string       // their canonical texts, by place in values
+	places map[string]int // place in values by canonical text
 }
 
 // divide fills in the request for the answer part by part. It reports false where the answer can't be divided: it is
 // then read as a whole.
 func (q *query) divide() bool {
 	stmt := q.db.Statement
-	if !q.mayPart(stmt.SQL.String()) {
+	if !mayPart(q.scope, stmt.SQL.String()) {
 		return false
 	}
 	state := q.inv.StateOf(stmt.ConnPool)
@@ -48,11 +48,11 @@ func (q *query) divide() bool {
 	if !ok || folded.Params != len(stmt.Vars) {
 		return false
 	}
-	pt := q.parting(stmt, folded)
+	pt := q.planner.parting(stmt, folded, q.scope, q.region)
 	if pt == nil {
 		return false
 	}
-	if _, off := q.off(pt.plan); off {
+	if _, off := pt.plan.keptOut(q.scope); off {
 		return false
 	}
 	p := &parted{query: q, pt: pt, folded: folded, args: q.arguments(stmt)}
@@ -207,10 +207,10 @@ func (p *parted) groups(view *rows.Set) (groups []int, ok bool) {
 	return groups, true
 }
 
-// errMixed says that parts can't be put together.
+// errMixed is returned where parts can't be put together.
 var errMixed = errors.New("gormcache: the parts do not fit together")
 
-// join puts the parts together that were found and the rows that were loaded.
+// join puts together the parts that were found and the rows that were loaded.
 func (p *parted) join(res engine.Result) (*rows.Set, error) {
 	found := make([]int, 0, len(res.Hits))
 	for i, payload := range res.Hits {

@@ -12,17 +12,17 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// policed is the scope that a policy gives a query without one of its own, nil if it gives none. opts are what
-// the query changes in it, if not nil.
-func (rd *Reader) policed(db *gorm.DB, opts *scope.Scope, rows bool) *scope.Scope {
+// policed returns the scope that a policy gives a query without one of its own, nil if it gives none. opts, if not nil,
+// is what the query changes in it.
+func (p *policies) policed(db *gorm.DB, opts *scope.Scope, rows bool) *scope.Scope {
 	if db.Error != nil || db.DryRun {
 		return nil
 	}
-	return rd.underPolicy(db, rd.ruling(db), opts, rows)
+	return p.underPolicy(db, p.ruling(db), opts, rows)
 }
 
-// underPolicy is the same, once the policy is found.
-func (rd *Reader) underPolicy(db *gorm.DB, r *ruling, opts *scope.Scope, rows bool) *scope.Scope {
+// underPolicy does what policed does, for a policy that has been found, and also for a query that is only explained.
+func (p *policies) underPolicy(db *gorm.DB, r *ruling, opts *scope.Scope, rows bool) *scope.Scope {
 	given := opts != nil
 	switch {
 	case db.Error != nil:
@@ -44,7 +44,7 @@ func (rd *Reader) underPolicy(db *gorm.DB, r *ruling, opts *scope.Scope, rows bo
 	s := r.scope
 	// Asked last: an empty sync.Map allocates when it is asked.
 	if from := preloaded(db.Statement); from != nil {
-		if column := rd.policies.divides(from.parent, db.Statement); column != "" {
+		if column := p.divides(from.parent, db.Statement); column != "" {
 			s = s.By(column)
 		}
 		if !given {
@@ -70,32 +70,32 @@ func subject(stmt *gorm.Statement) string {
 
 // ruling finds the policy for a query. A model's own query goes by the model; one whose text is given, or
 // whose table, by the single table that the text reads.
-func (rd *Reader) ruling(db *gorm.DB) *ruling {
+func (p *policies) ruling(db *gorm.DB) *ruling {
 	stmt := db.Statement
 	if stmt.SQL.Len() == 0 && stmt.TableExpr == nil {
 		if stmt.Schema == nil {
 			return nil
 		}
-		return rd.policies.ofModel(stmt.Schema)
+		return p.ofModel(stmt.Schema)
 	}
-	if rd.cfg.Replaced != "" && stmt.SQL.Len() == 0 { // the text is not ours to build
-		return rd.policies.others("")
+	if p.replaced != "" && stmt.SQL.Len() == 0 { // the text is not ours to build
+		return p.others("")
 	}
-	if !rd.policies.declared() && (stmt.Schema == nil || rd.policies.ofModel(stmt.Schema) == nil) {
+	if !p.declared() && (stmt.Schema == nil || p.ofModel(stmt.Schema) == nil) {
 		return nil
 	}
 	callbacks.BuildQuerySQL(db)
 	if db.Error != nil {
 		return nil
 	}
-	info := rd.inv.Info(stmt.SQL.String())
+	info := p.inv.Info(stmt.SQL.String())
 	switch {
 	case info.Verb != sqltext.Select || info.Write || len(info.Reads) == 0: // such as SELECT 1, to see whether the database answers
 		return nil
 	case len(info.Reads) > 1:
-		return rd.policies.others("")
+		return p.others("")
 	case stmt.Schema != nil && store.TableName(stmt.Schema.Table) == info.Reads[0]:
-		return rd.policies.ofModel(stmt.Schema)
+		return p.ofModel(stmt.Schema)
 	}
-	return rd.policies.ofTable(info.Reads[0])
+	return p.ofTable(info.Reads[0])
 }

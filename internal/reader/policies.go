@@ -17,6 +17,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/internal/scope"
+	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -38,8 +39,11 @@ type rule struct {
 	policy fromcache.Policy
 }
 
-// policies finds policies. Made by newPolicies, it is safe for concurrent use.
+// policies finds the policy that holds for a query, a model or a table. Made by newPolicies, it is safe for concurrent
+// use.
 type policies struct {
+	inv      *writer.Writer
+	replaced string // Config.Replaced
 	exists   func(region string) error
 	types    map[string]rule // by the key as it is
 	tables   map[string]rule // by the canonical name of a table
@@ -84,9 +88,12 @@ func ExactModels(models map[string]fromcache.Policy) []string {
 
 func isPattern(key string) bool { return strings.ContainsAny(key, `*?[\`) }
 
-func newPolicies(models map[string]fromcache.Policy, exists func(string) error) *policies {
-	p := &policies{exists: exists, types: map[string]rule{}, tables: map[string]rule{}}
-	for key, policy := range models {
+func newPolicies(cfg Config) *policies {
+	p := &policies{
+		inv: cfg.Invalidator, replaced: cfg.Replaced, exists: exists(cfg.Engine),
+		types: map[string]rule{}, tables: map[string]rule{},
+	}
+	for key, policy := range cfg.Models {
 		r := rule{key, policy}
 		switch {
 		case key == every:
@@ -106,7 +113,7 @@ func newPolicies(models map[string]fromcache.Policy, exists func(string) error) 
 // declared reports whether Config.Models has entries.
 func (p *policies) declared() bool { return p.rest != nil || len(p.tables) > 0 || len(p.patterns) > 0 }
 
-// ofModel is what holds for a model, nil if nothing does.
+// ofModel returns the policy that holds for a model, nil if none does.
 func (p *policies) ofModel(s *schema.Schema) *ruling {
 	if r, ok := p.models.Get(s); ok {
 		return r
@@ -147,7 +154,7 @@ func (p *policies) met(name string) (found bool) {
 	return found
 }
 
-// ofTable is what holds for a table without a model.
+// ofTable returns the policy that holds for a table without a model, nil if none does.
 func (p *policies) ofTable(table string) *ruling {
 	if r, ok := p.named(table, ""); ok {
 		return r.ruling(table)
@@ -155,7 +162,7 @@ func (p *policies) ofTable(table string) *ruling {
 	return p.others(table)
 }
 
-// others is what holds where nothing is said in particular; table is "" for several.
+// others returns the policy for what no other entry names, nil if there is none; table is "" for several tables.
 func (p *policies) others(table string) *ruling {
 	if p.rest == nil {
 		return nil
@@ -181,7 +188,7 @@ func matches(pattern, name string) bool {
 	return ok
 }
 
-// off are those of the tables that policies keep out, by name or pattern.
+// off returns those of the tables whose policy, by name or pattern, is Off.
 func (p *policies) off(lists ...[]string) (tables []string) {
 	if len(p.tables) == 0 && len(p.patterns) == 0 {
 		return nil

@@ -14,16 +14,17 @@ import (
 // preloadMark is among a statement's settings, which GORM hands on, while it preloads.
 const preloadMark = "gormcache:preload"
 
-// preloading is what a preloaded query must know of the one that preloads it.
+// preloading is what a preloaded query has to know of the query that preloads it.
 type preloading struct {
 	parent *schema.Schema
 	opts   *scope.Scope // nil: none
-	// by is the statement that preloads, and outer what that is preloaded for itself.
+	// by is the statement that preloads. outer is set if that statement is itself preloaded, and is what it knows of
+	// the query that preloads it.
 	by    *gorm.Statement
 	outer *preloading
 }
 
-// preloaded tells for what a query is preloaded, nil if it is not.
+// preloaded returns what is known of the query that preloads this one, nil if it is not preloaded.
 func preloaded(stmt *gorm.Statement) *preloading {
 	v, ok := stmt.Settings.Load(preloadMark)
 	if !ok {
@@ -33,8 +34,8 @@ func preloaded(stmt *gorm.Statement) *preloading {
 }
 
 // BeforePreload runs before the callback that sends a query's preloads, and marks them, so that they are known for
-// what they are. Who bypasses the cache, or refreshes it, means what is preloaded too. [Reader.AfterPreload] takes the
-// mark away.
+// what they are. A query that bypasses or refreshes the cache does so for what it preloads too. [Reader.AfterPreload]
+// takes the mark away.
 //
 // The two do not wrap that callback. GORM's log names the first file on the stack that is not GORM's own, and looks
 // at a dozen frames only: with a wrapper on the stack each preload would be said to come from this file, or, if it is

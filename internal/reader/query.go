@@ -29,13 +29,13 @@ type query struct {
 	plan    *plan         // of a whole answer
 	class   byte          // what a whole answer depends on
 	parts   *parted       // of an answer in parts; nil: it is read as a whole
-	args    argument.List // the query's, once arguments has asked them
+	args    argument.List // of the query, once arguments has asked them
 	keyed   []any         // the forms of fromcache.Key's values, once keys has asked them
-	// explained is set by Explain: the query is built and not run.
+	// explained is set by Explain: build the query but do not run it.
 	explained bool
 }
 
-// bypass says why a query is left to the database; no reason: it is not.
+// bypass says why a query is left to the database. Without a reason the query is not bypassed.
 type bypass struct {
 	reason observe.Reason
 	detail string
@@ -48,20 +48,6 @@ func (q *query) arguments(stmt *gorm.Statement) *argument.List {
 	}
 	return &q.args
 }
-
-// keys are the forms of the values of fromcache.Key, asked once for one read. No driver is given them.
-func (q *query) keys() []any {
-	if q.keyed == nil {
-		q.keyed = argument.Ask(sqltext.Unknown, q.scope.Key).Forms
-	}
-	return q.keyed
-}
-
-// settings of dbresolver, which is not imported: few have it.
-const (
-	resolverCallback = "gorm:db_resolver"
-	resolverWrite    = "gorm:db_resolver:write"
-)
 
 // maxPlanning bounds how often one read finds out its tables anew because of DDL elsewhere.
 const maxPlanning = 2
@@ -99,7 +85,7 @@ func (q *query) refuse(b bypass, start time.Time) (answer, error) {
 		res.Outcome, err = observe.Miss, engine.ErrCacheMiss
 	}
 	q.region.Report(q.db.Statement.Context, &q.request, res, err, start)
-	q.ended(answer{}, res, err)
+	noteOutcome(q.db.Statement, answer{}, res, err)
 	return answer{}, err
 }
 
@@ -127,7 +113,7 @@ func (q *query) answer() (answer, error) {
 			ans.view = nil
 		}
 	}
-	q.ended(ans, res, err)
+	noteOutcome(q.db.Statement, ans, res, err)
 	return ans, err
 }
 
@@ -141,24 +127,24 @@ func (q *query) whole() bypass {
 	if b := q.asked(state); b.reason != "" {
 		return b
 	}
-	pl, b := q.planOf(stmt)
+	pl, b := q.planner.plan(stmt, q.scope, q.region)
 	if pl != nil {
 		q.request.Tables, q.request.Counters = pl.tables, pl.counters
 	}
 	if b.reason != "" {
 		return b
 	}
-	if table, ok := q.off(pl); ok {
+	if table, ok := pl.keptOut(q.scope); ok {
 		return bypass{reason: observe.Policy, detail: offFor(table)}
 	}
 	args := q.arguments(stmt)
 	if word := q.timeWord(args); word != "" {
 		return bypass{reason: observe.Volatile, detail: varies("'" + word + "'")}
 	}
-	q.plan, q.class = pl, q.depends(pl, args)
+	q.plan, q.class = pl, pl.depends(&q.request, args)
 	key, ok := q.key(stmt, pl, q.class)
 	if !ok {
-		return bypass{reason: observe.Argument, detail: q.inexpressible(args)}
+		return bypass{reason: observe.Argument, detail: inexpressible(args, q.scope.Key, q.keys)}
 	}
 	q.request.Key = key
 	q.request.Tags = q.withUserTags(q.request.Tags)
@@ -167,7 +153,7 @@ func (q *query) whole() bypass {
 	return bypass{}
 }
 
-// policy fills in how the request is read.
+// policy fills in how the request is read: by which schema, for how long, and with whom it is shared.
 func (q *query) policy(r *engine.Request, pl *plan, state writer.State) {
 	r.Schema, r.OfSchema = pl.version, true
 	r.Kind = entry.KindRows
@@ -179,20 +165,7 @@ func (q *query) policy(r *engine.Request, pl *plan, state writer.State) {
 	r.NoFill = state.In && !state.ReadCommitted
 }
 
-// off finds a table that policies keep out of queries by policy.
-func (q *query) off(pl *plan) (table string, ok bool) {
-	if !q.scope.FromPolicy {
-		return "", false
-	}
-	for _, table := range pl.off {
-		if table != q.scope.Table {
-			return table, true
-		}
-	}
-	return "", false
-}
-
-// asked are the reasons that need no look at the SQL.
+// asked returns the bypass that can be decided without looking at the SQL, if any.
 func (q *query) asked(state writer.State) bypass {
 	stmt := q.db.Statement
 	switch {
@@ -218,7 +191,7 @@ func (q *query) asked(state writer.State) bypass {
 	return bypass{}
 }
 
-// withUserTags are the tags with those that the scope adds.
+// withUserTags returns the tags together with those that the scope adds.
 func (q *query) withUserTags(tags []string) []string {
 	if len(q.scope.Tags) == 0 {
 		return tags
@@ -229,6 +202,14 @@ func (q *query) withUserTags(tags []string) []string {
 		all = append(all, q.engine.Namespace().User(t))
 	}
 	return all
+}
+
+// timeWord finds an argument that PostgreSQL may read as the time of the query.
+func (q *query) timeWord(args *argument.List) (word string) {
+	if q.cfg.Dialect != sqltext.Postgres.String() {
+		return ""
+	}
+	return argument.TimeWord(args.Forms)
 }
 
 // loads sets how the database is asked: now, and, where entries may be served stale, later.
@@ -248,34 +229,16 @@ func (q *query) loads(stmt *gorm.Statement, state writer.State) {
 	}
 }
 
-// limits are those of what is stored.
+// ttl returns the query's own TTL, or its region's.
+func (q *query) ttl() time.Duration {
+	if q.scope.TTL > 0 {
+		return q.scope.TTL
+	}
+	return q.region.Policy().TTL
+}
+
+// limits returns the region's limits for what is stored.
 func (q *query) limits() rows.Limits {
 	p := q.region.Policy()
 	return rows.Limits{MaxRows: p.MaxRows, MaxBytes: p.MaxBytes}
-}
-
-// wantsPrimary reports whether the query asked dbresolver, if it is there, for a source.
-func wantsPrimary(db *gorm.DB) bool {
-	if _, ok := db.Plugins[resolverCallback]; !ok { // an empty sync.Map allocates when it is asked
-		return false
-	}
-	_, ok := db.Statement.Settings.Load(resolverWrite)
-	return ok
-}
-
-// primary switches a statement that dbresolver sent to a replica to the source, so that what is stored
-// is not older than the tokens it is stored under. The returned function takes the mark away by which
-// dbresolver was told.
-func primary(db *gorm.DB) func() {
-	stmt := db.Statement
-	if _, ok := db.Plugins[resolverCallback]; !ok || wantsPrimary(db) {
-		return func() {}
-	}
-	switchPool := db.Callback().Query().Get(resolverCallback)
-	if switchPool == nil {
-		return func() {}
-	}
-	stmt.Settings.Store(resolverWrite, struct{}{})
-	switchPool(db)
-	return func() { stmt.Settings.Delete(resolverWrite) }
 }

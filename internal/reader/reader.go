@@ -12,7 +12,6 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
-	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/internal/replay"
 	"github.com/seed-4f7f0efa/gormcache/internal/rows"
 	"github.com/seed-4f7f0efa/gormcache/internal/scope"
@@ -26,8 +25,7 @@ type Reader struct {
 	inv      *writer.Writer
 	replayer *replay.Replayer
 	cfg      Config
-	plans    memo.Memo[planKey, *plan]
-	partings memo.Memo[partingKey, *parting]
+	planner  *planner
 	prints   fingerprints
 	policies *policies
 }
@@ -57,11 +55,10 @@ type Config struct {
 
 // New returns the read path for an engine and an invalidator.
 func New(cfg Config) *Reader {
+	ps := newPolicies(cfg)
 	return &Reader{
 		engine: cfg.Engine, inv: cfg.Invalidator, replayer: cfg.Replayer, cfg: cfg,
-		plans:    memo.Memo[planKey, *plan]{Text: planKey.text},
-		partings: memo.Memo[partingKey, *parting]{Text: func(k partingKey) string { return k.sql }},
-		policies: newPolicies(cfg.Models, exists(cfg.Engine)),
+		planner: newPlanner(cfg, ps), policies: ps,
 	}
 }
 
@@ -78,7 +75,7 @@ func (rd *Reader) Query(next func(*gorm.DB)) func(*gorm.DB) {
 		}
 		s := scope.Of(db.Statement)
 		if s == nil || s.OptionsOnly {
-			s = rd.policed(db, s, false)
+			s = rd.policies.policed(db, s, false)
 		}
 		if s != nil && db.Error == nil {
 			rd.query(db, s, next)
@@ -98,7 +95,7 @@ func (rd *Reader) Row(next func(*gorm.DB)) func(*gorm.DB) {
 		}
 		s := scope.Of(db.Statement)
 		if s == nil || s.OptionsOnly {
-			s = rd.policed(db, s, true)
+			s = rd.policies.policed(db, s, true)
 		}
 		if s != nil && db.Error == nil {
 			rd.row(db, s, next)

@@ -39,7 +39,7 @@ func replacedBy(callback string) string {
 		"callback that it found, register gormcache first; if it calls GORM's own, its queries can't be cached", callback)
 }
 
-// offFor says that a table is kept out.
+// offFor says which table's policy is Off.
 func offFor(table string) string {
 	return fmt.Sprintf("it reads %s, whose policy in Config.Models is Off", table)
 }
@@ -49,28 +49,29 @@ func varies(word string) string {
 	return word + " gives another answer at another time, or in another session: pass its value as an argument"
 }
 
-// inexpressible says why the arguments have no place in a key.
-func (q *query) inexpressible(args *argument.List) string {
+// inexpressible says why the arguments have no place in a key, or else the values of fromcache.Key. Only then are the
+// forms of those asked for.
+func inexpressible(args *argument.List, values []any, formsOf func() []any) string {
 	for i := range args.Forms {
 		if _, ok := argument.AppendAll(nil, args.Forms[i:i+1]); !ok {
 			return fmt.Sprintf("argument %d is a %T, which can't be made part of a key, or is too large", i+1, args.Given[i])
 		}
 	}
-	keys := q.keys()
-	for i := range keys {
-		if _, ok := argument.AppendAll(nil, keys[i:i+1]); !ok {
-			return fmt.Sprintf("value %d of fromcache.Key is a %T, which can't be made part of a key, or is too large", i+1, q.scope.Key[i])
+	forms := formsOf()
+	for i := range forms {
+		if _, ok := argument.AppendAll(nil, forms[i:i+1]); !ok {
+			return fmt.Sprintf("value %d of fromcache.Key is a %T, which can't be made part of a key, or is too large", i+1, values[i])
 		}
 	}
 	return "its arguments are too large to be made part of a key"
 }
 
-// tooLarge says by how much an answer is.
+// tooLarge says by how much an answer is too large, and the remedy.
 func tooLarge(err error) string {
 	return fault.Text(err) + ": raise MaxRows or MaxBytes of the region, or ask for less"
 }
 
-// verbs say what statements do that are no SELECT.
+// verbs say what a statement does that is not a SELECT.
 var verbs = map[sqltext.Verb]string{
 	sqltext.Insert: "it is an INSERT", sqltext.Update: "it is an UPDATE", sqltext.Delete: "it is a DELETE",
 	sqltext.DDL:   "it changes the schema",
@@ -80,7 +81,7 @@ var verbs = map[sqltext.Verb]string{
 	sqltext.Inspect: "it asks the database about itself (SHOW, DESCRIBE, EXPLAIN, PRAGMA), which no write invalidates",
 }
 
-// notSelect says what a text is, other than one SELECT.
+// notSelect says what a text is if it is not a single SELECT that only reads.
 func notSelect(info *sqltext.Info) string {
 	switch {
 	case info.Statements == 0:
@@ -99,7 +100,7 @@ func notSelect(info *sqltext.Info) string {
 	return "it is a SELECT that may write, or end a transaction"
 }
 
-// unreadable turns what sqltext says of a text that it gave up into words.
+// unreadable puts into words why sqltext could not find out which tables a text reads.
 func unreadable(why string) string {
 	switch kind, name, _ := cutLast(why); {
 	case kind == "system table":
@@ -128,7 +129,7 @@ func unreadable(why string) string {
 	return "its text can't be followed: " + why
 }
 
-// cutLast cuts the name off.
+// cutLast cuts a name off that stands last, after its kind.
 func cutLast(why string) (kind, name string, ok bool) {
 	i := strings.LastIndexByte(why, ' ')
 	if i < 0 {
@@ -137,7 +138,7 @@ func cutLast(why string) (kind, name string, ok bool) {
 	return why[:i], why[i+1:], true
 }
 
-// refuse are the reasons that the SQL gives.
+// refuse returns the bypass that the SQL alone calls for, if any.
 func refuse(info *sqltext.Info) bypass {
 	switch {
 	case info.Locking:

@@ -29,7 +29,7 @@ type Relation struct {
 // Name is the path as text.
 func (r *Relation) Name() string { return strings.Join(r.Path, ".") }
 
-// Check says what is wrong with the relation on that handle.
+// Check returns what is wrong with the relation on that handle, nil if nothing is.
 func (r *Relation) Check(db *gorm.DB) error {
 	err := errors.New("the name, or a part of it, is empty: use a field such as \"Orders\", or a path such as \"Orders.Items\"")
 	if !slices.Contains(r.Path, "") {
@@ -44,7 +44,7 @@ func (r *Relation) Check(db *gorm.DB) error {
 // Relations are those of a query's relations that are cached. They do not change once a statement has them.
 type Relations struct {
 	List []Relation
-	// Inner: they stand on a query that another preloads; what there is to say of them has been said of that.
+	// Inner: they stand on a query that another preloads. The warning of relations without effect has been given there.
 	Inner bool
 }
 

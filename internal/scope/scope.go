@@ -25,7 +25,7 @@ const clauseName = "gormcache:from_cache"
 // Scope is what one query asks of the cache: the region it reads through, and options. It does not change once
 // a statement has it, so one value may be used by many queries at the same time.
 type Scope struct {
-	// Region is the name of the region. Whether there is one of that name, the plugin is asked.
+	// Region is the name of the region. [Scope.Attach] asks the plugin whether there is one of that name.
 	Region string
 	// TTL takes the place of the region's, if positive.
 	TTL time.Duration
@@ -101,7 +101,7 @@ type regions interface {
 	Region(name string) (*region.Region, error)
 }
 
-// Check says what is wrong with the scope on that handle.
+// Check returns what is wrong with the scope on that handle, nil if nothing is.
 func (s *Scope) Check(db *gorm.DB) error {
 	if s.Err != nil {
 		return s.Err
@@ -119,7 +119,7 @@ func (s *Scope) Check(db *gorm.DB) error {
 	return err
 }
 
-// Fail notes that an option is wrong.
+// Fail adds an error of an option to Err.
 func (s *Scope) Fail(err error) {
 	where := fmt.Sprintf("fromcache.Region(%q)", s.Region)
 	if s.OptionsOnly {

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// errSpent says that the store was not asked any more.
+// errSpent is recorded for a call that was not made, since the reader has no patience left.
 var errSpent = errors.New("gormcache: the store was not asked: what the caller has to spare for it is spent")
 
 // patience is how long a read may wait for the store, in all its calls together: a third of what its caller has left,
@@ -102,87 +100,6 @@ func (e *Engine) repair(ctx context.Context, q *Request, patience *time.Duration
 	return nil
 }
 
-// enrol makes the tags that exist only by enrolment, once for all who want them, and in the background: it marks
-// them on the way, and a caller in a hurry who cut it off there would leave marks that keep everybody off until they
-// run out.
-func (e *Engine) enrol(ctx context.Context, q *Request) error {
-	id := "enrol " + strings.Join(q.Tracks, " ") // the first may be that of the whole table
-	f, leader := e.flights.join(id)
-	if leader && !e.background(ctx, func(ctx context.Context) { e.enrolled(ctx, q.Tracking, id, f) }) {
-		e.flights.drop(id)
-		close(f.done)
-	}
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if f.abandoned {
-		return errNotEnrolled
-	}
-	return f.err
-}
-
-// errNotEnrolled says that an enrolment came to no end.
-var errNotEnrolled = errors.New("gormcache: the enrolment of a tracked column came to no end")
-
-// enrolled lands a flight that has no load but an enrolment.
-func (e *Engine) enrolled(ctx context.Context, tracking Tracking, id string, f *flight) {
-	defer close(f.done)
-	defer e.flights.drop(id)
-	defer e.survive(ctx, "enrolment")
-	budget, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), e.cfg.WriteTimeout, store.ErrBudget) // also while the engine closes
-	defer cancel()
-	f.err = tracking.Enrol(budget)
-	f.abandoned = false
-}
-
-// keep keeps the tags from expiring that exist only by enrolment, now and then, in the background: to enrol once
-// more would mean to bypass for a while.
-func (e *Engine) keep(ctx context.Context, q *Request) {
-	if len(q.Tracks) == 0 || !q.Tracking.Due() {
-		return
-	}
-	tracking := q.Tracking
-	e.background(ctx, func(ctx context.Context) {
-		budget, cancel := context.WithTimeoutCause(ctx, e.cfg.WriteTimeout, store.ErrBudget)
-		defer cancel()
-		if err := tracking.Keep(budget); err != nil {
-			e.storeError(ctx, "keep", err)
-		}
-	})
-}
-
-// set stores entries. They are worth keeping though the caller may have given up by now; and a caller, who has the
-// answer, does not wait long for a store that is slow to take them: that goes on in the background, for WriteTimeout.
-func (r *Region) set(ctx context.Context, q *Request, entries ...store.Entry) {
-	e, counters := r.engine, q.Counters // the request is not kept beyond the read
-	put := func(ctx context.Context) {
-		if e.put(ctx, entries) {
-			r.filled(counters, len(entries))
-		}
-	}
-	if e.cfg.ReadTimeout == 0 {
-		put(context.WithoutCancel(ctx))
-		return
-	}
-	done := make(chan struct{})
-	if !e.background(ctx, func(ctx context.Context) {
-		defer close(done)
-		defer e.survive(ctx, "fill")
-		put(ctx)
-	}) {
-		return
-	}
-	patience := time.NewTimer(e.patience(ctx))
-	defer patience.Stop()
-	select {
-	case <-done:
-	case <-patience.C:
-	case <-ctx.Done():
-	}
-}
-
 // put stores entries, and reports whether the store has taken them.
 func (e *Engine) put(ctx context.Context, entries []store.Entry) bool {
 	budget, cancel := context.WithTimeoutCause(ctx, e.cfg.WriteTimeout, store.ErrBudget)
@@ -197,15 +114,4 @@ func (e *Engine) put(ctx context.Context, entries []store.Entry) bool {
 		e.storeError(ctx, "set", err)
 	}
 	return err == nil
-}
-
-// filled counts entries that were stored.
-func (r *Region) filled(counters []*observe.Counter, n int) {
-	for range n {
-		r.engine.cfg.Recorder.Fill()
-		r.counter.Fill()
-		for _, c := range counters {
-			c.Fill()
-		}
-	}
 }
