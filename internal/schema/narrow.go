@@ -22,40 +22,6 @@ type Narrowed struct {
 	pins [][]sqltext.Operand
 }
 
-// Narrow returns on which values of a key a query depends, if its text pins it to a primary key, or to a column for
-// which tracked says so; or nil and why it depends on whole tables.
-func (s *Schema) Narrow(r Reading, info *sqltext.Info, tracked func(table, column string) bool) (_ *Narrowed, why string) {
-	n := info.Narrow
-	switch {
-	case n == nil:
-		return nil, info.Wide
-	case len(r.Tables) != 1 || r.Tables[0] != n.Table:
-		return nil, n.Table + " is a view"
-	case len(n.Pins) == 0 && n.Where == "":
-		return nil, "it has no WHERE"
-	case len(n.Pins) == 0:
-		return nil, "its WHERE has no column = value, and no column IN (values), that everything else is joined to by AND"
-	}
-	l, why := r.snapshot.whole(n.Table)
-	if l == nil {
-		return nil, why
-	}
-	if k := s.Key(r, n.Table, ""); k != nil {
-		if pins := pinned(n, k); pins != nil {
-			return &Narrowed{Key: k, text: n, pins: pins}, ""
-		}
-	}
-	for _, pin := range n.Pins {
-		if !tracked(n.Table, pin.Column) || len(pin.Values) > MaxRowTags {
-			continue
-		}
-		if k := s.Key(r, n.Table, pin.Column); k != nil {
-			return &Narrowed{Key: k, text: n, pins: [][]sqltext.Operand{pin.Values}}, ""
-		}
-	}
-	return nil, unpinned(n, l, tracked)
-}
-
 // pinned are the values that the text gives the key's columns; nil if it leaves one of them open, or
 // gives more than one to a key of several columns.
 func pinned(n *sqltext.Narrow, k *Key) [][]sqltext.Operand {
