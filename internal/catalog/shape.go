@@ -52,12 +52,12 @@ func (t *columns) add(d sqltext.Dialect, r *columnRow) {
 	col := Column{dialect: d, Name: name, Quoted: quote(d, r.name), Default: r.filled || r.notNull, notNull: r.notNull}
 	switch d {
 	case sqltext.SQLite:
-		col.sqliteType(r)
+		sqliteType(&col, r)
 		col.Rowid = r.key == 1 && strings.EqualFold(r.typ, "integer")
 	case sqltext.Postgres:
-		col.postgresType(r)
+		postgresType(&col, r)
 	case sqltext.MySQL:
-		col.mysqlType(r)
+		mysqlType(&col, r)
 	}
 	if col.Kind == Other {
 		t.incomparable[name] = r.incomparable(d)

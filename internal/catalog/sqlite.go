@@ -76,7 +76,7 @@ func sqliteQueries(files []string) (rows, columns string) {
 
 // sqliteType reads a declared type as SQLite does: INT anywhere in the type makes the column an Integer. SQLite ignores
 // lengths.
-func (c *Column) sqliteType(r *columnRow) {
+func sqliteType(c *Column, r *columnRow) {
 	switch typ := strings.ToLower(r.typ); {
 	case strings.Contains(typ, "int"):
 		c.Kind, c.lowest, c.highest = Integer, math.MinInt64, math.MaxInt64
