@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // probeAll tries the commands on every server that the client knows.

@@ -1,5 +1,18 @@
 package redisstore
 
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
+)
+
 // Lookup implements [store.Store]: one MGET; or, if the keys lie on several servers, one pipeline of GETs, and two
 // pipelines if there are several entries.
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +60,7 @@ func New(client redis.UniversalClient, opts ...Option) *Store {
 		opt(s)
 	}
 	if err == nil {
-		err = s.wait.refuse(client)
+		err = s.wait.refuse(s.client)
 	}
 	if err != nil {
 		s.refuse(err)

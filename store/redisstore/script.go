@@ -26,8 +26,8 @@ type script struct{ source, hash string }
 
 func newScript(source string) script { return script{source, redis.NewScript(source).Hash()} }
 
-// eval runs the script on each tag in one pipeline, and returns its answers. It runs a script by its hash. If a server does not know the hash (it is new, was restarted, or its scripts were
-// flushed), eval sends the source for the tags concerned.
+// eval runs the script on each tag in one pipeline, by its hash, and returns its results. If a server does not know the hash
+// (it is new, was restarted, or its scripts were flushed), eval sends the source for the tags concerned.
 func (s script) eval(ctx context.Context, client redis.UniversalClient, wait waiting, tags []string, args []any) ([]string, error) {
 	pipe := client.Pipeline()
 	for _, tag := range tags {
@@ -73,26 +73,3 @@ type operation struct {
 
 // noScript reports whether a server does not know a script's hash.
 func noScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
-
-// execute runs a pipeline and returns its commands, or the first error that is not tolerable. The error of the pipeline
-// itself counts only if no command has an error: go-redis returns the first command's error there.
-func execute(ctx context.Context, pipe redis.Pipeliner, tolerable func(error) bool) ([]redis.Cmder, error) {
-	cmds, err := pipe.Exec(ctx)
-	for _, cmd := range cmds {
-		if own := cmd.Err(); own != nil {
-			if !tolerable(own) {
-				return nil, own
-			}
-			err = nil
-		}
-	}
-	return cmds, err
-}
-
-// wholeMillis rounds up to milliseconds: a short duration must not become 0, which means no expiry.
-func wholeMillis(d time.Duration) time.Duration {
-	if rest := d % time.Millisecond; rest > 0 {
-		return d - rest + time.Millisecond
-	}
-	return d
-}

@@ -24,7 +24,8 @@ func Recheck(d time.Duration) Option {
 	}
 }
 
-// servers are those behind the client, and tell one incarnation of them from the next. They are safe for concurrent use.
+// servers asks the servers behind a client, and tells one incarnation of them from the next. It is safe for concurrent
+// use.
 type servers struct {
 	target
 	calls   calls

@@ -1,10 +1,14 @@
 package redisstore
 
 import (
-	_ "embed"
 	"context"
+	_ "embed"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
