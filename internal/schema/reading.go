@@ -103,7 +103,7 @@ func (s *Schema) Narrow(r Reading, info *sqltext.Info, tracked func(table, colum
 		}
 	}
 	for _, pin := range n.Pins {
-		if !tracked(n.Table, pin.Column) || len(pin.Values) > MaxRowTags {
+		if !tracked(n.Table, pin.Column) || len(pin.Values) > maxRowTags {
 			continue
 		}
 		if k := s.Key(r, n.Table, pin.Column); k != nil {
