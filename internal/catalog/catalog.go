@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
@@ -67,55 +68,19 @@ type Catalog struct {
 	doubts map[string][]Doubt
 
 	children  map[string][]string // partitions and inheriting tables, by their parent
-	virtual   map[string]string   // virtual tables of SQLite: the CREATE text of each
 	referrers map[string][]string // tables with a foreign key, by the referenced table
-	triggers  []trigger           // of MySQL, whose functions may be hidden from the user
-
-	layouts  map[string]*Layout
-	indirect map[string]bool    // tables whose writes may change other rows than they name, or to other values
-	unsorted map[string]bool    // tables whose rows an index may return in another order than that of the rowid
-	instant  map[string]bool    // tables whose writes a rollback does not undo
-	shapes   map[shape]*columns // while they are read
+	instant   map[string]bool     // tables whose writes a rollback does not undo
+	layouts   map[string]*Layout
 }
 
 // Load reads the catalog of the database, in two or three round trips. The connection's user must be
 // allowed to see all of it: MySQL hides triggers from users without the TRIGGER privilege.
 func Load(ctx context.Context, q Querier, d sqltext.Dialect) (*Catalog, error) {
-	c := empty()
-	var err error
-	switch d {
-	case sqltext.SQLite:
-		err = c.loadSQLite(ctx, q)
-	case sqltext.Postgres:
-		err = c.loadQueries(ctx, q, d, postgresQuery, postgresColumns)
-	case sqltext.MySQL:
-		err = c.loadQueries(ctx, q, d, mysqlQuery, mysqlColumns)
-	default:
-		err = fmt.Errorf("dialect %v has no catalog that is known", d)
-	}
-	if err != nil {
+	l := newLoader(d)
+	if err := l.load(ctx, q); err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
-	c.finish()
-	return c, nil
-}
-
-func empty() *Catalog {
-	return &Catalog{
-		kinds:   make(map[string]Kind),
-		reaches: make(map[string][]string),
-		unsure:  make(map[string]string),
-		below:   make(map[string][]string),
-		doubts:  make(map[string][]Doubt),
-		virtual: make(map[string]string),
-
-		children:  make(map[string][]string),
-		referrers: make(map[string][]string),
-		indirect:  make(map[string]bool),
-		unsorted:  make(map[string]bool),
-		instant:   make(map[string]bool),
-		shapes:    make(map[shape]*columns),
-	}
+	return l.finish(), nil
 }
 
 // Kind returns what a name, in canonical form (store.TableName), stands for.
@@ -123,6 +88,11 @@ func (c *Catalog) Kind(table string) Kind { return c.kinds[table] }
 
 // Names returns the names of all tables and views, sorted.
 func (c *Catalog) Names() []string { return slices.Sorted(maps.Keys(c.kinds)) }
+
+// Layout returns the layout of a table, named in canonical form (store.TableName). It is nil if the name is not a plain
+// table, and if the layout is unknown: the connection's user may not see the columns, or the name stands for several
+// tables that differ.
+func (c *Catalog) Layout(table string) *Layout { return c.layouts[table] }
 
 // Instant reports whether writes to one of these tables take effect at once, even if their transaction
 // is rolled back.
@@ -208,4 +178,12 @@ func (c *Catalog) closure(names []string, next func(string) []string) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// canonical is store.TableName for a name without its schema. A dot in the name is treated as store.TableName does.
+func canonical(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	return strings.ToLower(name)
 }

@@ -16,12 +16,11 @@ type row struct{ kind, name, other, text string }
 
 // of makes a catalog from rows, as Load does.
 func of(d sqltext.Dialect, rows ...row) *Catalog {
-	c := empty()
+	l := newLoader(d)
 	for _, r := range rows {
-		c.add(d, r.kind, r.name, r.other, r.text)
+		l.add(r.kind, r.name, r.other, r.text)
 	}
-	c.finish()
-	return c
+	return l.finish()
 }
 
 func TestOneNameInTwoSchemas(t *testing.T) {

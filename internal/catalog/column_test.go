@@ -39,15 +39,14 @@ func (wide) Value() (driver.Value, error)      { return uint64(math.MaxUint64), 
 
 // column makes one as Load does.
 func column(d sqltext.Dialect, typ string, length int64, notNull bool) *Column {
-	c := empty()
+	l := newLoader(d)
 	detail := ""
 	if d == sqltext.MySQL {
 		detail = "utf8mb4_general_ci"
 	}
-	c.add(d, rowTable, "t", "", "")
-	c.addColumn(d, &columnRow{shape: shape{"s", "t"}, name: "c", typ: typ, length: length, notNull: notNull, detail: detail})
-	c.finish()
-	col, ok := c.Layout("t").Column("c")
+	l.add(rowTable, "t", "", "")
+	l.addColumn(&columnRow{shape: shape{"s", "t"}, name: "c", typ: typ, length: length, notNull: notNull, detail: detail})
+	col, ok := l.finish().Layout("t").Column("c")
 	if !ok {
 		return &Column{dialect: d}
 	}

@@ -1,10 +1,6 @@
 package catalog
 
-import (
-	"strings"
-
-	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-)
+import "strings"
 
 // Calls lists the tables that a call of these functions may change, sorted, each once: the tables that their bodies write,
 // also through other functions, and all tables that Affected leads to from there. The names are as in sqltext.Info.Calls.
@@ -54,66 +50,3 @@ func nodes(names []string) []string {
 }
 
 func packageNode(name string) string { return nodeMark + strings.ToLower(name) + "." }
-
-// addCallable takes a row about a function.
-func (c *Catalog) addCallable(d sqltext.Dialect, kind, name, other, text string) {
-	switch kind {
-	case rowPackage:
-		c.unsure[packageNode(name)] = strings.ToLower(name)
-	case rowUses:
-		c.reach(node(name), node(other))
-	case rowAtomic:
-		c.addAtomic(d, name, text)
-	case rowRoutine:
-		c.addRoutine(d, name, other == wordStable, text)
-	}
-}
-
-// addRoutine records what a function may write. stable is set if it is declared not to write.
-func (c *Catalog) addRoutine(d sqltext.Dialect, name string, stable bool, body string) {
-	n := node(name)
-	c.reach(n) // it exists
-	writes, calls, unknown := sqltext.Routine(d, body)
-	if !stable && (unknown != "" || body == "") {
-		c.unsure[n] = canonical(name)
-	}
-	for _, table := range writes {
-		c.reach(n, strings.Clone(table)) // a copy, which does not keep the body in memory
-	}
-	c.reach(n, nodes(calls)...)
-}
-
-const atomic = "BEGIN ATOMIC"
-
-// addAtomic records a function whose body PostgreSQL has parsed. A body that is a RETURN writes nothing itself, and the
-// functions that it calls come in rows of their own. If the text has BEGIN ATOMIC twice, the first may be in a string.
-func (c *Catalog) addAtomic(d sqltext.Dialect, name, text string) {
-	c.reach(node(name))
-	_, body, found := strings.Cut(text, atomic)
-	switch {
-	case strings.Contains(body, atomic):
-		c.unsure[node(name)] = canonical(name)
-	case found:
-		c.addRoutine(d, name, false, "BEGIN "+body)
-	}
-}
-
-// trigger is a trigger that calls functions.
-type trigger struct {
-	table, name string
-	calls       []string
-}
-
-// distrustTriggers finds the triggers of MySQL that call an unknown function. The function may be hidden from the user
-// who loads the catalog, but not from the trigger, which runs with the rights of its definer. A function whose body the
-// user can see calls no hidden one: who sees a body has defined it, or sees all.
-func (c *Catalog) distrustTriggers() {
-	for _, t := range c.triggers {
-		for _, n := range t.calls {
-			if _, known := c.reaches[n]; !known && !strings.HasSuffix(n, ".") {
-				c.unsure[t.table] = t.name
-			}
-		}
-	}
-	c.triggers = nil
-}

@@ -90,7 +90,7 @@ WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 
 var mysqlBits = map[string]int{"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 
 // mysqlType reads a column_type with its extra: int(11) unsigned auto_increment.
-func (c *Column) mysqlType(r *columnRow) {
+func mysqlType(c *Column, r *columnRow) {
 	typ := strings.ToLower(r.typ)
 	first := typ[:strings.IndexAny(typ+" ", " (")]
 	switch first {

@@ -175,7 +175,7 @@ WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
 
 // postgresType reads a type's name in pg_catalog. The detail is a collation that is not deterministic: all
 // others find only equal bytes equal.
-func (c *Column) postgresType(r *columnRow) {
+func postgresType(c *Column, r *columnRow) {
 	switch r.typ {
 	case "int2":
 		c.Kind, c.lowest, c.highest = Integer, math.MinInt16, math.MaxInt16

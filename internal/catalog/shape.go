@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,26 +40,8 @@ type keyPart struct {
 	name     string
 }
 
-// loadColumns runs a query that yields columns.
-func (c *Catalog) loadColumns(ctx context.Context, q Querier, d sqltext.Dialect, query string) error {
-	return Each(ctx, q, query, func(rows *sql.Rows) error {
-		var r columnRow
-		if err := rows.Scan(&r.schema, &r.table, &r.name, &r.typ, &r.detail, &r.length, &r.key,
-			&r.notNull, &r.filled, &r.generated); err != nil {
-			return err
-		}
-		c.addColumn(d, &r)
-		return nil
-	})
-}
-
-// addColumn records one row.
-func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
-	t := c.shapes[r.shape]
-	if t == nil {
-		t = &columns{generated: make(map[string]bool), moves: make(map[string]bool), incomparable: make(map[string]string)}
-		c.shapes[r.shape] = t
-	}
+// add records one row.
+func (t *columns) add(d sqltext.Dialect, r *columnRow) {
 	name := strings.ToLower(r.name)
 	if r.key > 0 {
 		t.key = append(t.key, keyPart{r.key, name})
@@ -72,12 +52,12 @@ func (c *Catalog) addColumn(d sqltext.Dialect, r *columnRow) {
 	col := Column{dialect: d, Name: name, Quoted: quote(d, r.name), Default: r.filled || r.notNull, notNull: r.notNull}
 	switch d {
 	case sqltext.SQLite:
-		col.sqliteType(r)
+		sqliteType(&col, r)
 		col.Rowid = r.key == 1 && strings.EqualFold(r.typ, "integer")
 	case sqltext.Postgres:
-		col.postgresType(r)
+		postgresType(&col, r)
 	case sqltext.MySQL:
-		col.mysqlType(r)
+		mysqlType(&col, r)
 	}
 	if col.Kind == Other {
 		t.incomparable[name] = r.incomparable(d)

@@ -47,31 +47,6 @@ SELECT %[2]s, m.name, x.name, x.type, CASE WHEN instr(lower(m.sql), 'collate') >
 FROM %[1]s.sqlite_master m, pragma_table_xinfo(m.name, %[2]s) x
 WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%%' AND m.name NOT LIKE 'sqlite\_%%' ESCAPE '\'`
 
-// loadSQLite reads the main file, the temporary one and the attached ones.
-func (c *Catalog) loadSQLite(ctx context.Context, q Querier) error {
-	files, err := sqliteFiles(ctx, q)
-	if err != nil {
-		return err
-	}
-	// A function in a trigger counts as writing nothing, like any function that the program registers, except those of
-	// extensions that run SQL given to them.
-	for _, name := range []string{"eval", "load_extension"} {
-		c.unsure[node(name)] = name
-	}
-	var queries, columns []string
-	for _, file := range files {
-		table, nature := "'"+rowTable+"'", "''"
-		if file == "temp" {
-			table, nature = "'"+rowView+"'", "'"+natureTemporary+"'"
-		}
-		name, text := quote(sqltext.SQLite, file), "'"+strings.ReplaceAll(file, "'", "''")+"'"
-		queries = append(queries, fmt.Sprintf(sqliteQuery, name, text, table, nature))
-		columns = append(columns, fmt.Sprintf(sqliteColumns, name, text))
-	}
-	const and = "\nUNION ALL\n"
-	return c.loadQueries(ctx, q, sqltext.SQLite, strings.Join(queries, and), strings.Join(columns, and))
-}
-
 // sqliteFiles returns the names of the connection's databases.
 func sqliteFiles(ctx context.Context, q Querier) (files []string, err error) {
 	err = Each(ctx, q, `SELECT name FROM pragma_database_list UNION SELECT 'temp'`, func(rows *sql.Rows) error {
@@ -83,9 +58,25 @@ func sqliteFiles(ctx context.Context, q Querier) (files []string, err error) {
 	return files, err
 }
 
+// sqliteQueries returns the query of rows and that of columns, over the main file, the temporary one and the attached ones.
+func sqliteQueries(files []string) (rows, columns string) {
+	var ofRows, ofColumns []string
+	for _, file := range files {
+		table, nature := "'"+rowTable+"'", "''"
+		if file == "temp" {
+			table, nature = "'"+rowView+"'", "'"+natureTemporary+"'"
+		}
+		name, text := quote(sqltext.SQLite, file), "'"+strings.ReplaceAll(file, "'", "''")+"'"
+		ofRows = append(ofRows, fmt.Sprintf(sqliteQuery, name, text, table, nature))
+		ofColumns = append(ofColumns, fmt.Sprintf(sqliteColumns, name, text))
+	}
+	const and = "\nUNION ALL\n"
+	return strings.Join(ofRows, and), strings.Join(ofColumns, and)
+}
+
 // sqliteType reads a declared type as SQLite does: INT anywhere in the type makes the column an Integer. SQLite ignores
 // lengths.
-func (c *Column) sqliteType(r *columnRow) {
+func sqliteType(c *Column, r *columnRow) {
 	switch typ := strings.ToLower(r.typ); {
 	case strings.Contains(typ, "int"):
 		c.Kind, c.lowest, c.highest = Integer, math.MinInt64, math.MaxInt64

@@ -1,12 +1,6 @@
 package catalog
 
-import (
-	"regexp"
-	"slices"
-	"strings"
-
-	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
-)
+import "slices"
 
 // Doubt is a reason why the answer to a query of something other than a plain table may not be cached. The zero value is
 // no doubt.
@@ -80,71 +74,4 @@ func (c *Catalog) Below(names []string, declared map[string][]string) (all []str
 		return nil, doubt
 	}
 	return all, Doubt{}
-}
-
-// addView records something other than a plain table, and what it reads. If two schemas have something of one name, the
-// name reads what either reads, and is in doubt.
-func (c *Catalog) addView(d sqltext.Dialect, name, nature, query string) {
-	again := c.kinds[name] != Unknown
-	c.addKind(name, View)
-	if of, ok := natures[nature]; ok {
-		c.doubt(name, of)
-	}
-	if again {
-		c.doubt(name, severalThings)
-	}
-	if query == "" {
-		return
-	}
-	info := sqltext.View(d, query)
-	c.below[name] = append(c.below[name], info.Reads...)
-	if d != sqltext.SQLite { // in SQLite only a trigger makes a view writable
-		c.reach(name, info.Reads...)
-		c.reach(name, nodes(info.Calls)...)
-		if info.Verb == sqltext.Other {
-			c.unsure[name] = name
-		}
-	}
-	switch {
-	case info.Volatile != "":
-		c.doubt(name, Doubt{Volatile: info.Volatile})
-	case info.Verb == sqltext.Other:
-		c.doubt(name, Doubt{What: "a view whose query can't be seen or read", Remedy: declareTables})
-	case info.Opaque != "":
-		c.doubt(name, Doubt{What: "a view whose tables can't be told (" + info.Opaque + ")", Remedy: declareTables})
-	case info.Locking || info.Write:
-		c.doubt(name, Doubt{What: "a view that locks or writes"})
-	}
-}
-
-func (c *Catalog) doubt(name string, d Doubt) {
-	d.Name = name
-	c.doubts[name] = append(c.doubts[name], d)
-}
-
-// word is a name or string in the text of a virtual table.
-var word = regexp.MustCompile("'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\\[[^\\]]*\\]|[\\pL\\pN_$]+")
-
-// finishVirtual records what the virtual tables of SQLite depend on. Their shadow tables are named after them and change
-// with them. The CREATE text names the other tables that a virtual table reads: FTS5's content='t' returns rows of t, and
-// fts5vocab those of another virtual table. A name too many costs misses only.
-func (c *Catalog) finishVirtual() {
-	for virtual, text := range c.virtual {
-		for name, kind := range c.kinds {
-			if strings.HasPrefix(name, virtual+"_") {
-				if kind == Table {
-					c.doubt(name, Doubt{What: "a table of the virtual table " + virtual, Remedy: natures[natureVirtual].Remedy})
-				}
-				c.addKind(name, View)
-				c.reach(virtual, name)
-				c.reach(name, virtual)
-			}
-		}
-		for _, w := range word.FindAllString(text, -1) {
-			name := canonical(strings.Trim(w, "'\"`[]"))
-			if c.kinds[name] != Unknown && name != virtual {
-				c.below[virtual] = append(c.below[virtual], name)
-			}
-		}
-	}
 }

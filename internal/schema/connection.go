@@ -77,15 +77,15 @@ func (l *leased) QueryContext(ctx context.Context, query string, args ...any) (*
 //     written: from then on nobody else can commit, and it could not have begun to on an old state.
 type Inside struct {
 	Dialect       sqltext.Dialect
-	Conn          Executor // below prepared statements
+	Conn          executor // below prepared statements
 	Pool          *sql.DB  // what it belongs to; nil: not known
 	ReadCommitted bool     // it is known to be READ COMMITTED
 	Private       bool     // it may have changed the catalog, or its session, as nobody else can see
 	Writes        bool     // it has surely written to a table of SQLite's main file
 }
 
-// Executor runs statements.
-type Executor interface {
+// executor runs statements.
+type executor interface {
 	catalog.Querier
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }

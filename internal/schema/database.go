@@ -2,7 +2,6 @@ package schema
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,42 +124,6 @@ func (d *database) failure() error {
 	return nil
 }
 
-// need is what a snapshot must be good for.
-type need struct {
-	anew   bool // it must have been read from now on
-	inside bool // it is needed in a transaction, which is not told of errors of others
-}
-
-// read returns what all may go by, if that will do. Otherwise it waits for whoever reads the catalog, or reads it.
-func (s *Schema) read(ctx context.Context, d *database, n need, open Opener) (read *Snapshot, err error) {
-	arrived := d.arrive()
-	good := func() *Snapshot { return s.good(d, n, arrived) }
-	var c *Connection
-	defer func() { c.done(err) }()
-	for {
-		if err := d.failure(); err != nil && !n.inside {
-			return nil, err
-		}
-		next := d.join(c != nil && c.Public, good)
-		switch {
-		case next.found != nil:
-			return next.found, nil
-		case next.mine != nil:
-			return s.share(ctx, d, next.mine, c, n)
-		case next.ended != nil:
-			if err := wait(ctx, next.ended, next.deadline); err != nil {
-				return nil, err
-			}
-		case c != nil:
-			return s.query(ctx, d, c)
-		default:
-			if c, err = open(ctx); err != nil {
-				return nil, d.fail(ctx, n, err)
-			}
-		}
-	}
-}
-
 // fail remembers that no connection could be had.
 func (d *database) fail(ctx context.Context, n need, err error) error {
 	if ctx.Err() == nil && !n.inside {
@@ -169,30 +132,6 @@ func (d *database) fail(ctx context.Context, n need, err error) error {
 		d.err, d.failed = err, time.Now()
 	}
 	return err
-}
-
-// errNoReturn stands for the outcome of what panicked.
-var errNoReturn = errors.New("gormcache: the driver did not return")
-
-// share reads for all. Those who wait go on, whatever becomes of it.
-func (s *Schema) share(ctx context.Context, d *database, l *loading, c *Connection, n need) (read *Snapshot, err error) {
-	err = errNoReturn
-	defer func() { d.leave(l, read, err, n.inside || ctx.Err() != nil) }()
-	read, err = s.query(ctx, d, c)
-	return read, err
-}
-
-// good returns what all may go by, if it is not older than need be.
-func (s *Schema) good(d *database, n need, arrived uint64) *Snapshot {
-	newest := d.snapshot.Load()
-	switch {
-	case newest == nil:
-	case n.anew && newest.number > arrived:
-		return newest
-	case !n.anew && s.Holds(newest):
-		return newest
-	}
-	return nil
 }
 
 // wait waits for the first of three.

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
@@ -38,42 +37,6 @@ type Edit struct {
 
 // Count is how many rows it changes at most.
 func (e *Edit) Count() int { return max(len(e.Rows), e.Inserts) }
-
-// Edit returns which rows a statement writes, or why its text does not tell. tracked is a hint of the columns that are
-// tracked in a table. Of an UPDATE or DELETE that is not pinned to rows by their primary key, Rows is nil.
-func (s *Schema) Edit(known *Snapshot, info *sqltext.Info, args []any, tracked func(table string) []string) (_ *Edit, why string) {
-	n := info.Narrow
-	switch {
-	case n == nil:
-		return nil, info.Wide
-	case !info.Write || len(info.Writes) != 1 || info.Writes[0] != n.Table || known == nil || known.Catalog == nil:
-		return nil, "the table that it writes to is not told by its text"
-	case s.triggers[n.Table] != nil:
-		return nil, "Config.Triggers declares what changes with its table"
-	}
-	l, why := known.whole(n.Table)
-	switch {
-	case l == nil:
-		return nil, why
-	case len(l.Key) == 0:
-		return nil, unkeyed(l)
-	case len(args) != n.Params || Shifted(args):
-		return nil, "its arguments are not one for each placeholder"
-	}
-	e := &Edit{Table: n.Table, Layout: l, version: known.version, Values: map[string][]string{}}
-	switch {
-	case info.Verb == sqltext.Insert && len(n.Rows) > MaxRows:
-		return nil, fmt.Sprintf("it has more than %d rows", MaxRows)
-	case !e.declares(n):
-		return nil, renames
-	case info.Verb == sqltext.Insert:
-		return e.insert(n, args, tracked(n.Table))
-	case info.Verb != sqltext.Update && info.Verb != sqltext.Delete, slices.ContainsFunc(n.Sets, func(set sqltext.Set) bool { return e.keyed(set.Column) }):
-		return nil, renames // the model shows the new key only, and the row changes its name
-	}
-	e.Rows = e.pinned(n, args)
-	return e, ""
-}
 
 const renames = "it changes a primary key, or writes to what is no column by its own name"
 

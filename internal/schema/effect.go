@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -104,6 +105,42 @@ func written(info *sqltext.Info) (all []Effect) {
 	return all
 }
 
+// Edit returns which rows a statement writes, or why its text does not tell. tracked is a hint of the columns that are
+// tracked in a table. Of an UPDATE or DELETE that is not pinned to rows by their primary key, Rows is nil.
+func (s *Schema) Edit(known *Snapshot, info *sqltext.Info, args []any, tracked func(table string) []string) (_ *Edit, why string) {
+	n := info.Narrow
+	switch {
+	case n == nil:
+		return nil, info.Wide
+	case !info.Write || len(info.Writes) != 1 || info.Writes[0] != n.Table || known == nil || known.Catalog == nil:
+		return nil, "the table that it writes to is not told by its text"
+	case s.triggers[n.Table] != nil:
+		return nil, "Config.Triggers declares what changes with its table"
+	}
+	l, why := known.whole(n.Table)
+	switch {
+	case l == nil:
+		return nil, why
+	case len(l.Key) == 0:
+		return nil, unkeyed(l)
+	case len(args) != n.Params || Shifted(args):
+		return nil, "its arguments are not one for each placeholder"
+	}
+	e := &Edit{Table: n.Table, Layout: l, version: known.version, Values: map[string][]string{}}
+	switch {
+	case info.Verb == sqltext.Insert && len(n.Rows) > MaxRows:
+		return nil, fmt.Sprintf("it has more than %d rows", MaxRows)
+	case !e.declares(n):
+		return nil, renames
+	case info.Verb == sqltext.Insert:
+		return e.insert(n, args, tracked(n.Table))
+	case info.Verb != sqltext.Update && info.Verb != sqltext.Delete, slices.ContainsFunc(n.Sets, func(set sqltext.Set) bool { return e.keyed(set.Column) }):
+		return nil, renames // the model shows the new key only, and the row changes its name
+	}
+	e.Rows = e.pinned(n, args)
+	return e, ""
+}
+
 // Changes are what effects change, by what is known of the schema.
 type Changes struct {
 	// Tags are to get new tokens. The namespace's epoch stands for all that can't be told.
@@ -193,59 +230,6 @@ func (c *Changes) sort(known *Snapshot, effects []Effect) (n named) {
 		}
 	}
 	return n
-}
-
-// entangled are those of several edited tables that a write to another of them reaches.
-func (s *Schema) entangled(known *Snapshot, edited []string) (tables []string) {
-	if len(edited) < 2 {
-		return nil
-	}
-	for _, t := range edited {
-		reached, _ := s.writes(known, []string{t})
-		for _, other := range reached {
-			if other != t && slices.Contains(edited, other) {
-				tables = append(tables, other)
-			}
-		}
-	}
-	return tables
-}
-
-// unknown says why it can't be told what a write to these tables, with calls of these functions, changes.
-func (s *Schema) unknown(known *Snapshot, calls []string, tables ...[]string) Reason {
-	if known == nil {
-		return Reason{Cause: observe.NoCatalog}
-	}
-	if _, function := known.Calls(calls, s.triggers); function != "" && len(calls) > 0 {
-		return Reason{Cause: observe.UnknownFunction, Detail: function}
-	}
-	for _, names := range tables {
-		if _, trigger := known.Affected(names, s.triggers); trigger != "" {
-			return Reason{Cause: observe.UnknownTrigger, Detail: trigger}
-		}
-	}
-	return Reason{Cause: observe.UnknownStatement}
-}
-
-// Reached are the tables that change when the tables are written and the functions called, the tables themselves among
-// them, as far as that can be told.
-func (s *Schema) Reached(known *Snapshot, tables, functions []string) []string {
-	reached, _ := s.writes(known, tables)
-	called, _ := s.called(known, functions)
-	return slices.Concat(reached, called)
-}
-
-// Instant reports whether a statement writes to tables that take part in no transaction.
-func (s *Schema) Instant(known *Snapshot, info *sqltext.Info) bool {
-	called, _ := s.called(known, info.Calls)
-	tables, _ := s.writes(known, append(known.Written(info), called...))
-	return known.Instant(tables)
-}
-
-// Unsure returns a table that a statement writes to and the trigger, say, of which it can't be told what changes with
-// the table; "": none of these that a declaration could tell of.
-func (s *Schema) Unsure(known *Snapshot, info *sqltext.Info) (table, by string) {
-	return known.Unsure(info.Writes, s.triggers)
 }
 
 // TableTags are the tags that a write to a table changes whose rows are not known.

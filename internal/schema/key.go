@@ -16,30 +16,6 @@ type Key struct {
 	tracks  []string // those of base that exist only by enrolment; none for a primary key
 }
 
-// Key returns the primary key of a table, or, where a column is named, that column as one to be tracked.
-// nil: the rows can't be told apart so, or a write to the table may change more than it says.
-func (s *Schema) Key(r Reading, table, column string) *Key {
-	l := r.snapshot.direct(table)
-	if l == nil {
-		return nil
-	}
-	k := &Key{table: table, columns: l.Key, base: []string{s.ns.Bulk(table)}, values: s.ns.Rows(table)}
-	if column == "" || len(l.Key) == 1 && l.Key[0].Name == column {
-		if len(l.Key) == 0 {
-			return nil
-		}
-		return k
-	}
-	c, ok := l.Column(column)
-	if !ok {
-		return nil
-	}
-	k.columns, k.values = []catalog.Column{*c}, s.ns.Sets(table, c.Name)
-	k.tracks = []string{s.ns.Tracked(table), s.ns.TrackedColumn(table, c.Name)}
-	k.base = append(k.base, k.tracks...)
-	return k
-}
-
 // Table is the table's name in canonical form.
 func (k *Key) Table() string { return k.table }
 

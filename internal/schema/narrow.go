@@ -9,9 +9,9 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
-// MaxRowTags is on how many rows, or values of a tracked column, one query may depend one by one. One that
+// maxRowTags is on how many rows, or values of a tracked column, one query may depend one by one. One that
 // asks for more depends on its table.
-const MaxRowTags = 16
+const maxRowTags = 16
 
 // Narrowed is a query that depends on some values of a key only. It does not change, and is safe for
 // concurrent use.
@@ -20,40 +20,6 @@ type Narrowed struct {
 	text *sqltext.Narrow
 	// pins are the values of each of the key's columns.
 	pins [][]sqltext.Operand
-}
-
-// Narrow returns on which values of a key a query depends, if its text pins it to a primary key, or to a column for
-// which tracked says so; or nil and why it depends on whole tables.
-func (s *Schema) Narrow(r Reading, info *sqltext.Info, tracked func(table, column string) bool) (_ *Narrowed, why string) {
-	n := info.Narrow
-	switch {
-	case n == nil:
-		return nil, info.Wide
-	case len(r.Tables) != 1 || r.Tables[0] != n.Table:
-		return nil, n.Table + " is a view"
-	case len(n.Pins) == 0 && n.Where == "":
-		return nil, "it has no WHERE"
-	case len(n.Pins) == 0:
-		return nil, "its WHERE has no column = value, and no column IN (values), that everything else is joined to by AND"
-	}
-	l, why := r.snapshot.whole(n.Table)
-	if l == nil {
-		return nil, why
-	}
-	if k := s.Key(r, n.Table, ""); k != nil {
-		if pins := pinned(n, k); pins != nil {
-			return &Narrowed{Key: k, text: n, pins: pins}, ""
-		}
-	}
-	for _, pin := range n.Pins {
-		if !tracked(n.Table, pin.Column) || len(pin.Values) > MaxRowTags {
-			continue
-		}
-		if k := s.Key(r, n.Table, pin.Column); k != nil {
-			return &Narrowed{Key: k, text: n, pins: [][]sqltext.Operand{pin.Values}}, ""
-		}
-	}
-	return nil, unpinned(n, l, tracked)
 }
 
 // pinned are the values that the text gives the key's columns; nil if it leaves one of them open, or
@@ -70,12 +36,12 @@ func pinned(n *sqltext.Narrow, k *Key) [][]sqltext.Operand {
 }
 
 // Most is how many tags [Narrowed.Tags] appends at most.
-func (n *Narrowed) Most() int { return len(n.Key.base) + min(len(n.pins[0]), MaxRowTags) }
+func (n *Narrowed) Most() int { return len(n.Key.base) + min(len(n.pins[0]), maxRowTags) }
 
 // Tags appends all tags that the query depends on with these arguments. ok is false if one of its values
 // can't be compared, or if there are too many: it depends on the table then.
 func (n *Narrowed) Tags(tags []string, args []any) (_ []string, ok bool) {
-	if len(n.pins[0]) > MaxRowTags || len(args) != n.text.Params || Shifted(args) {
+	if len(n.pins[0]) > maxRowTags || len(args) != n.text.Params || Shifted(args) {
 		return tags, false
 	}
 	first := len(tags)
@@ -134,7 +100,7 @@ func unpinned(n *sqltext.Narrow, l *catalog.Layout, tracked func(table, column s
 				return why
 			}
 		}
-		if tracked(n.Table, p.Column) && len(p.Values) > MaxRowTags {
+		if tracked(n.Table, p.Column) && len(p.Values) > maxRowTags {
 			return tooMany(p.Column)
 		}
 	}
@@ -179,14 +145,14 @@ func unkeyed(l *catalog.Layout) string {
 }
 
 func tooMany(column string) string {
-	return fmt.Sprintf("it asks for more than %d values of %s", MaxRowTags, column)
+	return fmt.Sprintf("it asks for more than %d values of %s", maxRowTags, column)
 }
 
 // Refused says why [Narrowed.Tags] gives no tags for these arguments.
 func (n *Narrowed) Refused(args []any) string {
 	columns := strings.Join(n.Key.Columns(), ", ")
 	switch {
-	case len(n.pins[0]) > MaxRowTags:
+	case len(n.pins[0]) > maxRowTags:
 		return tooMany(columns)
 	case len(args) != n.text.Params || Shifted(args):
 		return "its arguments are not one for each placeholder"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 )
 
@@ -53,3 +54,61 @@ func (s *Schema) Read(ctx context.Context, db any, known *Snapshot, info *sqltex
 
 // ReadingOf is what a query of which nothing but its table is known depends on.
 func ReadingOf(known *Snapshot) Reading { return Reading{snapshot: known} }
+
+// Key returns the primary key of a table, or, where a column is named, that column as one to be tracked.
+// nil: the rows can't be told apart so, or a write to the table may change more than it says.
+func (s *Schema) Key(r Reading, table, column string) *Key {
+	l := r.snapshot.direct(table)
+	if l == nil {
+		return nil
+	}
+	k := &Key{table: table, columns: l.Key, base: []string{s.ns.Bulk(table)}, values: s.ns.Rows(table)}
+	if column == "" || len(l.Key) == 1 && l.Key[0].Name == column {
+		if len(l.Key) == 0 {
+			return nil
+		}
+		return k
+	}
+	c, ok := l.Column(column)
+	if !ok {
+		return nil
+	}
+	k.columns, k.values = []catalog.Column{*c}, s.ns.Sets(table, c.Name)
+	k.tracks = []string{s.ns.Tracked(table), s.ns.TrackedColumn(table, c.Name)}
+	k.base = append(k.base, k.tracks...)
+	return k
+}
+
+// Narrow returns on which values of a key a query depends, if its text pins it to a primary key, or to a column for
+// which tracked says so; or nil and why it depends on whole tables.
+func (s *Schema) Narrow(r Reading, info *sqltext.Info, tracked func(table, column string) bool) (_ *Narrowed, why string) {
+	n := info.Narrow
+	switch {
+	case n == nil:
+		return nil, info.Wide
+	case len(r.Tables) != 1 || r.Tables[0] != n.Table:
+		return nil, n.Table + " is a view"
+	case len(n.Pins) == 0 && n.Where == "":
+		return nil, "it has no WHERE"
+	case len(n.Pins) == 0:
+		return nil, "its WHERE has no column = value, and no column IN (values), that everything else is joined to by AND"
+	}
+	l, why := r.snapshot.whole(n.Table)
+	if l == nil {
+		return nil, why
+	}
+	if k := s.Key(r, n.Table, ""); k != nil {
+		if pins := pinned(n, k); pins != nil {
+			return &Narrowed{Key: k, text: n, pins: pins}, ""
+		}
+	}
+	for _, pin := range n.Pins {
+		if !tracked(n.Table, pin.Column) || len(pin.Values) > maxRowTags {
+			continue
+		}
+		if k := s.Key(r, n.Table, pin.Column); k != nil {
+			return &Narrowed{Key: k, text: n, pins: [][]sqltext.Operand{pin.Values}}, ""
+		}
+	}
+	return nil, unpinned(n, l, tracked)
+}

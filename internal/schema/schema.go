@@ -1,15 +1,12 @@
 package schema
 
 import (
-	"context"
-	"errors"
 	"log/slog"
-	"sync"
-	"sync/atomic"
-	"time"
+	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/catalog"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -26,21 +23,18 @@ type Config struct {
 // Schema knows what names each database has and how tables hang together: views, triggers and cascades, read from the
 // database's catalog, and what the user declared. It is safe for concurrent use.
 type Schema struct {
-	dialect   sqltext.Dialect
-	ns        store.Namespace
-	views     map[string][]string
-	triggers  map[string][]string
-	declared  declared
-	version   atomic.Uint64 // changes when DDL is seen
-	databases sync.Map      // a database → *database
-	epoch     atomic.Pointer[store.Token]
+	catalogs // what was read of each database
+
+	ns       store.Namespace
+	views    map[string][]string
+	triggers map[string][]string
 }
 
 // New returns a schema of which nothing has been read yet.
 func New(cfg Config) *Schema {
 	return &Schema{
-		dialect: cfg.Dialect, ns: cfg.Namespace, views: canonical(cfg.Views), triggers: canonical(cfg.Triggers),
-		declared: declared{names: cfg.Declared, logger: cfg.Logger},
+		catalogs: catalogs{dialect: cfg.Dialect, declared: declared{names: cfg.Declared, logger: cfg.Logger}},
+		ns:       cfg.Namespace, views: canonical(cfg.Views), triggers: canonical(cfg.Triggers),
 	}
 }
 
@@ -60,124 +54,6 @@ func canonical(declared map[string][]string) map[string][]string {
 // Declares reports whether the configuration names the table as a view, or as one with triggers.
 func (s *Schema) Declares(table string) bool {
 	return s.views[table] != nil || s.triggers[table] != nil
-}
-
-func (s *Schema) database(db any) *database {
-	if d, ok := s.databases.Load(db); ok {
-		return d.(*database)
-	}
-	d, _ := s.databases.LoadOrStore(db, newDatabase(store.NewToken().String()))
-	return d.(*database)
-}
-
-// Known returns what has been read of a database since the last DDL that was seen, or nil.
-func (s *Schema) Known(db any) *Snapshot {
-	if db == nil {
-		return nil
-	}
-	if known := s.database(db).snapshot.Load(); known != nil && known.version == s.Version() {
-		return known
-	}
-	return nil
-}
-
-// Load makes sure that the catalog has been read since the last DDL that was seen. It must not be
-// called inside a transaction: with a pool of one connection it would wait for itself.
-func (s *Schema) Load(ctx context.Context, db any, open Opener) (*Snapshot, error) {
-	if db == nil {
-		return nil, errNoDatabase
-	}
-	if known := s.Known(db); known != nil {
-		s.declared.check(ctx, known)
-		return known, nil
-	}
-	read, err := s.read(ctx, s.database(db), need{}, open)
-	if err == nil {
-		s.declared.check(ctx, read)
-	}
-	return read, err
-}
-
-var errNoDatabase = errors.New("gormcache: the pool does not tell its database: implement gorm.GetDBConnector")
-
-// query asks the database.
-func (s *Schema) query(ctx context.Context, d *database, q catalog.Querier) (*Snapshot, error) {
-	// The version is taken first: DDL that is seen while the catalog is read makes the snapshot old.
-	read := &Snapshot{version: s.Version(), taken: time.Now()}
-	if err := trustworthy(ctx, q, s.dialect); err != nil {
-		return nil, err
-	}
-	var err error
-	if read.Catalog, err = catalog.Load(ctx, q, s.dialect); err != nil {
-		return nil, err
-	}
-	if read.identity, read.times, err = identity(ctx, q, s.dialect, d.random); err != nil {
-		return nil, err
-	}
-	return read, nil
-}
-
-// Within returns what a transaction goes by: what is known to all, else own, which the transaction has read before, if
-// it is not old, else what is read now, if need be by the transaction itself. nil: the catalog can't be read.
-// anew reports whether nothing that was read before is good enough.
-func (s *Schema) Within(ctx context.Context, db any, own *Snapshot, anew bool, open Opener) *Snapshot {
-	if db == nil {
-		return nil
-	}
-	if !anew {
-		if known := s.Known(db); known != nil {
-			return known
-		}
-		if s.Holds(own) {
-			return own
-		}
-	}
-	read, err := s.read(ctx, s.database(db), need{anew: anew, inside: true}, open)
-	if err != nil {
-		return nil
-	}
-	return read
-}
-
-// reload reads the catalog again, unless old is not the newest or was taken just now; nil: nothing new.
-func (s *Schema) reload(ctx context.Context, db any, old *Snapshot, open Opener) (*Snapshot, error) {
-	switch {
-	case time.Since(old.taken) < retryCatalog:
-		return nil, nil
-	case s.Known(db) != old:
-		return s.Load(ctx, db, open)
-	}
-	return s.read(ctx, s.database(db), need{anew: true}, open)
-}
-
-// Version changes whenever DDL has been seen: a [Reading] of another version no longer holds.
-func (s *Schema) Version() uint64 { return s.version.Load() }
-
-// Holds reports whether no DDL has been seen since the snapshot was read. A nil snapshot does not hold.
-func (s *Schema) Holds(read *Snapshot) bool { return read != nil && read.version == s.Version() }
-
-// Forget makes every snapshot old, because DDL was seen.
-func (s *Schema) Forget() { s.version.Add(1) }
-
-// SawEpoch is told the token of the namespace's epoch. A new one means that some process ran DDL, or
-// dropped everything by hand. So may the first one: what was read of the catalog before, for a write,
-// say, may be older than DDL that this very token tells of.
-func (s *Schema) SawEpoch(token store.Token) {
-	old := s.epoch.Load()
-	if old != nil && *old == token {
-		return
-	}
-	s.Forget()    // before it counts as seen: who finds that it does goes by what is known then
-	seen := token // only here may it be moved to the heap: every hit tells of an epoch
-	s.epoch.CompareAndSwap(old, &seen)
-}
-
-// LastEpoch returns the last token that SawEpoch was told; zero: none.
-func (s *Schema) LastEpoch() store.Token {
-	if seen := s.epoch.Load(); seen != nil {
-		return *seen
-	}
-	return store.Token{}
 }
 
 // reads resolves the names in a query to all that it depends on: tables, and the views on the way to them.
@@ -211,4 +87,57 @@ func (s *Schema) called(known *Snapshot, functions []string) (tables []string, a
 	}
 	tables, unknown := known.Calls(functions, s.triggers)
 	return tables, unknown != ""
+}
+
+// entangled are those of several edited tables that a write to another of them reaches.
+func (s *Schema) entangled(known *Snapshot, edited []string) (tables []string) {
+	if len(edited) < 2 {
+		return nil
+	}
+	for _, t := range edited {
+		reached, _ := s.writes(known, []string{t})
+		for _, other := range reached {
+			if other != t && slices.Contains(edited, other) {
+				tables = append(tables, other)
+			}
+		}
+	}
+	return tables
+}
+
+// unknown says why it can't be told what a write to these tables, with calls of these functions, changes.
+func (s *Schema) unknown(known *Snapshot, calls []string, tables ...[]string) Reason {
+	if known == nil {
+		return Reason{Cause: observe.NoCatalog}
+	}
+	if _, function := known.Calls(calls, s.triggers); function != "" && len(calls) > 0 {
+		return Reason{Cause: observe.UnknownFunction, Detail: function}
+	}
+	for _, names := range tables {
+		if _, trigger := known.Affected(names, s.triggers); trigger != "" {
+			return Reason{Cause: observe.UnknownTrigger, Detail: trigger}
+		}
+	}
+	return Reason{Cause: observe.UnknownStatement}
+}
+
+// Reached are the tables that change when the tables are written and the functions called, the tables themselves among
+// them, as far as that can be told.
+func (s *Schema) Reached(known *Snapshot, tables, functions []string) []string {
+	reached, _ := s.writes(known, tables)
+	called, _ := s.called(known, functions)
+	return slices.Concat(reached, called)
+}
+
+// Instant reports whether a statement writes to tables that take part in no transaction.
+func (s *Schema) Instant(known *Snapshot, info *sqltext.Info) bool {
+	called, _ := s.called(known, info.Calls)
+	tables, _ := s.writes(known, append(known.Written(info), called...))
+	return known.Instant(tables)
+}
+
+// Unsure returns a table that a statement writes to and the trigger, say, of which it can't be told what changes with
+// the table; "": none of these that a declaration could tell of.
+func (s *Schema) Unsure(known *Snapshot, info *sqltext.Info) (table, by string) {
+	return known.Unsure(info.Writes, s.triggers)
 }

@@ -25,8 +25,8 @@ const PluginName = plugin.Name
 // ErrNotRegistered is returned where a database handle has no plugin.
 var ErrNotRegistered = plugin.ErrNotRegistered
 
-// Of returns the invalidator of the plugin that is registered on db.
-func Of(db *gorm.DB) (*Writer, error) {
+// registered returns the invalidator of the plugin that is registered on db.
+func registered(db *gorm.DB) (*Writer, error) {
 	if db == nil || db.Config == nil {
 		return nil, errors.New("gormcache: db is nil: pass the *gorm.DB that the plugin is registered on")
 	}
@@ -55,7 +55,7 @@ func Tables(ctx context.Context, db *gorm.DB, tables ...string) error {
 		}
 		return schema.TableTags(w.cfg.Namespace, table), nil
 	})
-	if w, unregistered := Of(db); unregistered == nil && err == nil {
+	if w, unregistered := registered(db); unregistered == nil && err == nil {
 		w.lookedUp.warnOfMissing(ctx, w, db, "invalidate.Tables", tables)
 	}
 	return err
@@ -76,7 +76,7 @@ func Model(ctx context.Context, db *gorm.DB, models ...any) error {
 		tables = append(tables, stmt.Table)
 		return schema.TableTags(w.cfg.Namespace, stmt.Table), nil
 	})
-	if w, unregistered := Of(db); unregistered == nil && err == nil {
+	if w, unregistered := registered(db); unregistered == nil && err == nil {
 		w.lookedUp.warnOfMissing(ctx, w, db, "invalidate.Model", tables)
 	}
 	return err
@@ -115,7 +115,7 @@ func byHandOf(w *Writer, tag string) schema.Reason {
 }
 
 func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Writer, T) ([]string, error)) error {
-	w, err := Of(db)
+	w, err := registered(db)
 	if err != nil {
 		return err
 	}

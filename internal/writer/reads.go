@@ -61,7 +61,7 @@ func (w *Writer) Base(p gorm.ConnPool) any { return w.pools.Base(p) }
 // Key returns the primary key of a table, or, where a column is named, that column as one to be tracked.
 // nil: the rows can't be told apart so, or a write to the table may change more than it says.
 func (w *Writer) Key(r schema.Reading, table, column string) *Key {
-	return w.trackable(w.schema.Key(r, table, column))
+	return newKey(w.publisher, w.schema.Key(r, table, column))
 }
 
 // Narrowed is a query that depends on some values of a key only. It does not change, and is safe for
@@ -79,7 +79,7 @@ func (w *Writer) Narrow(r schema.Reading, info *sqltext.Info, tracked func(table
 	if n == nil {
 		return nil
 	}
-	return &Narrowed{Narrowed: n, Key: w.trackable(n.Key)}
+	return &Narrowed{Narrowed: n, Key: newKey(w.publisher, n.Key)}
 }
 
 // Whole says why a query for which [Writer.Narrow] gives nothing depends on whole tables.

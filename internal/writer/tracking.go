@@ -122,8 +122,8 @@ type Key struct {
 	*enrolment
 }
 
-// trackable returns the key as one that can be enrolled; nil for nil.
-func (p *publisher) trackable(k *schema.Key) *Key {
+// newKey returns the key as one that can be enrolled; nil for nil.
+func newKey(p *publisher, k *schema.Key) *Key {
 	if k == nil {
 		return nil
 	}

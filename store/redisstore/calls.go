@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 )
 
@@ -66,4 +68,19 @@ func call[T any](ctx context.Context, c *calls, f func() (T, error)) (T, error) 
 		}
 		return none, ctx.Err()
 	}
+}
+
+// execute runs a pipeline and returns its commands, or the first error that is not tolerable. The error of the pipeline
+// itself counts only if no command has an error: go-redis returns the first command's error there.
+func execute(ctx context.Context, pipe redis.Pipeliner, tolerable func(error) bool) ([]redis.Cmder, error) {
+	cmds, err := pipe.Exec(ctx)
+	for _, cmd := range cmds {
+		if own := cmd.Err(); own != nil {
+			if !tolerable(own) {
+				return nil, own
+			}
+			err = nil
+		}
+	}
+	return cmds, err
 }

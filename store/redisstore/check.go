@@ -6,34 +6,12 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// Check implements [store.Checker]: it tries, on every server that the client knows, the commands that the store needs.
-// If the client or a server can never serve, the error wraps [store.ErrUnsupported], and from then on all methods return
-// it.
-func (s *Store) Check(ctx context.Context) error {
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, s.probeAll(ctx) })
-	if err == nil {
-		_, err = s.recognize(ctx)
-	}
-	if errors.Is(err, store.ErrUnsupported) {
-		s.refuse(err)
-		return err
-	}
-	if err != nil {
-		return s.fail(ctx, "check", err)
-	}
-	return nil
-}
-
-func (s *Store) probeAll(ctx context.Context) error {
+// probeAll tries the commands on every server that the client knows.
+func probeAll(ctx context.Context, client redis.UniversalClient) error {
 	one := func(ctx context.Context, c *redis.Client) error { return probe(ctx, c) }
-	switch c := s.client.(type) {
+	switch c := client.(type) {
 	case *redis.ClusterClient:
 		err := c.ForEachMaster(ctx, one)
 		if redis.HasErrorPrefix(err, "This instance has cluster support disabled") {
@@ -54,7 +32,7 @@ func (s *Store) probeAll(ctx context.Context) error {
 		}
 		return probeSlots(ctx, c)
 	}
-	return probe(ctx, s.client)
+	return probe(ctx, client)
 }
 
 // probe runs the script without a tag, which needs no right to any key.

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,21 +32,18 @@ func TagTTL(d time.Duration) Option {
 
 // Store is a [store.Store] in Redis. It is safe for concurrent use.
 type Store struct {
-	target
+	servers
 	tagTTL  time.Duration
-	recheck time.Duration
-
-	replicas    int           // how many must acknowledge a writer's change
-	waitTimeout time.Duration // for these acknowledgments
-
-	calls   calls
+	wait    waiting
 	closed  atomic.Bool
 	refused atomic.Pointer[error] // final error: why this client or server cannot serve
 }
 
 var (
-	_ store.Store   = (*Store)(nil)
-	_ store.Checker = (*Store)(nil)
+	_ store.Store     = (*Store)(nil)
+	_ store.Batch     = (*Store)(nil)
+	_ store.Checker   = (*Store)(nil)
+	_ store.Inspector = (*Store)(nil)
 )
 
 // New returns a store that uses client: a *redis.Client, *redis.ClusterClient or *redis.Ring, or
@@ -56,20 +52,41 @@ var (
 // server. If the client cannot serve, [Store.Check] and all other methods return an error that wraps
 // [store.ErrUnsupported].
 func New(client redis.UniversalClient, opts ...Option) *Store {
-	s := &Store{tagTTL: DefaultTagTTL, recheck: DefaultRecheck}
+	s := &Store{tagTTL: DefaultTagTTL}
 	target, err := inspect(client)
-	s.target = target
+	s.target, s.recheck = target, DefaultRecheck
 	s.calls.direct = target.deadlines
 	for _, opt := range opts {
 		opt(s)
 	}
 	if err == nil {
-		err = s.refuseWait()
+		err = s.wait.refuse(s.client)
 	}
 	if err != nil {
 		s.refuse(err)
 	}
 	return s
+}
+
+// Check implements [store.Checker]: it tries, on every server that the client knows, the commands that the store needs.
+// If the client or a server can never serve, the error wraps [store.ErrUnsupported], and from then on all methods return
+// it.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, probeAll(ctx, s.client) })
+	if err == nil {
+		_, err = s.recognize(ctx)
+	}
+	if errors.Is(err, store.ErrUnsupported) {
+		s.refuse(err)
+		return err
+	}
+	if err != nil {
+		return s.fail(ctx, "check", err)
+	}
+	return nil
 }
 
 // refuse sets the final error, which all methods return from then on.
@@ -110,77 +127,8 @@ func (s *Store) fail(ctx context.Context, call string, err error) error {
 	return fault.Errorf("redisstore: %s: %w", call, err)
 }
 
-// remap makes a cluster's client load the slot map again. By itself the client does so when a server redirects it, and
-// otherwise once a minute: a dead master redirects no client to the replica that took over. go-redis loads once at a
-// time, in the background.
-func (s *Store) remap(ctx context.Context) {
-	if c, ok := s.client.(*redis.ClusterClient); ok && !errors.Is(ctx.Err(), context.Canceled) {
-		c.ReloadState(ctx)
-	}
-}
-
-// Set implements [store.Store]. Redis counts ttl in milliseconds; fractions are rounded up.
-func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if ttl < 0 {
-		return s.Delete(ctx, key)
-	}
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	if !s.calls.callerWaits(ctx) {
-		value = bytes.Clone(value) // the call may outlast its caller
-	}
-	_, err := call(ctx, &s.calls, func() (struct{}, error) {
-		return struct{}{}, s.client.Set(ctx, key, value, wholeMillis(ttl)).Err()
-	})
-	if err == nil {
-		err = s.ringComplete()
-	}
-	if err != nil {
-		return s.fail(ctx, "set", err)
-	}
-	return nil
-}
-
-// Delete implements [store.Store].
-func (s *Store) Delete(ctx context.Context, keys ...string) error {
-	if err := s.ready(ctx); err != nil || len(keys) == 0 {
-		return err
-	}
-	keys = append([]string(nil), keys...)
-	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, s.unlink(ctx, keys) })
-	if err == nil {
-		err = s.ringComplete()
-	}
-	if err != nil {
-		return s.fail(ctx, "delete", err)
-	}
-	return nil
-}
-
-func (s *Store) unlink(ctx context.Context, keys []string) error {
-	if s.single {
-		return s.client.Unlink(ctx, keys...).Err()
-	}
-	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, key := range keys {
-			p.Unlink(ctx, key)
-		}
-		return nil
-	})
-	return err
-}
-
 // Close implements [store.Store]. It does not close the client, which the caller owns. Calls under way go on.
 func (s *Store) Close() error {
 	s.closed.Store(true)
 	return nil
-}
-
-// wholeMillis rounds up to milliseconds: a short duration must not become 0, which means no expiry.
-func wholeMillis(d time.Duration) time.Duration {
-	if rest := d % time.Millisecond; rest > 0 {
-		return d - rest + time.Millisecond
-	}
-	return d
 }

@@ -26,51 +26,25 @@ type script struct{ source, hash string }
 
 func newScript(source string) script { return script{source, redis.NewScript(source).Hash()} }
 
-// operation is what the script does to a tag.
-type operation struct {
-	name    string
-	writer  store.Writer
-	span    time.Duration // how long writer's mark stands from now; 0: the mark is removed
-	lasting bool          // replicas must acknowledge the change, see Wait
-}
-
-// change runs a script on each tag in one pipeline, and returns the tags' values.
-func (s *Store) change(ctx context.Context, sc script, op operation, tags []string) ([]string, error) {
-	if len(tags) == 0 {
-		return nil, nil
-	}
-	tags = append([]string(nil), tags...) // an abandoned call must not read the caller's slice
-	nonce := store.NewToken()
-	args := []any{
-		op.name, nonce[:], op.writer[:],
-		wholeMillis(op.span).Milliseconds(), s.tagTTL.Milliseconds(),
-	}
-	values, err := call(ctx, &s.calls, func() ([]string, error) { return s.eval(ctx, sc, tags, args, op.lasting) })
-	if err == nil {
-		err = s.ringComplete()
-	}
-	return values, err
-}
-
-// eval runs a script by its hash. If a server does not know the hash (it is new, was restarted, or its scripts were
-// flushed), eval sends the source for the tags concerned.
-func (s *Store) eval(ctx context.Context, sc script, tags []string, args []any, lasting bool) ([]string, error) {
-	pipe := s.client.Pipeline()
+// eval runs the script on each tag in one pipeline, by its hash, and returns its results. If a server does not know the hash
+// (it is new, was restarted, or its scripts were flushed), eval sends the source for the tags concerned.
+func (s script) eval(ctx context.Context, client redis.UniversalClient, wait waiting, tags []string, args []any) ([]string, error) {
+	pipe := client.Pipeline()
 	for _, tag := range tags {
-		pipe.EvalSha(ctx, sc.hash, []string{tag}, args...)
+		pipe.EvalSha(ctx, s.hash, []string{tag}, args...)
 	}
-	cmds, err := s.finish(ctx, pipe, lasting, noScript)
+	cmds, err := wait.finish(ctx, pipe, noScript)
 	if err != nil {
 		return nil, err
 	}
-	pipe = s.client.Pipeline()
+	pipe = client.Pipeline()
 	for i, cmd := range cmds {
 		if cmd.Err() != nil {
-			pipe.Eval(ctx, sc.source, []string{tags[i]}, args...)
+			pipe.Eval(ctx, s.source, []string{tags[i]}, args...)
 		}
 	}
 	if pipe.Len() > 0 {
-		again, err := s.finish(ctx, pipe, lasting, func(error) bool { return false })
+		again, err := wait.finish(ctx, pipe, func(error) bool { return false })
 		if err != nil {
 			return nil, err
 		}
@@ -87,6 +61,14 @@ func (s *Store) eval(ctx context.Context, sc script, tags []string, args []any, 
 		}
 	}
 	return values, nil
+}
+
+// operation is what the script does to a tag.
+type operation struct {
+	name    string
+	writer  store.Writer
+	span    time.Duration // how long writer's mark stands from now; 0: the mark is removed
+	lasting bool          // replicas must acknowledge the change, see Wait
 }
 
 // noScript reports whether a server does not know a script's hash.

@@ -120,3 +120,28 @@ func (t *target) ringComplete() error {
 	}
 	return fault.Errorf("%w: %d of %d are up", ErrRingIncomplete, n, t.shards)
 }
+
+// checkHook returns an error for a client whose connections bypass the dial hook: a clone made by WithTimeout. Its pool
+// was empty when the hook was added, and now has connections that the hook did not count, beyond the idle ones that the
+// pool had begun to dial earlier.
+func (t *target) checkHook(c *redis.Client) error {
+	if t.watch.seen.Load() > 0 || t.conns > 0 || connections(c) <= c.Options().MinIdleConns {
+		return nil
+	}
+	return unsupported("the client was made by WithTimeout, and does not tell of new connections, so a Redis that " +
+		"restarts with old data would be trusted: give gormcache the client it was made from")
+}
+
+func connections(c *redis.Client) int {
+	stats := c.PoolStats()
+	return int(stats.TotalConns)
+}
+
+// remap makes a cluster's client load the slot map again. By itself the client does so when a server redirects it, and
+// otherwise once a minute: a dead master redirects no client to the replica that took over. go-redis loads once at a
+// time, in the background.
+func (t *target) remap(ctx context.Context) {
+	if c, ok := t.client.(*redis.ClusterClient); ok && !errors.Is(ctx.Err(), context.Canceled) {
+		c.ReloadState(ctx)
+	}
+}

@@ -59,3 +59,11 @@ func bytesOf(s string) []byte {
 	}
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
+
+// wholeMillis rounds up to milliseconds: a short duration must not become 0, which means no expiry.
+func wholeMillis(d time.Duration) time.Duration {
+	if rest := d % time.Millisecond; rest > 0 {
+		return d - rest + time.Millisecond
+	}
+	return d
+}

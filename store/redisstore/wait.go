@@ -23,35 +23,41 @@ var ErrUnacknowledged = errors.New("gormcache: too few replicas acknowledged")
 // ReadTimeout: with any other, all methods return an error that wraps store.ErrUnsupported. Defaults
 // to no replicas: no waiting.
 func Wait(replicas int, timeout time.Duration) Option {
-	return func(s *Store) { s.replicas, s.waitTimeout = replicas, timeout }
+	return func(s *Store) { s.wait = waiting{replicas, timeout} }
 }
 
-// refuseWait returns an error if the client cannot wait for replicas.
-func (s *Store) refuseWait() error {
-	if s.replicas <= 0 {
+// waiting is how a change waits for replicas. The zero value does not.
+type waiting struct {
+	replicas int           // how many must acknowledge the change
+	timeout  time.Duration // for these acknowledgments
+}
+
+// refuse returns an error if the client cannot wait for replicas.
+func (w waiting) refuse(client redis.UniversalClient) error {
+	if w.replicas <= 0 {
 		return nil
 	}
-	c, single := s.client.(*redis.Client)
+	c, single := client.(*redis.Client)
 	switch {
 	case !single:
 		return unsupported("redisstore.Wait needs a *redis.Client: in a Redis Cluster or a redis.Ring each key has other " +
 			"replicas; leave it unset")
-	case s.waitTimeout < time.Millisecond:
-		return unsupported("redisstore.Wait: the timeout is %v: set at least a millisecond", s.waitTimeout)
-	case c.Options().ReadTimeout > 0 && s.waitTimeout >= c.Options().ReadTimeout:
+	case w.timeout < time.Millisecond:
+		return unsupported("redisstore.Wait: the timeout is %v: set at least a millisecond", w.timeout)
+	case c.Options().ReadTimeout > 0 && w.timeout >= c.Options().ReadTimeout:
 		return unsupported("redisstore.Wait: the timeout of %v is not shorter than the client's ReadTimeout of %v: the "+
-			"answer would come too late", s.waitTimeout, c.Options().ReadTimeout)
+			"answer would come too late", w.timeout, c.Options().ReadTimeout)
 	}
 	return nil
 }
 
-// finish runs a pipeline of scripts. For a lasting change it also waits for the replicas, in the same pipeline: WAIT is
-// about the writes of its own connection.
-func (s *Store) finish(ctx context.Context, pipe redis.Pipeliner, lasting bool, tolerable func(error) bool) ([]redis.Cmder, error) {
-	if !lasting || s.replicas <= 0 {
+// finish runs a pipeline of scripts, and waits for the replicas in the same pipeline: WAIT is about the writes of its own
+// connection.
+func (w waiting) finish(ctx context.Context, pipe redis.Pipeliner, tolerable func(error) bool) ([]redis.Cmder, error) {
+	if w.replicas <= 0 {
 		return execute(ctx, pipe, tolerable)
 	}
-	wait := pipe.Do(ctx, "wait", s.replicas, wholeMillis(s.waitTimeout).Milliseconds())
+	wait := pipe.Do(ctx, "wait", w.replicas, wholeMillis(w.timeout).Milliseconds())
 	cmds, err := execute(ctx, pipe, tolerable)
 	if err != nil {
 		return nil, err
@@ -60,8 +66,8 @@ func (s *Store) finish(ctx context.Context, pipe redis.Pipeliner, lasting bool, 
 	if err != nil {
 		return nil, err
 	}
-	if n < s.replicas {
-		return nil, fault.Errorf("%w: %d of %d within %v", ErrUnacknowledged, n, s.replicas, s.waitTimeout)
+	if n < w.replicas {
+		return nil, fault.Errorf("%w: %d of %d within %v", ErrUnacknowledged, n, w.replicas, w.timeout)
 	}
 	return cmds[:len(cmds)-1], nil
 }

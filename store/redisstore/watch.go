@@ -18,7 +18,7 @@ import (
 //
 // A server that was started, or that took over an address, is reached only over a connection dialed since then. The
 // dial is counted before the connection carries its first command. So a call that has an answer of that server finds a
-// count greater than the count of the last verification (see Store.recognize).
+// count greater than the count of the last verification (see servers.recognize).
 //
 // In a Redis Cluster a promoted replica may already have had a connection, since clients ask replicas for the slot map
 // too. So a command to a node that was not a master at the last verification is counted as well, before it is sent.

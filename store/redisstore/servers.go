@@ -24,6 +24,14 @@ func Recheck(d time.Duration) Option {
 	}
 }
 
+// servers asks the servers behind a client, and tells one incarnation of them from the next. It is safe for concurrent
+// use.
+type servers struct {
+	target
+	calls   calls
+	recheck time.Duration
+}
+
 // errReplaced is returned by a call during which the servers changed: its answer may come from before or after.
 var errReplaced = errors.New("a server was restarted or replaced during the call")
 
@@ -42,7 +50,7 @@ var unbound incarnation
 // Why both together are enough, for each server: incarnations follow one another. A server answered INFO before the
 // command was sent, and the command was answered over a connection dialed before that INFO: so no other incarnation has
 // begun in between. And if the same incarnation answers INFO after the command's answer, none came in between either.
-func (s *Store) recognize(ctx context.Context) (*incarnation, error) {
+func (s *servers) recognize(ctx context.Context) (*incarnation, error) {
 	w := s.watch
 	if w == nil {
 		return &unbound, nil
@@ -55,7 +63,7 @@ func (s *Store) recognize(ctx context.Context) (*incarnation, error) {
 }
 
 // unchanged returns an error unless the servers are still the incarnation that recognize returned.
-func (s *Store) unchanged(ctx context.Context, was *incarnation) error {
+func (s *servers) unchanged(ctx context.Context, was *incarnation) error {
 	w := s.watch
 	if w == nil {
 		return nil
@@ -76,14 +84,14 @@ func (s *Store) unchanged(ctx context.Context, was *incarnation) error {
 }
 
 // valid reports whether inc was verified recently, and after everything that the watch had counted up to seen.
-func (s *Store) valid(inc *incarnation, seen uint64) bool {
+func (s *servers) valid(inc *incarnation, seen uint64) bool {
 	return inc != nil && inc.seen >= seen && time.Since(inc.at) < s.recheck
 }
 
 // verify asks the servers for their identities, unless another call has done so since the count seen. One call asks at a
 // time and the others wait for its result, so a pool that grows by many connections at once causes few questions. The
 // counts are read first: a connection dialed while the answers are under way may lead to a server started after them.
-func (s *Store) verify(ctx context.Context, seen uint64) (*incarnation, error) {
+func (s *servers) verify(ctx context.Context, seen uint64) (*incarnation, error) {
 	w := s.watch
 	select {
 	case w.turn <- struct{}{}:
@@ -113,7 +121,7 @@ type census struct {
 
 // ask asks all servers that hold keys. For a cluster, go-redis loads the slot map first. A master that does not answer
 // is an error: the store stops until the slot map no longer has that master.
-func (s *Store) ask(ctx context.Context) (*census, error) {
+func (s *servers) ask(ctx context.Context) (*census, error) {
 	all := &census{members: map[*node]bool{}}
 	one := func(ctx context.Context, c *redis.Client) error {
 		n := s.watch.add(c)
@@ -148,7 +156,7 @@ func (s *Store) ask(ctx context.Context) (*census, error) {
 
 // watchReplicas hooks, once, the replicas that the client knew before the store was made, since each may be promoted.
 // Replicas found later are hooked as they appear.
-func (s *Store) watchReplicas(ctx context.Context, c *redis.ClusterClient) error {
+func (s *servers) watchReplicas(ctx context.Context, c *redis.ClusterClient) error {
 	if s.watch.current.Load() != nil {
 		return nil
 	}
@@ -156,20 +164,4 @@ func (s *Store) watchReplicas(ctx context.Context, c *redis.ClusterClient) error
 		s.watch.add(replica)
 		return nil
 	})
-}
-
-// checkHook returns an error for a client whose connections bypass the dial hook: a clone made by WithTimeout. Its pool
-// was empty when the hook was added, and now has connections that the hook did not count, beyond the idle ones that the
-// pool had begun to dial earlier.
-func (t *target) checkHook(c *redis.Client) error {
-	if t.watch.seen.Load() > 0 || t.conns > 0 || connections(c) <= c.Options().MinIdleConns {
-		return nil
-	}
-	return unsupported("the client was made by WithTimeout, and does not tell of new connections, so a Redis that " +
-		"restarts with old data would be trusted: give gormcache the client it was made from")
-}
-
-func connections(c *redis.Client) int {
-	stats := c.PoolStats()
-	return int(stats.TotalConns)
 }

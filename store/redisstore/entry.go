@@ -1,9 +1,12 @@
 package redisstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -125,20 +128,88 @@ func answer(l *store.Lookup, i int, value string) {
 	}
 }
 
-// execute runs a pipeline and returns its commands, or the first error that is not tolerable. The error of the pipeline
-// itself counts only if no command has an error: go-redis returns the first command's error there.
-func execute(ctx context.Context, pipe redis.Pipeliner, tolerable func(error) bool) ([]redis.Cmder, error) {
-	cmds, err := pipe.Exec(ctx)
-	for _, cmd := range cmds {
-		if own := cmd.Err(); own != nil {
-			if !tolerable(own) {
-				return nil, own
-			}
-			err = nil
-		}
-	}
-	return cmds, err
-}
-
 // wrongType reports whether a key holds something other than a string, as another program stored it.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
+
+// Set implements [store.Store]. Redis counts ttl in milliseconds; fractions are rounded up.
+func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if ttl < 0 {
+		return s.Delete(ctx, key)
+	}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if !s.calls.callerWaits(ctx) {
+		value = bytes.Clone(value) // the call may outlast its caller
+	}
+	_, err := call(ctx, &s.calls, func() (struct{}, error) {
+		return struct{}{}, s.client.Set(ctx, key, value, wholeMillis(ttl)).Err()
+	})
+	if err == nil {
+		err = s.ringComplete()
+	}
+	if err != nil {
+		return s.fail(ctx, "set", err)
+	}
+	return nil
+}
+
+// SetAll implements [store.Batch]: one pipeline of SETs.
+func (s *Store) SetAll(ctx context.Context, entries []store.Entry) error {
+	if err := s.ready(ctx); err != nil || len(entries) == 0 {
+		return err
+	}
+	if !s.calls.callerWaits(ctx) { // the call may outlast its caller
+		entries = slices.Clone(entries)
+		for i := range entries {
+			entries[i].Value = bytes.Clone(entries[i].Value)
+		}
+	}
+	_, err := call(ctx, &s.calls, func() ([]redis.Cmder, error) {
+		pipe := s.client.Pipeline()
+		for _, e := range entries {
+			if e.TTL < 0 {
+				pipe.Unlink(ctx, e.Key)
+			} else {
+				pipe.Set(ctx, e.Key, e.Value, wholeMillis(e.TTL))
+			}
+		}
+		return execute(ctx, pipe, func(error) bool { return false })
+	})
+	if err == nil {
+		err = s.ringComplete()
+	}
+	if err != nil {
+		return s.fail(ctx, "set", err)
+	}
+	return nil
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	if err := s.ready(ctx); err != nil || len(keys) == 0 {
+		return err
+	}
+	keys = append([]string(nil), keys...)
+	_, err := call(ctx, &s.calls, func() (struct{}, error) { return struct{}{}, s.unlink(ctx, keys) })
+	if err == nil {
+		err = s.ringComplete()
+	}
+	if err != nil {
+		return s.fail(ctx, "delete", err)
+	}
+	return nil
+}
+
+func (s *Store) unlink(ctx context.Context, keys []string) error {
+	if s.single {
+		return s.client.Unlink(ctx, keys...).Err()
+	}
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, key := range keys {
+			p.Unlink(ctx, key)
+		}
+		return nil
+	})
+	return err
+}
