@@ -46,6 +46,14 @@ type doubts struct {
 	mu     sync.Mutex
 	list   []Doubt
 	warned []cause
+	ends   map[store.Writer]*end // of those that were warned of
+	closed bool
+}
+
+// end says, once, that the marks of a writer who was warned of are gone.
+type end struct {
+	timer *time.Timer
+	say   func()
 }
 
 // Doubts returns the marks that writers of this process have left to run out, the oldest first: at most 256. A
@@ -63,6 +71,10 @@ func (p *publisher) doubt(ctx context.Context, d Doubt) {
 	say := p.cfg.Logger.DebugContext
 	if p.doubts.add(d) {
 		say = p.cfg.Logger.WarnContext
+		p.doubts.watch(d, func() {
+			p.cfg.Logger.Info("gormcache: the marks that stayed after a write have gone, and what depends on their tags is cached again",
+				"cause", d.Cause, "writer", d.Writer.String())
+		})
 	}
 	say(ctx, "gormcache: marks stay after a write, and what depends on their tags is not cached until they run out",
 		"cause", d.Cause, "tags", d.Tags[:min(len(d.Tags), maxShown)], "of", len(d.Tags), "writer", d.Writer.String(), "left", time.Until(d.Until).Round(time.Millisecond))
@@ -86,6 +98,9 @@ func (d *doubts) add(one Doubt) (news bool) {
 	}
 	d.list = append(d.list, one)
 	d.n.Store(int64(len(d.list)))
+	if e := d.ends[one.Writer]; e != nil {
+		e.timer.Reset(time.Until(one.Until))
+	}
 	// Rows that are open are in order, and end their doubt when they are closed.
 	if why := cause(one.Cause); why != openRows && !slices.Contains(d.warned, why) {
 		d.warned = append(d.warned, why)
@@ -100,8 +115,45 @@ func (d *doubts) remove(id store.Writer) {
 		return
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.forget(id)
+	d.mu.Unlock()
+	d.end(id)
+}
+
+// watch has it said when the marks of a doubt are gone.
+func (d *doubts) watch(one Doubt, say func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	if d.ends == nil {
+		d.ends = map[store.Writer]*end{}
+	}
+	d.ends[one.Writer] = &end{time.AfterFunc(time.Until(one.Until), func() { d.end(one.Writer) }), say}
+}
+
+// end says that a writer's marks are gone, if the writer was warned of.
+func (d *doubts) end(id store.Writer) {
+	d.mu.Lock()
+	e := d.ends[id]
+	delete(d.ends, id)
+	d.mu.Unlock()
+	if e != nil {
+		e.timer.Stop()
+		e.say()
+	}
+}
+
+// close ends what waits for the ends of marks. Nothing is said of them any more.
+func (d *doubts) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	for _, e := range d.ends {
+		e.timer.Stop()
+	}
+	clear(d.ends)
 }
 
 // forget does so. The lock is held.

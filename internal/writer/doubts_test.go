@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -24,9 +23,9 @@ import (
 // Doubts are remembered until their marks are gone or have run out, and warned of once for each cause.
 func TestDoubtsAreRememberedAndWarnedOfOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		log := new(lines)
 		w := newTest(memory.New(), AllowStale)
-		w.cfg.Dialect, w.cfg.Logger = sqltext.Postgres, slog.New(slog.NewTextHandler(&log, nil))
+		w.cfg.Dialect, w.cfg.Logger = sqltext.Postgres, slog.New(log)
 		begin := func(tag string) *change {
 			c, err := w.begin(t.Context(), []string{tag})
 			if err != nil {
@@ -37,8 +36,8 @@ func TestDoubtsAreRememberedAndWarnedOfOnce(t *testing.T) {
 		certain := begin("test:t:certain")
 		certain.returned(nil)
 		certain.settle(t.Context())
-		if left := w.Doubts(); len(left) != 0 || log.Len() > 0 {
-			t.Errorf("without a doubt: %+v, %s", left, &log)
+		if left := w.Doubts(); len(left) != 0 || log.String() != "" {
+			t.Errorf("without a doubt: %+v, %s", left, log)
 		}
 		a, b, commit := begin("test:t:a"), begin("test:t:b"), begin("test:t:c")
 		for _, c := range []*change{a, b} {
@@ -60,12 +59,42 @@ func TestDoubtsAreRememberedAndWarnedOfOnce(t *testing.T) {
 				t.Errorf("%v bears no mark", d.Tags)
 			}
 		}
-		if got := strings.Count(log.String(), "level=WARN"); got != 2 || !strings.Contains(log.String(), a.id.String()) || strings.Contains(log.String(), b.id.String()) {
-			t.Errorf("%d warnings:\n%s", got, &log)
+		if got := strings.Count(log.String(), "WARN "); got != 2 || !strings.Contains(log.String(), a.id.String()) || strings.Contains(log.String(), b.id.String()) {
+			t.Errorf("%d warnings:\n%s", got, log)
+		}
+		if strings.Contains(log.String(), "INFO ") {
+			t.Errorf("an end is told of too early:\n%s", log)
 		}
 		time.Sleep(w.cfg.Grace)
+		synctest.Wait()
 		if left := w.Doubts(); len(left) != 0 {
 			t.Errorf("when the marks have run out: %+v", left)
+		}
+		if got := strings.Count(log.String(), "INFO "); got != 2 || strings.Count(log.String(), a.id.String()) != 2 {
+			t.Errorf("the end of each warning has one line; there are %d:\n%s", got, log)
+		}
+	})
+}
+
+// Nothing is said of marks once the plugin is closed.
+func TestNoEndOfADoubtIsToldAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(lines)
+		w := newTest(memory.New(), AllowStale)
+		w.cfg.Dialect, w.cfg.Logger = sqltext.Postgres, slog.New(log)
+		c, err := w.begin(t.Context(), []string{"test:t:a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.returned(io.EOF)
+		c.settle(t.Context())
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * w.cfg.Grace)
+		synctest.Wait()
+		if strings.Contains(log.String(), "INFO ") || !strings.Contains(log.String(), "WARN ") {
+			t.Errorf("the log says\n%s", log)
 		}
 	})
 }

@@ -44,6 +44,13 @@ func (l *lines) WithAttrs([]slog.Attr) slog.Handler { return l }
 // WithGroup implements slog.Handler.
 func (l *lines) WithGroup(string) slog.Handler { return l }
 
+// String returns the lines so far.
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.list, "\n")
+}
+
 // take returns the lines since the last call.
 func (l *lines) take() []string {
 	l.mu.Lock()

@@ -92,7 +92,10 @@ func (w *Writer) Pending() int { return w.queue.len() }
 // Close tries once more to deliver what is pending, until ctx ends, and stops the background work.
 // The error tells how much was lost; marks that landed keep others from stale reads until their
 // deadline all the same. Writes that come later still invalidate, but are not retried.
-func (w *Writer) Close(ctx context.Context) error { return w.queue.close(ctx) }
+func (w *Writer) Close(ctx context.Context) error {
+	w.doubts.close()
+	return w.queue.close(ctx)
+}
 
 // Explain says what a statement would change if it ran on that pool. inTx reports whether it would run in a
 // transaction, GORM's own included. The database is asked for its catalog at most; the store is not asked, so
