@@ -39,7 +39,7 @@ type Policied interface {
 	CachePolicy() Policy
 }
 
-// Validate names every field that is wrong, and the remedy. exists says whether there is such a region.
+// Validate names every field that is wrong, and the remedy. exists reports whether there is such a region.
 func (p Policy) Validate(exists func(region string) error) error {
 	if p.Off {
 		if p != (Policy{Off: true}) {

@@ -142,7 +142,7 @@ func (c *circuit) admit() bool {
 	return true
 }
 
-// release records that a call has ended; own says whether it was the probe.
+// release records that a call has ended; own reports whether it was the probe.
 func (c *circuit) release(own bool) {
 	if !own {
 		return

@@ -90,7 +90,7 @@ func (p *process) ready(probe func(context.Context) error) error {
 	}
 }
 
-// running tells whether the process has not ended.
+// running reports whether the process has not ended.
 func (p *process) running() bool {
 	select {
 	case <-p.done:

@@ -132,7 +132,7 @@ func (v *verdict) end(of name, e event) {
 	delete(v.output, of)
 }
 
-// conclude prints the sums and tells whether all is well.
+// conclude prints the sums and reports whether all is well.
 func (v *verdict) conclude() bool {
 	for pkg := range v.open {
 		v.printf("--- NO END %s\n", pkg)

@@ -42,7 +42,7 @@ func proofs(hunt []string, inputs string) []proof {
 	}
 }
 
-// prove runs all parts, whatever fails, and prints the summary. It tells whether all is well. Once ctx has
+// prove runs all parts, whatever fails, and prints the summary. It reports whether all is well. Once ctx has
 // ended, what is left fails at once.
 func prove(ctx context.Context, out io.Writer, parts []proof) bool {
 	var rows []row
@@ -197,7 +197,7 @@ func sumHunt(out string) []row {
 	}, teeth}
 }
 
-// numbers tells that all fields are numbers or percentages.
+// numbers reports whether all fields are numbers or percentages.
 func numbers(fields []string) bool {
 	for _, f := range fields {
 		if _, err := strconv.ParseFloat(strings.TrimSuffix(f, "%"), 64); err != nil {

@@ -136,7 +136,7 @@ var races = []race{
 	}},
 }
 
-// verdict runs the race and says whether the reader then reads what the database holds.
+// verdict runs the race and reports whether the reader then reads what the database holds.
 func (rc race) verdict(r reader, truth *gorm.DB) (stale bool, err error) {
 	db, _ := r.handle()
 	if err := errors.Join(setAge(db, 25), rc.run(r)); err != nil {

@@ -226,7 +226,7 @@ func (t *tour) fault(format string, args ...any) {
 	t.out.printf("  ^ WRONG: "+format+"\n", args...)
 }
 
-// sum prints the plugin's own count, and says whether all was as expected.
+// sum prints the plugin's own count, and reports whether all was as expected.
 func (t *tour) sum() error {
 	s := t.a.plugin.Stats()
 	t.out.heading(fmt.Sprintf("%d hits, %d misses, %d bypassed: of %d queries %d sent no SQL.", s.Hits, s.Misses, s.Bypasses,
