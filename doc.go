@@ -12,20 +12,16 @@
 //
 //	gormcache            the plugin: configuration, registration of callbacks
 //	├─ relation          the scope of a preload: each parent's children are an entry
-//	├─ fromcache         the scope of a query, its key, its way through the cache
-//	│  └─ replay         bytes back as rows, and into models
+//	├─ fromcache         the scope of a query, its options, policies for models
 //	├─ region            named policies, get-or-create: one load for all who may share it
-//	├─ invalidate        what statements touch; the protocol around COMMIT; by hand
-//	│  ├─ sqltext        the tables and rows in a SQL text
-//	│  └─ catalog        views, triggers, cascades, keys and columns of a database
-//	├─ serializer        rows and values as bytes
+//	├─ invalidate        invalidation by hand
+//	├─ serializer        typed values as bytes
 //	├─ store             the seam to where entries and tags live
 //	│  ├─ memory         in the process
 //	│  ├─ redisstore     in Redis
-//	│  ├─ sealed         encrypts or signs the entries of another
-//	│  └─ breaker        leaves another alone while it fails
-//	├─ observe           counters and hooks
-//	└─ fault             one prefix for errors, whatever they wrap
+//	│  └─ sealed         encrypts or signs the entries of another
+//	└─ observe           counters, hooks, explanations, inspections
 //
-// Imports run downwards only.
+// These are the words that a program uses. What makes them work stands under internal/, of which docs/development.md
+// has a map.
 package gormcache

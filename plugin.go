@@ -302,7 +302,7 @@ func (p *Plugin) Region(name string) (*region.Region, error) {
 	return nil, err
 }
 
-// Invalidator is for the functions of package invalidate, which find it by this method. It is nil
+// Invalidator is for the functions of package invalidate, which find the write side by this method. It is nil
 // before db.Use.
 func (p *Plugin) Invalidator() *writer.Writer { return p.inv.Load() }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
-// asker reads one entry, as package fromcache does.
+// asker reads one entry, as package reader does.
 type asker struct {
 	*fixture
 	t       *testing.T

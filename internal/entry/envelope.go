@@ -19,8 +19,8 @@ type Kind uint8
 
 // The kinds of payload. Their numbers are part of the format.
 const (
-	KindRows  Kind = 1 // the rows of a query: see [Parse].
-	KindValue Kind = 2 // a typed value: see [Unmarshal].
+	KindRows  Kind = 1 // the rows of a query: see package rows
+	KindValue Kind = 2 // a typed value: see package serializer
 )
 
 // Envelope is one entry as the store keeps it: the payload, and what a reader needs to check its validity.

@@ -104,7 +104,7 @@ func ofJoin(stmt *gorm.Statement) *scope.Scope {
 }
 
 // BeforePreload runs before the callback that sends a query's preloads: it gives them their scopes, as conditions of
-// theirs. [Callbacks.AfterPreload] takes them away. As with those of package fromcache, neither stands on the stack
+// theirs. [Callbacks.AfterPreload] takes them away. As with those of package reader, neither stands on the stack
 // while GORM preloads.
 func (cb *Callbacks) BeforePreload(db *gorm.DB) {
 	stmt := db.Statement

@@ -53,7 +53,7 @@ type Config struct {
 	ReplicaReads bool
 }
 
-// New returns the read path for an engine and an invalidator.
+// New returns the read path for an engine and a writer.
 func New(cfg Config) *Reader {
 	ps := newPolicies(cfg)
 	return &Reader{

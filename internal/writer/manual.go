@@ -25,7 +25,7 @@ const PluginName = plugin.Name
 // ErrNotRegistered is returned where a database handle has no plugin.
 var ErrNotRegistered = plugin.ErrNotRegistered
 
-// registered returns the invalidator of the plugin that is registered on db.
+// registered returns the writer of the plugin that is registered on db.
 func registered(db *gorm.DB) (*Writer, error) {
 	if db == nil || db.Config == nil {
 		return nil, errors.New("gormcache: db is nil: pass the *gorm.DB that the plugin is registered on")

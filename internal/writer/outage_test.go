@@ -60,7 +60,7 @@ func (l *lines) take() []string {
 	return list
 }
 
-// watched is an invalidator over a store that fails while down is set, with what it logs.
+// watched is a writer over a store that fails while down is set, with what it logs.
 func watched() (w *Writer, down *atomic.Bool, said *lines) {
 	down, said = new(atomic.Bool), new(lines)
 	w, _ = newQueued(func(int, []string, store.Writer, time.Duration) error {

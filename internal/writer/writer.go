@@ -31,7 +31,7 @@ const (
 // ErrStoreUnavailable is wrapped by the error of a write that [FailWrite] refused. Nothing was committed.
 var ErrStoreUnavailable = errors.New("gormcache: the store can't be told of the write, and the policy is FailWrite")
 
-// Config is what an [Writer] works with. Store, Namespace, Dialect, Recorder, Logger, Replayer and the
+// Config is what a [Writer] works with. Store, Namespace, Dialect, Recorder, Logger, Replayer and the
 // durations must be set.
 type Config struct {
 	Store        store.Store
