@@ -27,7 +27,7 @@ func operationOf(stmt *gorm.Statement, rows bool) fromcache.Operations {
 	return fromcache.List
 }
 
-// counts recognises what gorm.DB.Count makes.
+// counts recognizes what gorm.DB.Count makes.
 func counts(stmt *gorm.Statement) bool {
 	if _, ok := stmt.Dest.(*int64); !ok {
 		return false

@@ -112,7 +112,7 @@ func (s *databaseServer) ensure(server, install string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.initialise(install, f, as); err != nil {
+	if err := s.initialize(install, f, as); err != nil {
 		f.remove()
 		return err
 	}
@@ -130,8 +130,8 @@ func (s *databaseServer) ensure(server, install string) error {
 	return errors.Join(errs...)
 }
 
-// initialise makes the server's data folder.
-func (s *databaseServer) initialise(install string, f *folder, as *account) error {
+// initialize makes the server's data folder.
+func (s *databaseServer) initialize(install string, f *folder, as *account) error {
 	cmd := exec.Command(install, s.initArgs(f.join("data"))...)
 	cmd.Dir = f.path
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as.credential()}
