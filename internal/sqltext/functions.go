@@ -5,7 +5,7 @@ import "strings"
 // The lists below name functions by what calling them means. A name that is missing makes a text
 // opaque, one too many in a pure list makes it stale: when in doubt, leave it out.
 //
-// They follow the databases' own references: SQLite 3.54 ("Built-In Scalar SQL Functions", "Date And Time
+// Where to look a name up, and up to which version the lists go: SQLite 3.54 ("Built-In Scalar SQL Functions", "Date And Time
 // Functions", "JSON Functions And Operators"), PostgreSQL 18 (chapter 9, "Functions and Operators"), MySQL 9
 // ("Built-In Function and Operator Reference") and MariaDB 12 ("Built-in Functions"). The databases that tests run on are
 // asked themselves: none of the pure ones is, to SQLite, not deterministic (pragma_function_list), to PostgreSQL
