@@ -17,7 +17,8 @@ var errNotEnrolled = errors.New("gormcache: the enrolment of a tracked column ca
 func (e *Engine) enrol(ctx context.Context, q *Request) error {
 	id := "enrol " + strings.Join(q.Tracks, " ") // the first may be that of the whole table
 	f, leader := e.flights.join(id)
-	if leader && !e.background(ctx, func(ctx context.Context) { e.enrolled(ctx, q.Tracking, id, f) }) {
+	tracking := q.Tracking // the request is not kept: a caller whose time is up leaves with it
+	if leader && !e.background(ctx, func(ctx context.Context) { e.enrolled(ctx, tracking, id, f) }) {
 		e.flights.drop(id)
 		close(f.done)
 	}

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 )
 
 func main() {
@@ -66,10 +67,11 @@ type verdict struct {
 	passed  int
 	skipped []name
 	failed  bool
+	racing  map[string]bool // packages in the middle of a report of the race detector
 }
 
 func newVerdict(out io.Writer) *verdict {
-	return &verdict{out: out, output: map[name][]string{}, open: map[string]bool{}}
+	return &verdict{out: out, output: map[name][]string{}, open: map[string]bool{}, racing: map[string]bool{}}
 }
 
 // read takes in events. Lines that are none, such as those of make, are passed through.
@@ -94,6 +96,7 @@ func (v *verdict) note(e event) {
 		v.open[e.Package] = true
 	case "output":
 		v.output[of] = append(v.output[of], e.Output)
+		v.race(e)
 	case "build-output":
 		v.printf("%s", e.Output)
 	case "build-fail":
@@ -101,6 +104,22 @@ func (v *verdict) note(e event) {
 		v.printf("FAIL to build %s\n", e.ImportPath)
 	case "pass", "fail", "skip":
 		v.end(of, e)
+	}
+}
+
+// race prints what the race detector reports as it comes. The report stands in the output of whatever test wrote a line
+// before it, which may well be one that passes.
+func (v *verdict) race(e event) {
+	const rule = "=================="
+	if strings.HasPrefix(e.Output, "WARNING: DATA RACE") {
+		v.racing[e.Package] = true
+		v.printf("--- RACE %s\n", e.Package)
+	}
+	if v.racing[e.Package] {
+		v.printf("%s", e.Output)
+	}
+	if strings.HasPrefix(e.Output, rule) {
+		delete(v.racing, e.Package)
 	}
 }
 

@@ -24,6 +24,12 @@ func TestConclude(t *testing.T) {
 			start, `{"Action":"output","Package":"p","Test":"A","Output":"why"}`,
 			`{"Action":"fail","Package":"p","Test":"A"}`, `{"Action":"fail","Package":"p"}`,
 		}, false, "why"},
+		{"a race in the output of a test that passes", []string{
+			start, `{"Action":"output","Package":"p","Test":"A","Output":"==================\n"}`,
+			`{"Action":"output","Package":"p","Test":"A","Output":"WARNING: DATA RACE\n"}`,
+			`{"Action":"output","Package":"p","Test":"A","Output":"Write at here\n"}`,
+			`{"Action":"output","Package":"p","Test":"A","Output":"==================\n"}`, pass, end,
+		}, true, "Write at here"},
 		{"a package without tests", []string{start, pass, end, `{"Action":"start","Package":"q"}`, `{"Action":"skip","Package":"q"}`}, true, "1 tests"},
 		{"a build failed", []string{start, pass, end, `{"Action":"build-fail","ImportPath":"q"}`}, false, "build q"},
 		{"cut short", []string{start, pass}, false, "NO END p"},
