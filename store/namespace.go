@@ -34,6 +34,10 @@ const maxNamespace = 64
 //	answer to a query  ns:e:hash           Entry
 //	value of a region  ns:v:hash           Value
 //
+//	claim              in the store        method
+//	to load an entry   ns:c:hash           Load
+//	a lock, a pool     ns:l:name           Lock
+//
 // T stands for the table's canonical name ([TableName]). The left column is the notation of the docs, the decisions and
 // the comments. A name that is long, or holds other characters than letters, digits, '_', '.' and '-', is written as '='
 // and a hash.
@@ -51,6 +55,8 @@ const (
 	kindSet     = "s"
 	kindTracked = "q"
 	kindUser    = "u"
+	kindLoad    = "c"
+	kindLock    = "l"
 )
 
 // Validate returns an error unless the namespace consists of 1 to 64 of A-Z a-z 0-9 _ . - characters. A colon could make
@@ -83,6 +89,16 @@ func (n Namespace) Value(region, key string) string {
 	fmt.Fprintf(h, "%d:%s%s", len(region), region, key)
 	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
 }
+
+// Load returns the name of the claim to load an entry for all processes. The id is of the entry, and of the tokens that
+// were seen.
+func (n Namespace) Load(id []byte) string {
+	sum := sha256.Sum256(id)
+	return n.head(kindLoad) + base64.RawURLEncoding.EncodeToString(sum[:24])
+}
+
+// Lock returns the name of the claim of a lock or a pool that the user named.
+func (n Namespace) Lock(name string) string { return n.tag(kindLock, name) }
 
 // Epoch returns the tag that every entry of the namespace depends on.
 func (n Namespace) Epoch() string { return string(n) + ":" + kindEpoch }
