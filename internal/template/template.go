@@ -20,10 +20,21 @@ type part struct {
 	field   field
 }
 
+// Fields says which fields of an argument a pattern must name.
+type Fields int
+
+const (
+	// All is for what depends on the whole argument, such as a cached value: two arguments that differ only in a field
+	// that was forgotten would have one key.
+	All Fields = iota
+	// Some is for what is meant to be shared by many arguments, such as the lock of a user that an update names.
+	Some
+)
+
 // Compile returns the template of a pattern for arguments of type K: a scalar, which one placeholder names, or a struct
 // (or a pointer to one), whose fields the placeholders name. The error names all that is wrong, and the remedies.
-func Compile[K any](pattern string) (*Template[K], error) {
-	parts, err := compile(pattern, reflect.TypeFor[K]())
+func Compile[K any](pattern string, named Fields) (*Template[K], error) {
+	parts, err := compile(pattern, reflect.TypeFor[K](), named)
 	if err != nil {
 		return nil, describe(pattern, err)
 	}
@@ -93,7 +104,7 @@ func (f *field) append(dst []byte, v reflect.Value) []byte {
 }
 
 // compile finds what each placeholder stands for in arguments of type t.
-func compile(pattern string, t reflect.Type) ([]part, error) {
+func compile(pattern string, t reflect.Type, named Fields) ([]part, error) {
 	pieces, err := parse(pattern)
 	if err != nil {
 		return nil, err
@@ -104,7 +115,7 @@ func compile(pattern string, t reflect.Type) ([]part, error) {
 			names = append(names, p.text)
 		}
 	}
-	fields, err := resolve(t, names)
+	fields, err := resolve(t, names, named)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +136,10 @@ func compile(pattern string, t reflect.Type) ([]part, error) {
 }
 
 // resolve returns the field of each placeholder.
-func resolve(t reflect.Type, names []string) (map[string]field, error) {
+func resolve(t reflect.Type, names []string, named Fields) (map[string]field, error) {
+	if named == Some && len(names) == 0 {
+		return nil, nil
+	}
 	if isScalar(t) {
 		if len(names) != 1 {
 			return nil, fmt.Errorf("it has %d placeholders, and the argument is one %s: write one, or pass a struct whose fields they name", len(names), t)
@@ -141,12 +155,11 @@ func resolve(t reflect.Type, names []string) (map[string]field, error) {
 	}
 	c := &collector{}
 	c.collect(inner, "", nil)
-	return c.named(t, names)
+	return c.named(t, names, named)
 }
 
-// named finds the fields that placeholders name. All fields must be named: two arguments that differ only in a field that
-// was forgotten would have one key.
-func (c *collector) named(t reflect.Type, names []string) (map[string]field, error) {
+// named finds the fields that placeholders name.
+func (c *collector) named(t reflect.Type, names []string, fields Fields) (map[string]field, error) {
 	all, errs := map[string]field{}, c.errs
 	for _, f := range c.fields {
 		all[f.name] = f
@@ -163,7 +176,7 @@ func (c *collector) named(t reflect.Type, names []string) (map[string]field, err
 		used[name] = true
 	}
 	for _, f := range c.fields {
-		if !used[f.name] {
+		if fields == All && !used[f.name] {
 			errs = append(errs, fmt.Errorf("it leaves out field %s of %s: write {%s}, or tag the field `%s:\"-\"` if the value does not depend on it", f.path, t, f.name, Tag))
 		}
 	}

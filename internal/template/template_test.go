@@ -62,7 +62,7 @@ func (level) String() string { return "level" }
 // key returns the key of an argument.
 func key[K any](t testing.TB, pattern string, arg K) string {
 	t.Helper()
-	tmpl, err := template.Compile[K](pattern)
+	tmpl, err := template.Compile[K](pattern, template.All)
 	if err != nil {
 		t.Fatalf("%q of %T: %v", pattern, arg, err)
 	}
@@ -211,7 +211,7 @@ func TestBadTemplatesAreNamed(t *testing.T) {
 }
 
 func bad[K any](pattern string) error {
-	_, err := template.Compile[K](pattern)
+	_, err := template.Compile[K](pattern, template.All)
 	return err
 }
 
@@ -220,9 +220,42 @@ func keyedBad(pattern string, f func(string) string) error {
 	return err
 }
 
+// What many arguments share need not name all their fields: the lock of a user, whatever the update says. The fields that
+// are named make the same keys.
+func TestSomeFields(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{some(t, "{tenant}", page{"a", 2, ""}), key(t, "{tenant}", struct {
+			Tenant string `cache:"tenant"`
+		}{"a"})},
+		{some(t, "nightly", 5), "nightly"}, {some(t, "nightly", []int{1}), "nightly"}, {some[any](t, "nightly", nil), "nightly"},
+		{some(t, "nightly", (*page)(nil)), "nightly"}, {some(t, "u-{id}", 5), key(t, "u-{id}", 5)},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s, want %s", c.got, c.want)
+		}
+	}
+	for pattern, want := range map[string]string{"{tenent}": "{tenant}, {size}", "{tenant": "not closed", "{tenant}{tenant}": "twice"} {
+		if _, err := template.Compile[page](pattern, template.Some); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", pattern, err, want)
+		}
+	}
+	if _, err := template.Compile[int]("{a}{b}", template.Some); err == nil || !strings.Contains(err.Error(), "2 placeholders") {
+		t.Error(err)
+	}
+}
+
+func some[K any](t *testing.T, pattern string, arg K) string {
+	t.Helper()
+	tmpl, err := template.Compile[K](pattern, template.Some)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl.Key(arg)
+}
+
 // Keys are made for each call: of a short one, the text and the argument are all that is allocated.
 func TestKeysAreCheap(t *testing.T) {
-	tmpl, err := template.Compile[page]("of {tenant}, by {size}")
+	tmpl, err := template.Compile[page]("of {tenant}, by {size}", template.All)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +285,7 @@ func FuzzKeys(f *testing.F) {
 	f.Add("", `"}-{T="`, []byte(nil), int64(-1), math.NaN(), true, `"}-{T="`, "", []byte{}, int64(-1), 0.0, false)
 	f.Add("\xff", "\ufffd", []byte("}"), int64(0), math.Inf(1), false, "\\xff", "�", []byte("nil"), int64(0), 1e100, true)
 	const pattern = "{S}-{T} {B}{I}:{F}/{P}"
-	tmpl, err := template.Compile[mixed](pattern)
+	tmpl, err := template.Compile[mixed](pattern, template.All)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -281,8 +314,8 @@ func FuzzPatterns(f *testing.F) {
 	f.Add("{a}", "{a}b", `"}b`, "")
 	f.Add("{a", "}", "", "{}")
 	f.Fuzz(func(t *testing.T, p, q, a, b string) {
-		one, err1 := template.Compile[string](p)
-		two, err2 := template.Compile[string](q)
+		one, err1 := template.Compile[string](p, template.All)
+		two, err2 := template.Compile[string](q, template.All)
 		own, err3 := template.Keyed(p, func(s string) string { return s })
 		if err1 == nil && err2 == nil && (one.Key(a) == two.Key(b)) != (p == q && a == b) {
 			t.Fatalf("%q of %q, %q of %q: %s", a, p, b, q, one.Key(a))
