@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
+	"github.com/seed-4f7f0efa/gormcache/serializer"
+	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // NoExpiration as a TTL lets entries live until they are invalidated or evicted.
@@ -20,6 +22,12 @@ const (
 	DefaultMaxRows = 100_000
 	// DefaultMaxBytes is used where MaxBytes is 0.
 	DefaultMaxBytes = 4 << 20
+	// DefaultClaimTTL is the TTL of a claim to load a value where Claim.TTL is 0. Queries do not claim then.
+	DefaultClaimTTL = engine.DefaultClaimTTL
+	// DefaultClaimPoll is used where Claim.Poll is 0.
+	DefaultClaimPoll = 50 * time.Millisecond
+	// MaxMangled is the greatest length of what a Mangler returns.
+	MaxMangled = store.MaxReadable
 )
 
 // Config is the policy of one region.
@@ -49,7 +57,56 @@ type Config struct {
 	// MaxBytes is the greatest encoded size of a stored result; larger ones are bypassed.
 	// Defaults to [DefaultMaxBytes].
 	MaxBytes int
+
+	// StaleIfError is how long past its TTL an entry may still be served where its load fails: the database is down, or
+	// the function that makes a value returns an error. The result is told as stale. Only entries that no write has touched
+	// are served so, unless StaleTouched is set. At most [MaxStale]; it has no meaning with NoExpiration. Defaults to 0.
+	StaleIfError time.Duration
+
+	// StaleTouched lets StaleIfError serve entries too that a write has dropped: data that is known to be wrong, where
+	// the choice is between that and an error. It needs StaleIfError. Defaults to false.
+	StaleTouched bool
+
+	// EarlyRefresh reloads an entry before its TTL has passed: one caller does, after a look at the shared store, while
+	// all get the hit. It has no meaning with NoExpiration. Defaults to none.
+	EarlyRefresh Early
+
+	// SoftTimeout is how long a caller waits for a load where there is an old value that may be served: after that it gets
+	// the old value, and the load goes on. It needs StaleIfError, which says how old that value may be. Defaults to 0:
+	// the caller waits for its load.
+	SoftTimeout time.Duration
+
+	// HardTimeout is how long a load may take; then its context ends. It bounds what a load that never ends
+	// costs others. It must be greater than SoftTimeout. Defaults to 0: the load has as much time as its caller.
+	HardTimeout time.Duration
+
+	// Claim says how the processes that share the store agree on which of them loads what is missing.
+	Claim Claim
+
+	// Store is where this region's entries live. Tags stay in the plugin's Config.Store: what invalidates entries is the
+	// same for all regions, and a store of a region's own has nothing to invalidate. So an entry costs a read of both,
+	// one after the other. It may be shared by regions. Who made it closes it. Defaults to the plugin's Config.Store.
+	Store store.Store
+
+	// Codec encodes values. It has no bearing on the rows of queries. Defaults to [serializer.Msgpack].
+	Codec serializer.Codec
+
+	// Mangler makes the key in the store from the key of a value, for people and programs that look into the store: it
+	// takes the place of the hash. What it returns for two keys must differ: two keys with one name are one value. It must
+	// be printable ASCII without spaces, at most [MaxMangled] bytes; where it is not, the hash of the key is used. Defaults
+	// to none.
+	Mangler func(key string) string
+
+	// CacheIf reports whether a value is stored. One that is not is returned all the same. It has no bearing on queries.
+	// It may be called by several goroutines at once. Defaults to nil: all are.
+	CacheIf func(key string, value any) bool
 }
+
+// Early says when an entry is reloaded before its TTL has passed.
+type Early = engine.Early
+
+// Claim says how processes agree on which of them loads.
+type Claim = engine.Claim
 
 // WithDefaults returns the configuration with its defaults filled in.
 func (c Config) WithDefaults() Config {
@@ -61,6 +118,12 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.MaxBytes == 0 {
 		c.MaxBytes = DefaultMaxBytes
+	}
+	if c.Claim.Poll == 0 {
+		c.Claim.Poll = DefaultClaimPoll
+	}
+	if c.Codec == nil {
+		c.Codec = serializer.Msgpack
 	}
 	return c
 }
