@@ -44,6 +44,8 @@ type Engine struct {
 	cfg     Config
 	regions map[string]*Region
 	flights *flights
+	turns   turns
+	noSwap  sync.Once // said that the store has no check-and-set
 
 	ctx    context.Context // done when the engine is closed
 	cancel context.CancelFunc
