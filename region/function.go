@@ -215,8 +215,7 @@ func (f *function[K]) refreshBelow(ctx context.Context) context.Context {
 	if len(f.below) == 0 {
 		return ctx
 	}
-	outer, _ := ctx.Value(refreshing{}).([]any)
-	layers := slices.Clip(outer)
+	var layers []any
 	for _, b := range f.below {
 		if l, ok := b.(layer); ok {
 			layers = append(layers, l.self())

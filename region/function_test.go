@@ -284,6 +284,10 @@ func TestAFunctionMadeOftenIsOne(t *testing.T) {
 	if log.Len() != 0 {
 		t.Error(log)
 	}
+	other := func(context.Context, int) (string, error) { return "", nil }
+	if region.Cached(rs[0], "user-{id}", other).Err() == nil || region.Cached(rs[0], "composed 2999-{id}", other).Err() != nil {
+		t.Error("what is written down is forgotten, or what is composed is remembered")
+	}
 }
 
 // A program in its next version has another type under the same template: what the old one stored is made anew, and what
