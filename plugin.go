@@ -98,7 +98,7 @@ func New(cfg Config) (*Plugin, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.regions[name] = region.Of(r)
+		p.regions[name] = region.Of(r, p.drop)
 	}
 	return p, nil
 }
@@ -314,6 +314,15 @@ func (p *Plugin) Region(name string) (*region.Region, error) {
 	}
 	_, err := p.engine.Region(name)
 	return nil, err
+}
+
+// drop is for the methods of regions that invalidate.
+func (p *Plugin) drop(ctx context.Context, tags []string) error {
+	inv := p.inv.Load()
+	if inv == nil {
+		return ErrNotRegistered
+	}
+	return inv.Drop(ctx, tags)
 }
 
 // Invalidator is for the functions of package invalidate, which find the write side by this method. It is nil

@@ -36,6 +36,9 @@ func (r *Region) Name() string { return r.name }
 // Policy returns the region's policy.
 func (r *Region) Policy() Policy { return r.policy }
 
+// Counts are the numbers of the region's reads.
+func (r *Region) Counts() observe.Counts { return r.engine.cfg.Recorder.Snapshot().Regions[r.name] }
+
 // Namespace returns the prefix of the region's keys.
 func (r *Region) Namespace() store.Namespace { return r.engine.cfg.Namespace }
 
