@@ -110,6 +110,7 @@ func (r *Region) filled(counters []*observe.Counter, n int) {
 // find out before reading that the cache must be left alone.
 func (r *Region) Report(ctx context.Context, q *Request, res Result, err error, start time.Time) {
 	rec := r.engine.cfg.Recorder
+	noted(ctx, &res)
 	rec.Count(res.Outcome, res.Reason)
 	r.counter.Add(res.Outcome)
 	for _, c := range q.Counters {
