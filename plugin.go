@@ -57,6 +57,7 @@ type Plugin struct {
 
 	mu     sync.Mutex // one Initialize or Close at a time
 	closed bool
+	db     atomic.Pointer[gorm.DB]       // nil before Initialize
 	inv    atomic.Pointer[writer.Writer] // nil before Initialize, as is reader
 	reader atomic.Pointer[reader.Reader]
 }
@@ -98,7 +99,7 @@ func New(cfg Config) (*Plugin, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.regions[name] = region.Of(r)
+		p.regions[name] = region.Of(r, p.drop)
 	}
 	return p, nil
 }
@@ -155,6 +156,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return err
 	}
 	p.inv.Load().Attach(db)
+	p.db.Store(db)
 	if p.own != nil && dialect != sqltext.SQLite {
 		p.cfg.Logger.Warn("gormcache: Config.Store is not set, so this process caches in its own memory: other processes that write to this " +
 			"database don't invalidate it (CAVEATS.md, 14); set redisstore.New(client), or memory.New() if there is no other process")
@@ -314,6 +316,15 @@ func (p *Plugin) Region(name string) (*region.Region, error) {
 	}
 	_, err := p.engine.Region(name)
 	return nil, err
+}
+
+// drop is for the methods of regions that invalidate.
+func (p *Plugin) drop(ctx context.Context, tags []string) error {
+	inv := p.inv.Load()
+	if inv == nil {
+		return ErrNotRegistered
+	}
+	return inv.Drop(ctx, tags)
 }
 
 // Invalidator is for the functions of package invalidate, which find the write side by this method. It is nil

@@ -40,6 +40,9 @@ func (r *Region) Name() string { return r.name }
 // Policy returns the region's policy.
 func (r *Region) Policy() Policy { return r.policy }
 
+// Counts are the numbers of the region's reads.
+func (r *Region) Counts() observe.Counts { return r.engine.cfg.Recorder.Snapshot().Regions[r.name] }
+
 // Namespace returns the prefix of the region's keys.
 func (r *Region) Namespace() store.Namespace { return r.engine.cfg.Namespace }
 
@@ -120,6 +123,7 @@ func (r *Region) Report(ctx context.Context, q *Request, res Result, err error, 
 
 func (r *Region) report(ctx context.Context, key string, tables []string, counters []*observe.Counter, res Result, err error, start time.Time) {
 	rec := r.engine.cfg.Recorder
+	noted(ctx, &res)
 	rec.Count(res.Outcome, res.Reason)
 	r.counter.Add(res.Outcome)
 	for _, c := range counters {

@@ -131,15 +131,25 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Writer,
 		t.add(tags)
 		return nil
 	}
+	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
+		_, _, err := w.fence(context.WithoutCancel(w.byHand(ctx, tags)), tags) // what it is to drop has been written already
+		return err
+	}
+	return w.Drop(ctx, tags)
+}
+
+// Drop gives the tags new tokens now, in whatever transaction the caller is. It works as [Tables].
+func (w *Writer) Drop(ctx context.Context, tags []string) error {
+	_, err := w.settle(w.byHand(ctx, tags), tags, store.NewWriter(), stay{linger: w.cfg.ReplicaLag}, time.Now())
+	return err
+}
+
+// byHand says in the context why the tags are dropped.
+func (w *Writer) byHand(ctx context.Context, tags []string) context.Context {
 	for _, tag := range tags {
 		ctx = withReason(ctx, byHandOf(w, tag), store.Writer{})
 	}
-	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
-		_, _, err := w.fence(context.WithoutCancel(ctx), tags) // what it is to drop has been written already
-		return err
-	}
-	_, err = w.settle(ctx, tags, store.NewWriter(), stay{linger: w.cfg.ReplicaLag}, time.Now())
-	return err
+	return ctx
 }
 
 // lookedUp is what has been looked up in the catalog for names given by hand. The zero value is ready; it is safe for
