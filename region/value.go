@@ -72,7 +72,7 @@ func GetOrCreate[T any](ctx context.Context, r *Region, key string, create func(
 	}
 	q := r.valueRequest(key, &o)
 	q.Load = load
-	if r.engine.Policy().StaleWhileRevalidate > 0 {
+	if r.engine.Policy().InBackground() {
 		q.Later = func() engine.Load { return load }
 	}
 	res, err := r.engine.Read(ctx, q)
