@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,6 +27,7 @@ type claiming struct {
 	store.Claimer
 	mu       sync.Mutex
 	names    map[string]bool
+	lost     string                           // a tag that was evicted
 	deaf     bool                             // nobody is woken
 	dead     atomic.Bool                      // nothing arrives any more, as from a process that was killed
 	hangs    bool                             // until the caller gives up
@@ -55,6 +57,24 @@ func (c *claiming) Claim(ctx context.Context, cl *store.Claim) (bool, error) {
 		return true, nil
 	}
 	return c.Claimer.Claim(ctx, cl)
+}
+
+func (c *claiming) Lookup(ctx context.Context, l *store.Lookup) error {
+	err := c.Store.Lookup(ctx, l)
+	if i := slices.Index(l.Tags, c.lost); i >= 0 && err == nil {
+		l.States[i] = store.State{}
+	}
+	return err
+}
+
+func (c *claiming) Tokens(ctx context.Context, tags []string, states []store.State) error {
+	if slices.Contains(tags, c.lost) {
+		if err := store.Failure(c.Settle(ctx, []string{c.lost}, store.NewWriter(), 0)); err != nil {
+			return err
+		}
+		c.lost = ""
+	}
+	return c.Store.Tokens(ctx, tags, states)
 }
 
 func (c *claiming) Renew(ctx context.Context, cl *store.Claim) (bool, error) {
