@@ -23,6 +23,9 @@ import (
 // began before a commit that the leader knows of, and an entry counts only by its tokens, whoever has loaded it: a claim
 // that is lost, granted twice or never given back costs time, and never truth.
 
+// unclaimed ends the ids of flights whose leader has waited enough for other processes, and so does not claim.
+const unclaimed = " unclaimed"
+
 // glimpse is what a look at an entry has shown, of one that was missing.
 type glimpse uint8
 
@@ -44,6 +47,9 @@ type bid struct {
 	// waits is when the read has waited enough for other processes. It is set by the first wait, and holds for all turns
 	// of one read: where tokens change all the time, each would have another claim to wait for.
 	waits *time.Time
+	// hasty is a caller that does not wait for another process: it makes a value that others wait for, and the other
+	// process may be making one that asks for this one's.
+	hasty bool
 	// look looks the entry up again, and remembers what it found.
 	look func(ctx context.Context, patience *time.Duration) glimpse
 }
@@ -85,6 +91,9 @@ func (r *Region) turn(ctx context.Context, t bid) (*claim, glimpse) {
 	c := &store.Claim{Name: r.engine.cfg.Namespace.Load([]byte(t.id)), Owner: store.NewWriter(), TTL: t.ttl}
 	granted, err := r.tryClaim(ctx, t.patience, c)
 	if err != nil {
+		return nil, absent
+	}
+	if !granted && t.hasty {
 		return nil, absent
 	}
 	if !granted {

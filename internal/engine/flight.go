@@ -18,6 +18,7 @@ type flight struct {
 	found     bool // loaded is what another process has filled
 	loaded    Loaded
 	err       error
+	waits     []*flight // those that its leader waits for, guarded by flights.mu
 }
 
 // land sets the flight's answer, nil for none, and lets those who wait for it go on. Only the first call counts.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
+	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // freshness is what may be done with an entry that was found:
@@ -27,6 +28,7 @@ const (
 	stale                    // served while one caller reloads it
 	early                    // a hit, while one caller reloads it
 	fresh                    // a hit
+	wider                    // of values: it depends on more tags than were looked up
 )
 
 // moves are the tags that have another token than the entry carries, or may have, since a writer has marked them.
@@ -89,3 +91,50 @@ func (pol *Policy) keeps() time.Duration { return max(pol.StaleWhileRevalidate, 
 
 // ages reports whether entries need to know how long they are fresh.
 func (pol *Policy) ages() bool { return pol.keeps() > 0 || pol.EarlyRefresh != Early{} }
+
+// moves finds out which tags have moved since an entry was filled: the shared ones, of which those of the region stand
+// first, then its own.
+func (r *Region) moves(tokens []byte, shared, own []store.State) (m moves) {
+	if len(tokens) != (len(shared)+len(own))*store.TokenSize {
+		return moves{all: true}
+	}
+	for i := range shared {
+		switch {
+		case shared[i].Clean() && store.Token(tokens[i*store.TokenSize:]) == shared[i].Token:
+		case i > 0 && i == r.soft:
+			m.soft = true
+		case i > 0 && i == r.grace:
+			m.grace = true
+		case i < 2:
+			m.all = true
+		default:
+			m.some = true
+		}
+	}
+	m.some = m.some || !match(tokens[len(shared)*store.TokenSize:], nil, own)
+	return m
+}
+
+// ages reports whether the region has tags that make entries old and not wrong.
+func (r *Region) ages() bool { return r.soft > 0 || r.grace > 0 }
+
+// servable reports whether the tags are clean. Those that only make entries old don't count: nothing that is read while
+// one of them is marked is wrong.
+func (r *Region) servable(states []store.State) bool {
+	for i := range states {
+		if !states[i].Clean() && (i == 0 || i != r.soft && i != r.grace) {
+			return false
+		}
+	}
+	return true
+}
+
+// storable reports whether entries may be filled under the tokens.
+func (r *Region) storable(states []store.State) bool {
+	for i := range states {
+		if !states[i].Known {
+			return false
+		}
+	}
+	return r.servable(states)
+}

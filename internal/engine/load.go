@@ -39,7 +39,7 @@ func (p *reading) loadOnce(ctx context.Context) (Result, error) {
 	// A refresh wants what the database says now; a load that is under way may have begun before
 	// the change it is after, if that was made outside GORM. A caller that saw a mark shares its load with nobody.
 	if p.Alone || p.NoFill || p.Mode == Refresh || p.sawMark() {
-		loaded, err := p.query(ctx, p.missing, nil)
+		loaded, err := p.query(ctx, p.missing, func() {})
 		if err == nil {
 			p.fill(ctx, loaded)
 		}
@@ -47,7 +47,7 @@ func (p *reading) loadOnce(ctx context.Context) (Result, error) {
 	}
 	id := p.flightID(p.missing)
 	if p.waited() {
-		id += " unclaimed"
+		id += unclaimed
 	}
 	f, leader := p.engine.flights.joinSince(id, p.Key, p.landed)
 	switch {
@@ -124,45 +124,52 @@ func (p *reading) flightID(missing []int) string {
 // that runs counts: of ten callers who find an entry dropped and share one load, it is dropped once. late is called
 // if the load takes longer than it may.
 func (p *reading) query(ctx context.Context, missing []int, late func()) (Loaded, error) {
-	began := time.Now()
-	loaded, err := p.bounded(ctx, missing, late)
+	began, live := time.Now(), false
+	ctx, over, cause := p.region.bound(ctx, late)
+	defer func() { over(live) }()
+	loaded, err := p.Load(ctx, missing)
+	live, err = loaded.Rest != nil, cause(err) // rows that are still being read need the context
 	p.cost = time.Since(began)
 	if err == nil && !p.NoFill {
 		for n, part := range p.entries(&loaded) {
 			if was := p.dropped[missing[n]]; was != nil {
-				p.region.countDropped(p.Request, loaded.Reason == "" && bytes.Equal(part.Payload, was))
+				p.region.countDropped(p.Counters, loaded.Reason == "" && bytes.Equal(part.Payload, was))
 			}
 		}
 	}
 	return loaded, err
 }
 
-// bounded runs the request's load, and ends its context after HardTimeout.
-func (p *reading) bounded(ctx context.Context, missing []int, late func()) (Loaded, error) {
-	hard := p.region.policy.HardTimeout
+// bound returns a context for a load that ends after HardTimeout, and then calls late. What it returns besides is called
+// with the load's error when the load has returned, and deferred without: it says that this one was the cause.
+// live reports whether something is still to be read with the context.
+func (r *Region) bound(ctx context.Context, late func()) (_ context.Context, over func(live bool), cause func(error) error) {
+	hard := r.policy.HardTimeout
 	if hard <= 0 {
-		return p.Load(ctx, missing)
+		return ctx, func(bool) {}, func(err error) error { return err }
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(hard, func() {
 		cancel(ErrLoadTimeout)
-		if late != nil {
-			late()
-		}
+		late()
 	})
-	ended := false
-	defer func() {
+	over = func(live bool) {
 		timer.Stop()
-		if ended {
+		if !live {
 			cancel(nil)
 		}
-	}()
-	loaded, err := p.Load(ctx, missing)
-	if err != nil && context.Cause(ctx) == ErrLoadTimeout { //nolint:errorlint // the very cause that was given
-		err = fault.Errorf("region %q: %w of %s: %w", p.region.name, ErrLoadTimeout, hard, err)
 	}
-	ended = loaded.Rest == nil // rows that are still being read need the context
-	return loaded, err
+	return ctx, over, func(err error) error {
+		if err != nil && context.Cause(ctx) == ErrLoadTimeout { //nolint:errorlint // the very cause that was given
+			return fault.Errorf("%w: %w", r.late(), err)
+		}
+		return err
+	}
+}
+
+// late is the error of a load that took longer than HardTimeout.
+func (r *Region) late() error {
+	return fault.Errorf("region %q: %w (%s)", r.name, ErrLoadTimeout, r.policy.HardTimeout)
 }
 
 // lead runs the load of a flight and lands it, when it is this process's turn to load. Those who wait go on as soon as
@@ -219,7 +226,7 @@ func (p *reading) look(ctx context.Context, patience *time.Duration) glimpse {
 		return blind
 	}
 	now := reading{Request: p.Request, region: p.region, engine: p.engine, lookup: l}
-	if !match(before, l.States, nil) || !now.settled() || !clean(l.States[len(p.Tags):]) {
+	if !match(before, l.States, nil) || !p.region.servable(now.shared()) || !clean(l.States[len(p.Tags):]) {
 		return moved
 	}
 	var env entry.Envelope
@@ -280,7 +287,7 @@ func (p *reading) leadBehind(ctx context.Context, id string, f *flight) (Result,
 	p.patience = p.engine.patience(ctx)
 	if !clean(p.shared()) {
 		err := p.repair(ctx)
-		if err != nil || !p.settled() || !known(p.shared()) {
+		if err != nil || !p.region.storable(p.shared()) {
 			p.engine.flights.drop(id, f)
 			f.land(nil)
 			return Result{}, err
@@ -329,7 +336,7 @@ func (p *reading) fill(ctx context.Context, l Loaded) (stored <-chan struct{}) {
 	var entries []store.Entry
 	for n, part := range p.entries(&l) {
 		i := p.missing[n]
-		ttl := p.region.ttl(p.Request, part.Empty)
+		ttl := p.region.ttl(p.TTL, part.Empty)
 		if ttl <= 0 || !clean(p.own(i)) {
 			continue
 		}

@@ -97,7 +97,7 @@ func (p *reading) read(ctx context.Context) (Result, error) {
 	}
 	// Whoever reads while a writer is between its mark and its settling may get the data of
 	// before the commit after another process has already seen the new: nothing is concluded.
-	if !p.settled() || !known(p.shared()) {
+	if !p.region.storable(p.shared()) {
 		return p.bypass(observe.Marked, marked(e.cfg.Namespace, l.Tags, p.shared()))
 	}
 	res, err := p.load(ctx)
@@ -178,8 +178,8 @@ func (p *reading) failed(err error) (Result, error) {
 
 // serve finds the entries that may be served, and those that are missing.
 func (p *reading) serve(ctx context.Context) {
-	now, usable := time.Now(), p.Mode != Refresh && p.settled()
-	p.loose = usable && p.ages() && !clean(p.shared())
+	now, usable := time.Now(), p.Mode != Refresh && p.region.servable(p.shared())
+	p.loose = usable && p.region.ages() && !clean(p.shared())
 	for i, value := range p.lookup.Values {
 		if usable && value != nil && clean(p.own(i)) {
 			p.hits[i] = p.valid(ctx, i, now)
@@ -229,55 +229,13 @@ func (p *reading) judge(env *entry.Envelope, at int, value []byte, now time.Time
 	}
 	var m moves
 	if p.loose || !match(env.Tokens, p.shared(), p.own(at)) {
-		m = p.moves(env.Tokens, at)
+		m = p.region.moves(env.Tokens, p.shared(), p.own(at))
 	}
 	random := 0.0
 	if p.region.policy.EarlyRefresh.Beta > 0 {
 		random = rand.Float64()
 	}
 	return p.region.policy.fresh(env, m, p.Later != nil && p.Parts == nil, now, random), m.all || m.some
-}
-
-// moves finds out which tags have moved since the entry was filled.
-func (p *reading) moves(tokens []byte, at int) (m moves) {
-	shared, own := p.shared(), p.own(at)
-	if len(tokens) != (len(shared)+len(own))*store.TokenSize {
-		return moves{all: true}
-	}
-	for i := range shared {
-		if !shared[i].Clean() || store.Token(tokens[i*store.TokenSize:]) != shared[i].Token {
-			switch {
-			case i > 0 && i == p.region.soft:
-				m.soft = true
-			case i > 0 && i == p.region.grace:
-				m.grace = true
-			case i < 2:
-				m.all = true
-			default:
-				m.some = true
-			}
-		}
-	}
-	m.some = m.some || !match(tokens[len(shared)*store.TokenSize:], nil, own)
-	return m
-}
-
-// ages reports whether the region has tags that make entries old and not wrong.
-func (p *reading) ages() bool { return p.region.soft > 0 || p.region.grace > 0 }
-
-// settled reports whether all shared tags are clean. Those that only make entries old don't count: nothing that is read
-// while one of them is marked is wrong.
-func (p *reading) settled() bool {
-	shared := p.shared()
-	if clean(shared) {
-		return true
-	}
-	for i := range shared {
-		if !shared[i].Clean() && (i == 0 || i != p.region.soft && i != p.region.grace) {
-			return false
-		}
-	}
-	return true
 }
 
 // rescue serves what is old, and the region allows for it, where the load has failed.
@@ -368,15 +326,6 @@ func (p *reading) repair(ctx context.Context) error {
 func clean(states []store.State) bool {
 	for i := range states {
 		if !states[i].Clean() {
-			return false
-		}
-	}
-	return true
-}
-
-func known(states []store.State) bool {
-	for i := range states {
-		if !states[i].Known {
 			return false
 		}
 	}
