@@ -175,11 +175,11 @@ func (r *Region) late() error {
 // lead runs the load of a flight and lands it, when it is this process's turn to load. Those who wait go on as soon as
 // the answer is there; the flight stays known until the entries are filled, so that callers in between share it too.
 func (p *reading) lead(ctx context.Context, id string, f *flight) (Result, error) {
-	fs := p.engine.flights
+	fs, r, key := p.engine.flights, p.region, p.Key // p may be used for another read when a load comes to its end late
 	// Also if load panics: the key lives on, and whoever waits tries again.
 	defer f.land(nil)
-	defer fs.forget(id, p.Key, f)
-	held, seen := p.region.turn(ctx, bid{id: id, ttl: p.claimTTL(), patience: &p.patience, waits: &p.waits, look: p.look})
+	defer fs.forget(id, key, f)
+	held, seen := r.turn(ctx, bid{id: id, ttl: p.claimTTL(), patience: &p.patience, waits: &p.waits, look: p.look})
 	var stored <-chan struct{}
 	defer func() { held.release(stored) }()
 	switch {
@@ -191,10 +191,8 @@ func (p *reading) lead(ctx context.Context, id string, f *flight) (Result, error
 		return Result{}, errAbandoned
 	}
 	loaded, err := p.query(ctx, p.missing, func() { // it may never return
-		f.land(func() {
-			f.err = fault.Errorf("region %q: %w of %s", p.region.name, ErrLoadTimeout, p.region.policy.HardTimeout)
-		})
-		fs.forget(id, p.Key, f)
+		f.land(func() { f.err = r.late() })
+		fs.forget(id, key, f)
 		held.release(nil)
 	})
 	if err != nil {
