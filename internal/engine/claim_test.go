@@ -102,6 +102,13 @@ func (c *claiming) Set(ctx context.Context, key string, value []byte, ttl time.D
 	return c.Store.Set(ctx, key, value, ttl)
 }
 
+func (c *claiming) Swap(ctx context.Context, swaps []store.Swap) error {
+	if c.dead.Load() {
+		return nil
+	}
+	return store.SwapperOf(c.Store).Swap(ctx, swaps)
+}
+
 func (c *claiming) Claims(ctx context.Context, name string) ([]store.Claim, error) {
 	if c.claims != nil {
 		return c.claims()
