@@ -63,7 +63,15 @@ func (f *Func[K, T]) Refresh(ctx context.Context, arg K) (T, error) {
 }
 
 func (f *Func[K, T]) call(ctx context.Context, arg K, opts []Option) (T, error) {
-	return GetOrCreate(ctx, f.region, f.template.Key(arg), func(ctx context.Context) (T, error) { return f.fn(ctx, arg) }, opts...)
+	arg = f.template.Own(arg)
+	key := f.template.Key(arg)
+	return GetOrCreate(f.within(ctx), f.region, key, func(ctx context.Context) (T, error) {
+		v, err := f.fn(ctx, arg)
+		if err == nil {
+			err = f.unchanged(arg, key)
+		}
+		return v, err
+	}, opts...)
 }
 
 // Get returns the value for an argument if it is cached here, and [ErrCacheMiss] otherwise.

@@ -38,7 +38,7 @@ type Resetter[K any] interface {
 //	far := region.Cached(shared, "user-{id}", readUser)
 //	near := region.Cached(local, "user-{id}", far.Call, region.Over(far))
 //
-// Both functions have the same type of argument. It is an option of [Cached] and [CachedMulti] only.
+// What the one below depends on, by [WithTables] and [WithTags], the one above depends on too. Both functions have the same type of argument. It is an option of [Cached] and [CachedMulti] only.
 func Over[K any](below Resetter[K]) Option {
 	return func(o *valueOptions) { o.function.below = append(o.function.below, below) }
 }
@@ -49,6 +49,7 @@ type function[K any] struct {
 	template *template.Template[K]
 	opts     []Option
 	below    []Resetter[K]
+	inside   *transaction // of In
 	origin   *function[K] // without what With has added
 	err      error        // what all calls return
 }
@@ -85,7 +86,11 @@ func (f *function[K]) build(pattern string, of engine.Function, code any) error 
 			return fmt.Errorf("the template %q: region.Over(%T): it must be a cached function of %s, and not nil", pattern, b, reflect.TypeFor[K]())
 		}
 		f.below = append(f.below, below)
+		if l, ok := b.(layer); ok {
+			f.opts = append(f.opts, l.dependencies()...)
+		}
 	}
+	f.inside = o.inside
 	of.Code = place(code)
 	return f.enlist(of)
 }
@@ -192,6 +197,9 @@ func (f *function[K]) with(opts []Option) *function[K] {
 	for _, opt := range opts {
 		opt(&o)
 	}
+	if o.inside != nil {
+		more.inside = o.inside
+	}
 	if f.err == nil && (o.function.key != nil || o.function.below != nil) {
 		more.err = fault.Errorf("region: With: the template %q: WithKeyFunc and Over are given where the function is made", f.template)
 	}
@@ -205,9 +213,40 @@ func (f *function[K]) refreshed() []Option { return append(slices.Clip(f.opts), 
 type refreshing struct{}
 
 // layer is a cached function of this package.
-type layer interface{ self() any }
+type layer interface {
+	self() any
+	dependencies() []Option
+}
 
 func (f *function[K]) self() any { return f.origin }
+
+// dependencies are the options that say what the function's values are made from.
+func (f *function[K]) dependencies() []Option {
+	var o valueOptions
+	for _, opt := range f.opts {
+		opt(&o)
+	}
+	return []Option{WithTables(o.tables...), WithTags(o.tags...)}
+}
+
+// within returns the context for the function itself. It tells the layers below of the transaction that a call is in: they
+// would store there what may never be committed.
+func (f *function[K]) within(ctx context.Context) context.Context {
+	if f.inside == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, transactionKey{}, f.inside)
+}
+
+// unchanged returns an error if an argument has another key by now: a caller whose load goes on in the background has
+// changed what the argument points to, and the value would be stored for another. It can be only where [WithKeyFunc] looks at
+// more than the argument itself.
+func (f *function[K]) unchanged(arg K, key string) error {
+	if f.template.Key(arg) != key {
+		return fault.Errorf("the template %q: the argument of %s was changed while its value was made: pass one that stays as it is", f.template, key)
+	}
+	return nil
+}
 
 // refreshBelow returns a context in which the functions below refresh as well. They keep what they have if that fails, which
 // they would not after a Reset.

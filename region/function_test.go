@@ -470,6 +470,77 @@ func (m *meddler) Reset(ctx context.Context, args ...int) error {
 	return m.below.Reset(ctx, args...)
 }
 
+// What the function below depends on, the one above depends on too: a write that drops the value below must not leave it
+// above.
+//
+// Falls if: the layer above goes on serving what was dropped below.
+func TestLayersDependOnTheSame(t *testing.T) {
+	ctx, st := t.Context(), memory.New()
+	defer st.Close()
+	open := func(name string) *region.Region {
+		r, err := region.New(st, "test", region.Config{TTL: time.Hour}, region.Named(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = r.Close() })
+		return r
+	}
+	var s source
+	shared := open("far")
+	far := region.Cached(shared, "user-{id}", s.read, region.WithTags("users"), region.WithTables("people"))
+	middle := region.Cached(open("middle"), "user-{id}", far.Call, region.Over(far))
+	near := region.Cached(open("near"), "user-{id}", middle.Call, region.Over(middle), region.WithTags("near"))
+	want(t, user{"user 5, read 1"})(near.Call(ctx, 5))
+	want(t, user{"user 5, read 1"})(near.Call(ctx, 5))
+	if err := shared.InvalidateTags(ctx, "users"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, user{"user 5, read 2"})(near.Call(ctx, 5))
+	if err := shared.InvalidateTables(ctx, "people"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, user{"user 5, read 3"})(near.Call(ctx, 5))
+	want(t, user{"user 5, read 3"})(near.Call(ctx, 5))
+}
+
+// A caller may use the memory of an argument again, also while a load of it goes on.
+//
+// Falls if: the function is called with the caller's memory, or a value of a changed argument is stored.
+func TestArgumentsAreTheCallers(t *testing.T) {
+	ctx, r := t.Context(), open(t)
+	type input struct{ ID int }
+	in := &input{5}
+	read := region.Cached(r, "user-{ID}", func(_ context.Context, arg *input) (string, error) {
+		in.ID = 6
+		return fmt.Sprint("user ", arg.ID), nil
+	})
+	want(t, "user 5")(read.Call(ctx, in))
+	many := region.CachedMulti(r, "many-{ID}", func(_ context.Context, args []*input) (map[*input]string, error) {
+		in.ID = 7
+		return map[*input]string{args[0]: fmt.Sprint("user ", args[0].ID)}, nil
+	})
+	found, err := many.Call(ctx, []*input{in})
+	if err != nil || found[in] != "user 6" {
+		t.Error(found, err)
+	}
+
+	key := region.WithKeyFunc(func(arg *input) string { return strconv.Itoa(arg.ID) })
+	of := func(_ context.Context, arg *input) (string, error) {
+		arg.ID++
+		return fmt.Sprint("user ", arg.ID), nil
+	}
+	if _, err := region.Cached(r, "changed", of, key).Call(ctx, &input{1}); err == nil || !strings.Contains(err.Error(), "was changed while its value was made") {
+		t.Error(err)
+	}
+	changed := region.CachedMulti(r, "changed many", func(ctx context.Context, args []*input) (map[*input]string, error) {
+		v, err := of(ctx, args[0])
+		return map[*input]string{args[0]: v}, err
+	}, key)
+	if _, err := changed.Call(ctx, []*input{{1}}); err == nil || !strings.Contains(err.Error(), "was changed while its value was made") {
+		t.Error(err)
+	}
+}
+
 // A layer that can't be reset is told, and does not keep the others from being reset.
 func TestALayerThatFails(t *testing.T) {
 	ctx := t.Context()

@@ -58,8 +58,14 @@ func (f *MultiFunc[K, T]) call(ctx context.Context, args []K, opts []Option) (ma
 	if err != nil {
 		return nil, err
 	}
-	made, err := GetOrCreateMulti(ctx, f.region, b.keys, func(ctx context.Context, missing []string) (map[string]T, error) {
-		made, err := f.fn(ctx, b.first(missing))
+	made, err := GetOrCreateMulti(f.within(ctx), f.region, b.keys, func(ctx context.Context, missing []string) (map[string]T, error) {
+		asked := b.first(missing)
+		made, err := f.fn(ctx, slices.Clone(asked))
+		for i, key := range missing {
+			if err == nil {
+				err = f.unchanged(asked[i], key)
+			}
+		}
 		byKey := make(map[string]T, len(made))
 		for arg, v := range made {
 			byKey[f.template.Key(arg)] = v
@@ -107,13 +113,14 @@ func (f *MultiFunc[K, T]) Original(ctx context.Context, args []K) (map[K]T, erro
 type batch[K comparable] struct {
 	keys []string // each once, in the order of the call
 	args map[string][]K
+	own  map[string]K // the first of each, for a load that goes on after the call
 }
 
 func (f *MultiFunc[K, T]) batch(args []K) (*batch[K], error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	b := &batch[K]{args: make(map[string][]K, len(args))}
+	b := &batch[K]{args: make(map[string][]K, len(args)), own: make(map[string]K, len(args))}
 	for i := range args {
 		// With WithKeyFunc, K may be an interface, and what is in it a slice.
 		if !reflect.ValueOf(&args[i]).Elem().Comparable() {
@@ -122,6 +129,7 @@ func (f *MultiFunc[K, T]) batch(args []K) (*batch[K], error) {
 		key := f.template.Key(args[i])
 		if b.args[key] == nil {
 			b.keys = append(b.keys, key)
+			b.own[key] = f.template.Own(args[i])
 		}
 		b.args[key] = append(b.args[key], args[i])
 	}
@@ -136,7 +144,7 @@ func errNoKey(arg any) error {
 func (b *batch[K]) first(keys []string) []K {
 	args := make([]K, len(keys))
 	for i, key := range keys {
-		args[i] = b.args[key][0]
+		args[i] = b.own[key]
 	}
 	return args
 }

@@ -10,6 +10,7 @@ import (
 type Template[K any] struct {
 	pattern string
 	parts   []part
+	shared  []field        // those whose memory is not the argument's alone
 	key     func(K) string // instead of placeholders
 }
 
@@ -38,7 +39,13 @@ func Compile[K any](pattern string, named Fields) (*Template[K], error) {
 	if err != nil {
 		return nil, describe(pattern, err)
 	}
-	return &Template[K]{pattern: pattern, parts: parts}, nil
+	t := &Template[K]{pattern: pattern, parts: parts}
+	for _, p := range parts {
+		if p.value && p.field.shares(reflect.TypeFor[K]()) {
+			t.shared = append(t.shared, p.field)
+		}
+	}
+	return t, nil
 }
 
 // Keyed returns a template whose keys are told apart by a function of the caller's own. The pattern has no placeholders.

@@ -253,6 +253,48 @@ func some[K any](t *testing.T, pattern string, arg K) string {
 	return tmpl.Key(arg)
 }
 
+// What a caller changes after its call is not changed in a load that goes on: the load would store one argument's value as
+// another's. Where nothing is shared, nothing is allocated.
+func TestOwnArguments(t *testing.T) {
+	few, text := 7, []byte("text")
+	owned(t, "{id}", &few, func() { few = 8 })
+	owned(t, "{id}", text, func() { text[0] = 'n' })
+	owned(t, "{id}", &text, func() { text[1] = 'n' })
+	in := page{Tenant: "a"}
+	owned(t, "{tenant}{size}", &in, func() { in.Tenant = "b" })
+	h := hidden{raw: []byte("raw"), few: &few}
+	owned(t, "{name}/{at}/{raw}/{id}/{few}", h, func() { h.raw[0], few = 'R', 9 })
+	owned(t, "{name}/{at}/{raw}/{id}/{few}", &h, func() { h.name, h.raw[0], few = "x", 'r', 10 })
+	inner := Inner{&few}
+	owned(t, "{Tenant}-{Few}-{ID}", outer{Inner: &inner}, func() { few = 11 })
+	owned(t, "{Tenant}-{Few}-{ID}", outer{Inner: &inner}, func() { inner.Few = nil })
+	owned(t, "{Tenant}-{Few}-{ID}", outer{}, func() {})
+	owned(t, "{Tenant}-{Few}-{ID}", (*outer)(nil), func() {})
+	owned(t, "{id}", (*int)(nil), func() {})
+	owned(t, "{id}", []byte(nil), func() {})
+
+	tmpl, err := template.Compile[page]("{tenant}{size}", template.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = tmpl.Own(in) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func owned[K any](t *testing.T, pattern string, arg K, change func()) {
+	t.Helper()
+	tmpl, err := template.Compile[K](pattern, template.All)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, own := tmpl.Key(arg), tmpl.Own(arg)
+	change()
+	if got := tmpl.Key(own); got != before {
+		t.Errorf("%s has become %s", before, got)
+	}
+}
+
 // Keys are made for each call: of a short one, the text and the argument are all that is allocated.
 func TestKeysAreCheap(t *testing.T) {
 	tmpl, err := template.Compile[page]("of {tenant}, by {size}", template.All)

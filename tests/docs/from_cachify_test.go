@@ -87,7 +87,7 @@ func TestFromCachifyLock(t *testing.T) {
 
 	l, err := locks.TryAcquire(ctx, "nightly")
 	check(t, err)
-	defer l.Release(ctx)
+	defer func() { _ = l.Release(ctx) }()
 	if _, err := locks.TryAcquire(ctx, "nightly"); !errors.Is(err, lock.ErrLocked) {
 		t.Error(err)
 	}

@@ -116,6 +116,56 @@ func TestCachedFunctionsInATransaction(t *testing.T) {
 	}
 }
 
+// The transaction of a call holds for the layers below too.
+//
+// Falls if: a layer below answers with what the transaction has changed, or stores what is not committed.
+func TestLayersInATransaction(t *testing.T) {
+	d := newDatabase(t, "sqlite")
+	db := d.Open(t)
+	p := use(t, db, newStore(t, "memory"))
+	far, err := p.Region("default")
+	must(t, err)
+	near, err := p.Region("second")
+	must(t, err)
+	type handle struct{}
+	below := region.Cached(far, "name-{id}", func(ctx context.Context, id int) (string, error) {
+		var u User
+		err := ctx.Value(handle{}).(*gorm.DB).First(&u, id).Error
+		return u.Name, err
+	}, region.WithTables("users"))
+	above := region.Cached(near, "name-{id}", below.Call, region.Over(below))
+	many := region.CachedMulti(near, "of-name-{id}", func(ctx context.Context, ids []int) (map[int]string, error) {
+		name, err := below.Call(ctx, ids[0])
+		return map[int]string{ids[0]: name}, err
+	})
+	call := func(tx *gorm.DB, opts ...region.Option) string {
+		t.Helper()
+		ctx := context.WithValue(t.Context(), handle{}, tx)
+		name, err := above.With(opts...).Call(ctx, 1)
+		must(t, err)
+		names, err := many.With(opts...).Call(ctx, []int{1})
+		must(t, err)
+		if names[1] != name {
+			t.Errorf("%q and %q", name, names[1])
+		}
+		return name
+	}
+	before := call(db)
+	rolledBack := errors.New("rolled back")
+	if err := db.Transaction(func(tx *gorm.DB) error {
+		must(t, tx.Model(&User{ID: 1}).Update("name", "never").Error)
+		if got := call(tx, region.In(tx)); got != "never" {
+			t.Errorf("in the transaction: %q", got)
+		}
+		return rolledBack
+	}); !errors.Is(err, rolledBack) {
+		t.Fatal(err)
+	}
+	if got := call(db); got != before {
+		t.Errorf("after the rollback: %q, want %q", got, before)
+	}
+}
+
 // Two processes with one Redis have the same keys, and reset each other's.
 func TestCachedFunctionsOfTwoProcesses(t *testing.T) {
 	d := newDatabase(t, "sqlite")
