@@ -65,12 +65,16 @@ func OfTable(tag string) bool {
 	_, rest, _ := strings.Cut(tag, ":")
 	kind, _, named := strings.Cut(rest, ":")
 	switch kind {
-	case kindEpoch:
-		return named
 	case kindRegion, kindUser:
 		return !named
 	}
-	return true // also what a later release will have
+	return !IsEpoch(tag) // also what a later release will have
+}
+
+// IsEpoch reports whether a tag is the epoch of some namespace.
+func IsEpoch(tag string) bool {
+	_, rest, _ := strings.Cut(tag, ":")
+	return rest == kindEpoch
 }
 
 // Validate returns an error unless the namespace consists of 1 to 64 of A-Z a-z 0-9 _ . - characters. A colon could make
