@@ -15,5 +15,8 @@
 // is clean and still has that token. The store never searches or lists entries: to invalidate is to give a tag a new
 // token.
 //
+// What a store can do besides is optional: [Batch], [Checker], [Inspector], [Swapper], [Claimer]. A store over another one
+// is a [Layer]; [Wrap] and [NewCoded] make such stores.
+//
 // Package storetest checks that a [Store] keeps the contract.
 package store

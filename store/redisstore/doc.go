@@ -29,6 +29,21 @@
 // to none of them. db.Use refuses a user who lacks one of these rights. One that is taken away later counts as a
 // server that fails.
 //
+// Claims (loads that one process does for all, locks) need no more. But those who wait for one are woken by its release
+// only if the user also has the channels of the namespace and the commands of Pub/Sub:
+//
+//	&shop:* +publish +subscribe +unsubscribe
+//
+// Without them, or while the connection is lost, they ask again now and then, and the store says so once (see [Logger]).
+//
+// # Claims
+//
+// A claim lies under its name, with its owner and deadline by the server's clock. A failover to a replica that lags, a
+// restart from old data, FLUSHALL or an eviction loses claims that were granted: two owners may then believe that they
+// have the name. The fence of the later one is greater, as long as the clocks of the servers do not differ by more than
+// the time between the two; [Wait] makes a claim with a fence wait for the replicas. Names without a fence are gone with
+// their last claim; the last fence of a name is kept for a day after it.
+//
 // # Memory
 //
 // A server with a limit evicts tags as well as entries. A tag that is gone is a miss. But one that

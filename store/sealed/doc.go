@@ -10,7 +10,7 @@
 // another key is refused. An entry that does not open is a miss, counted by [Store.Rejected]: a byte
 // was changed, the entry belongs to another key, the secret is unknown, the mode differs, or the entry was never sealed.
 //
-// Tags, their tokens and marks are not sealed. Tokens and marks are random values and hold no data, and the store itself
+// Tags, their tokens and marks, and claims are not sealed. Tokens and marks are random values and hold no data, and the store itself
 // must be able to change them. Visible remain the names of tables in tags, the size of an entry and the times of its use.
 // An attacker who may write to the store can bring back an old entry together with the old tokens of its tags: sealing
 // proves who wrote an entry, not when.

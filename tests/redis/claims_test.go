@@ -215,10 +215,13 @@ func TestWithoutTheRightToBeWoken(t *testing.T) {
 	defer stop()
 	claim(t, b, &c)
 	listening(t, admin, c.Name, 1)
-	for isWoken(woken) { // by the answer to SUBSCRIBE
+	for range 3 { // once may be the answer to SUBSCRIBE
+		for isWoken(woken) {
+		}
+		release(t, b, c.Name, c.Owner)
+		eventually(t, "the release wakes", func() bool { return isWoken(woken) })
+		claim(t, b, &c)
 	}
-	release(t, b, c.Name, c.Owner)
-	eventually(t, "the release wakes", func() bool { return isWoken(woken) })
 	if len(lines.With()) > 0 {
 		t.Errorf("with these rights it says:\n%s", lines.String())
 	}
@@ -238,10 +241,13 @@ func TestALostConnectionWakes(t *testing.T) {
 	must(t, admin.ClientKillByFilter(t.Context(), "type", "pubsub").Err())
 	eventually(t, "the connection that is back wakes", func() bool { return isWoken(woken) })
 	listening(t, admin, "k", 1)
-	for isWoken(woken) {
+	for range 3 { // once may be the answer to SUBSCRIBE
+		for isWoken(woken) {
+		}
+		release(t, b, "k", c.Owner)
+		eventually(t, "the release wakes", func() bool { return isWoken(woken) })
+		claim(t, b, &c)
 	}
-	release(t, b, "k", c.Owner)
-	eventually(t, "the release wakes", func() bool { return isWoken(woken) })
 }
 
 // TestOneConnectionForAllWhoWatch: it is opened when it is needed, and closed with the store.
