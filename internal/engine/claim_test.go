@@ -28,6 +28,7 @@ type claiming struct {
 	mu       sync.Mutex
 	names    map[string]bool
 	lost     string                           // a tag that was evicted
+	before   func()                           // runs once before a claim
 	setTakes time.Duration                    // a Set
 	cutOff   bool                             // Claim grants, and its answer does not arrive
 	deaf     bool                             // nobody is woken
@@ -44,6 +45,10 @@ type claiming struct {
 
 func (c *claiming) Claim(ctx context.Context, cl *store.Claim) (bool, error) {
 	c.calls.Add(1)
+	if before := c.before; before != nil {
+		c.before = nil
+		before()
+	}
 	c.mu.Lock()
 	c.names[cl.Name] = true
 	c.mu.Unlock()
@@ -279,6 +284,29 @@ func TestOneProcessLoadsForAll(t *testing.T) {
 			if s.Hits+s.Misses != 250 || s.Coalesced < 249 || s.StoreErrors["claim"] != 0 {
 				t.Errorf("process %d: %+v", i, s)
 			}
+		}
+	})
+}
+
+// The schedule that would load twice:
+//
+//	A   looks up, misses, claims, loads, fills, releases
+//	B   looks up, misses                                  claims
+//
+// Falls if: who gets the claim does not look once more.
+func TestWhoGetsTheClaimLooksOnceMore(t *testing.T) {
+	inBubble(t, 2, hourly, func(t *testing.T, w *world) {
+		a, b := w.processes[0], w.processes[1]
+		b.store.before = func() { w.want(t, a, "v1", observe.Miss, w.takes); synctest.Wait() }
+		w.want(t, b, "v1", observe.Hit, w.takes)
+		b.store.before = func() {
+			if _, err := region.GetOrCreate(t.Context(), a.values(), "k", w.create); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		if v, err := region.GetOrCreate(t.Context(), b.values(), "k", w.create); err != nil || v != "v2" {
+			t.Errorf("%q, %v", v, err)
 		}
 	})
 }
