@@ -348,6 +348,13 @@ func counterLimits(w *world) {
 		w.Error("it has overflowed")
 	}
 	want(w, w.r, "n", int64(math.MaxInt64))
+	// A counter ends when it would have: adding does not prolong it.
+	must1(region.Add(w.ctx, w.r, "window", 1, region.WithTTL(time.Minute)))
+	must1(region.Add(w.ctx, w.other, "window", 1, region.WithTTL(time.Hour)))
+	must1(region.Add(w.ctx, w.other, "window", 1))
+	if e := must1(region.Lookup[int64](w.ctx, w.r, "window")); e.Value != 3 || e.TTL > time.Minute || e.TTL < 30*time.Second {
+		w.Errorf("got %+v", e)
+	}
 }
 
 func lookups(w *world) {
