@@ -309,10 +309,11 @@ func updates(w *world) {
 
 func counters(w *world) {
 	const each, callers = 20, 8
+	processes := []*region.Region{w.r, w.other, w.region(w.process(), "r"), w.region(w.process(), "r")}
 	var wg sync.WaitGroup
 	for n := range callers {
 		wg.Go(func() {
-			r := []*region.Region{w.r, w.other}[n%2]
+			r := processes[n%len(processes)]
 			for range each {
 				if _, err := region.Add(w.ctx, r, "n", 1); err != nil {
 					w.Error(err)
