@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
@@ -77,8 +76,13 @@ func replace[T any](ctx context.Context, r *Region, name, key string, value T, o
 // WithTables, WithTags, WithTTL, WithTTLFunc, WithCacheIf, From and In. A value that was read from the database in change
 // may depend on its tables: Update notes what these are at before it calls change.
 func Update[T any](ctx context.Context, r *Region, key string, change func(old T, ok bool) (T, error), opts ...Option) (T, error) {
+	return update(ctx, r, "Update", key, change, false, opts)
+}
+
+// update is [Update]; with ends a value keeps the moment at which the old one would have expired.
+func update[T any](ctx context.Context, r *Region, name, key string, change func(old T, ok bool) (T, error), ends bool, opts []Option) (T, error) {
 	var zero T
-	if err := r.usable("Update"); err != nil {
+	if err := r.usable(name); err != nil {
 		return zero, err
 	}
 	if change == nil {
@@ -104,7 +108,7 @@ func Update[T any](ctx context.Context, r *Region, key string, change func(old T
 		}
 		made = v
 		payload, err := r.encode(v)
-		return engine.Next{Payload: payload, TTL: o.lives(v), None: err == nil && !r.keeps(key, v, &o)}, err
+		return engine.Next{Payload: payload, TTL: o.lives(v), Ends: ends && ok, None: err == nil && !r.keeps(key, v, &o)}, err
 	}
 	if err := r.engine.Change(ctx, c); err != nil {
 		return zero, err
@@ -114,14 +118,15 @@ func Update[T any](ctx context.Context, r *Region, key string, change func(old T
 
 // Add adds n to the counter under key, a value of type int64, and returns what it is then. Of several who add nothing is
 // lost. A counter that is not there starts from 0, unless there is WithExisting; WithFloor keeps it from falling below a
-// number. It keeps the TTL it has, counted from now: the region's, or that of WithTTL. A sum that int64 can't hold is an error,
-// as is a value of another type. It takes WithTTL, WithFloor, WithExisting and In.
+// number. The TTL, the region's or that of WithTTL, counts from the moment at which the counter was made, and adding does not
+// prolong it: so a counter may count what happens within a minute. A sum that int64 can't hold is an error. It takes WithTTL,
+// WithFloor, WithExisting and In.
 func Add(ctx context.Context, r *Region, key string, n int64, opts ...Option) (int64, error) {
 	var o valueOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
-	return Update(ctx, r, key, func(old int64, ok bool) (int64, error) {
+	return update(ctx, r, "Add", key, func(old int64, ok bool) (int64, error) {
 		switch {
 		case !ok && o.exists:
 			return 0, ErrCacheMiss
@@ -133,5 +138,5 @@ func Add(ctx context.Context, r *Region, key string, n int64, opts ...Option) (i
 			sum = max(sum, *o.floor)
 		}
 		return sum, nil
-	}, slices.Clone(opts)...)
+	}, true, opts)
 }

@@ -64,7 +64,7 @@ func GetOrCreateMulti[T any](ctx context.Context, r *Region, keys []string, crea
 	}
 	if c.o.mode == OnlyIfCached {
 		for key, err := range c.errs {
-			if errors.Is(err, ErrCacheMiss) { // as with GetMulti
+			if err == ErrCacheMiss || missReason(err) == nil { //nolint:errorlint // as with GetMulti
 				delete(c.errs, key)
 			}
 		}

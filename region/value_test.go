@@ -17,7 +17,7 @@ import (
 type user struct{ Name string }
 
 // open returns a region of an engine over a store in memory.
-func open(t *testing.T) *region.Region {
+func open(t testing.TB) *region.Region {
 	t.Helper()
 	s := memory.New()
 	e := engine.New(engine.Config{

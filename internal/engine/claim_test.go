@@ -28,6 +28,9 @@ type claiming struct {
 	mu       sync.Mutex
 	names    map[string]bool
 	lost     string                           // a tag that was evicted
+	before   func()                           // runs once before a claim
+	setTakes time.Duration                    // a Set
+	cutOff   bool                             // Claim grants, and its answer does not arrive
 	deaf     bool                             // nobody is woken
 	dead     atomic.Bool                      // nothing arrives any more, as from a process that was killed
 	hangs    bool                             // until the caller gives up
@@ -42,10 +45,18 @@ type claiming struct {
 
 func (c *claiming) Claim(ctx context.Context, cl *store.Claim) (bool, error) {
 	c.calls.Add(1)
+	if before := c.before; before != nil {
+		c.before = nil
+		before()
+	}
 	c.mu.Lock()
 	c.names[cl.Name] = true
 	c.mu.Unlock()
 	switch {
+	case c.cutOff:
+		_, _ = c.Claimer.Claim(ctx, cl)
+		<-ctx.Done()
+		return false, ctx.Err()
 	case c.hangs:
 		<-ctx.Done()
 		return false, ctx.Err()
@@ -99,6 +110,7 @@ func (c *claiming) Set(ctx context.Context, key string, value []byte, ttl time.D
 	if c.dead.Load() {
 		return nil
 	}
+	time.Sleep(c.setTakes)
 	return c.Store.Set(ctx, key, value, ttl)
 }
 
@@ -245,6 +257,9 @@ var hourly = region.Config{TTL: time.Hour, Claim: region.Claim{TTL: 6 * time.Sec
 func TestOneProcessLoadsForAll(t *testing.T) {
 	inBubble(t, 4, hourly, func(t *testing.T, w *world) {
 		w.takes = time.Minute // renewed on the way
+		for _, p := range w.processes {
+			p.store.setTakes = 200 * time.Millisecond // longer than a caller has patience
+		}
 		began, payloads := time.Now(), make(chan string, 1000)
 		for i := range 1000 {
 			go func() {
@@ -257,7 +272,7 @@ func TestOneProcessLoadsForAll(t *testing.T) {
 				t.Fatal(got)
 			}
 		}
-		if took := time.Since(began); w.loads.Load() != 1 || took != w.takes {
+		if took := time.Since(began); w.loads.Load() != 1 || took != w.takes+200*time.Millisecond {
 			t.Errorf("%d loads, after %v", w.loads.Load(), took)
 		}
 		synctest.Wait()
@@ -269,6 +284,30 @@ func TestOneProcessLoadsForAll(t *testing.T) {
 			if s.Hits+s.Misses != 250 || s.Coalesced < 249 || s.StoreErrors["claim"] != 0 {
 				t.Errorf("process %d: %+v", i, s)
 			}
+		}
+	})
+}
+
+// The schedule that would load twice:
+//
+//	A   looks up, misses, claims, loads, fills, releases
+//	B   looks up, misses                                  claims
+//
+// Falls if: who gets the claim does not look once more.
+func TestWhoGetsTheClaimLooksOnceMore(t *testing.T) {
+	inBubble(t, 2, hourly, func(t *testing.T, w *world) {
+		a, b := w.processes[0], w.processes[1]
+		w.takes = 0 // within the patience of the other, whose claim waits for it
+		b.store.before = func() { w.want(t, a, "v1", observe.Miss, w.takes); synctest.Wait() }
+		w.want(t, b, "v1", observe.Hit, 0)
+		b.store.before = func() {
+			if _, err := region.GetOrCreate(t.Context(), a.values(), "k", w.create); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		if v, err := region.GetOrCreate(t.Context(), b.values(), "k", w.create); err != nil || v != "v2" {
+			t.Errorf("%q, %v", v, err)
 		}
 	})
 }
@@ -376,6 +415,7 @@ func TestWhoWaitsBeginsAnewAfterACommit(t *testing.T) {
 		if got := <-got; got != "v2<nil>" {
 			t.Error(got)
 		}
+		w.want(t, w.processes[0], "v2", observe.Hit, 0)
 	})
 }
 
@@ -405,6 +445,46 @@ func TestUnderConstantInvalidationAllGoOn(t *testing.T) {
 		all.Wait()
 		stop()
 		writer.Wait()
+	})
+}
+
+// The same where another always has the claim.
+//
+// Falls if: each turn of a read waits anew.
+func TestUnderConstantInvalidationNobodyWaitsForEver(t *testing.T) {
+	cfg := region.Config{TTL: time.Hour, Claim: region.Claim{TTL: time.Second, Wait: 2 * time.Second}}
+	inBubble(t, 1, cfg, func(t *testing.T, w *world) {
+		p := w.processes[0]
+		p.store.refuses = true
+		p.store.claims = func() ([]store.Claim, error) { return []store.Claim{{Owner: store.Writer{1}, TTL: time.Hour}}, nil }
+		ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+		w.running.Go(func() {
+			for ctx.Err() == nil {
+				w.commit(t, "test:t:x")
+				time.Sleep(70 * time.Millisecond)
+			}
+		})
+		began := time.Now()
+		_, err := w.read(context.Background(), p)
+		if took := time.Since(began); err != nil || took > 2*time.Second+w.takes+100*time.Millisecond {
+			t.Errorf("%v after %v", err, took)
+		}
+		stop()
+	})
+}
+
+// A claim that was granted, but whose answer came too late, is given back.
+func TestAClaimThatWasCutOffIsGivenBack(t *testing.T) {
+	inBubble(t, 1, hourly, func(t *testing.T, w *world) {
+		p := w.processes[0]
+		p.store.cutOff = true
+		if _, err := w.read(t.Context(), p); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if n := p.store.held(t); n != 0 {
+			t.Errorf("%d claims are left", n)
+		}
 	})
 }
 
@@ -460,9 +540,10 @@ func TestCloseGivesClaimsBack(t *testing.T) {
 		}
 	})
 	inBubble(t, 2, hourly, func(t *testing.T, w *world) { // and who waits goes on when its own process closes
-		w.takes = time.Minute
+		w.takes = time.Hour
 		w.behind(w.processes[0])
 		synctest.Wait()
+		w.takes = time.Minute
 		done := make(chan error)
 		go func() {
 			_, err := w.read(context.Background(), w.processes[1])

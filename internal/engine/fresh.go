@@ -42,12 +42,7 @@ type moves struct {
 // fresh returns what may be done with an entry at the moment now. later reports whether a load in the background is
 // possible; random is from 0 to less than 1.
 func (pol *Policy) fresh(env *entry.Envelope, m moves, later bool, now time.Time, random float64) freshness {
-	// Where this clock is behind that of the maker, the entry was made just now.
-	age := time.Duration(min(max(now.UnixMilli()-env.Created, 0), math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
-	past := time.Duration(math.MinInt64)
-	if env.Fresh > 0 {
-		past = age - env.Fresh
-	}
+	past := env.Past(now)
 	saved := past <= pol.StaleIfError && pol.StaleIfError > 0
 	switch {
 	case m.all:

@@ -32,7 +32,9 @@ func TestWhatMayBeServed(t *testing.T) {
 		want   freshness
 	}{
 		"new":                                  {pol: plain, want: fresh},
-		"by a clock ahead":                     {pol: both, age: -24 * time.Hour, want: fresh},
+		"by a clock ahead":                     {pol: both, age: -ttl, want: fresh},
+		"by a clock set back since":            {pol: both, age: -ttl - past, want: stale},
+		"by a clock set back by a day":         {pol: both, age: -24 * time.Hour, want: useless},
 		"at its end":                           {pol: both, age: ttl, want: fresh},
 		"old, and nothing old is served":       {pol: plain, age: ttl + past, want: useless},
 		"old":                                  {pol: both, age: ttl + past, want: stale},

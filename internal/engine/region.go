@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,6 +66,9 @@ func (r *Region) Namespace() store.Namespace { return r.engine.cfg.Namespace }
 // Tags returns all tags of an entry that depends on the given ones: those, and the ones that every
 // entry of the region depends on. The order is fixed, since an entry's tokens stand in it.
 func (r *Region) Tags(tags ...string) []string {
+	if len(tags) == 0 {
+		return slices.Clip(r.base)
+	}
 	all := make([]string, 0, len(r.base)+len(tags))
 	return append(append(all, r.base...), tags...)
 }

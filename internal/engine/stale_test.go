@@ -119,7 +119,7 @@ func TestStaleIfErrorByTheEndOfTheCaller(t *testing.T) {
 // Parts that are old are served where the load of those that are missing fails, if there is one of each.
 func TestStaleIfErrorOfParts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := openChildren(t, region.Config{TTL: time.Minute, StaleIfError: time.Hour})
+		c := openChildren(t, region.Config{TTL: time.Minute, StaleIfError: time.Hour, StaleTouched: true}) // which is for whole answers
 		c.read(t, 1, 2)
 		time.Sleep(2 * time.Minute)
 		c.read(t, 2) // anew
@@ -302,6 +302,15 @@ func TestSoftInvalidationOfATagThatIsLost(t *testing.T) {
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			w.want(t, p, "v2", observe.Hit, 0)
+			w.wantValue(t, p, "v3", observe.Miss, w.takes)
+			if err := lose(w, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			w.wantValue(t, p, "v3", observe.Stale, 0)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			w.wantValue(t, p, "v4", observe.Hit, 0)
 			if t.Failed() {
 				t.Log(name)
 			}

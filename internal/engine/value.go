@@ -72,6 +72,8 @@ type Value struct {
 	Age time.Duration
 	// Stale reports whether it is older than its TTL.
 	Stale bool
+
+	dropped bool // by a write
 }
 
 // Made is what came of making one value.

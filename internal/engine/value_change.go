@@ -38,6 +38,8 @@ type Next struct {
 	TTL     time.Duration // takes the place of the others, if positive
 	// Same keeps the value, its age and its version: only the TTL is another, counted from now.
 	Same bool
+	// Ends keeps the moment at which the old value would have expired.
+	Ends bool
 	// None leaves all as it is.
 	None bool
 }
@@ -100,7 +102,14 @@ func (r *Region) tryChange(ctx context.Context, s store.Swapper, c *Change) (don
 	if n.TTL = next.TTL; n.TTL <= 0 {
 		n.TTL = c.TTL
 	}
-	n.TTL = r.ttl(n.TTL, false)
+	switch old := v; {
+	case !next.Ends || old == nil:
+		n.TTL = r.ttl(n.TTL, false)
+	case old.Entry.Fresh == 0:
+		n.TTL = NoExpiration
+	default:
+		n.TTL = max(old.Entry.Fresh-old.Age, time.Millisecond)
+	}
 	if next.Same {
 		n.Payload, n.Created, n.Version = v.Entry.Payload, v.Entry.Created, v.Entry.Version
 	}

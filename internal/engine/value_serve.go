@@ -88,6 +88,7 @@ func (r *Region) read(key string, raw []byte, states []store.State, now time.Tim
 			return wider, tags
 		}
 		m = r.moves(env.Tokens, states, nil)
+		v.dropped = m.all || m.some
 	}
 	random := 0.0
 	if r.policy.EarlyRefresh.Beta > 0 {
@@ -120,13 +121,13 @@ func (p *valuing) serve(ctx context.Context) {
 				p.refresh(ctx, []sight{s})
 			}
 			continue
-		case may == stale && p.MaxAge == 0 && !p.Old && p.Mode == Normal:
+		case may == stale && p.MaxAge == 0 && !p.Old && p.Mode == Normal && p.inside == (Inside{}): // a transaction ends before a refresh does
 			aging = append(aging, s)
 			continue
 		case (may == spare || may == touched) && p.MaxAge == 0 && p.inside == (Inside{}):
 			s.spare = may
 		}
-		if (may == useless || may == touched) && p.value.Entry.Kind == entry.KindValue && clean(p.lookup.States) {
+		if p.value.dropped && p.value.Entry.Kind == entry.KindValue && clean(p.lookup.States) {
 			s.dropped = p.value.Entry.Payload
 		}
 		kept = append(kept, s)

@@ -26,6 +26,9 @@ func (r *Region) memory() time.Duration {
 	return tombstoneTTL
 }
 
+// fillTime is how long it may take to store what was loaded: three tries, each a lookup and a swap.
+func (r *Region) fillTime() time.Duration { return plus(6*r.engine.cfg.WriteTimeout, time.Second) }
+
 // note is a value, or what stands for one, with all that an entry keeps of it.
 type note struct {
 	Tags    []string // beyond the region's
@@ -48,8 +51,11 @@ func (r *Region) entry(key string, n *note) (store.Entry, error) {
 	if n.TTL == NoExpiration {
 		env.Fresh, stored.TTL = 0, 0
 	}
-	if n.ByHand && stored.TTL != 0 {
-		stored.TTL = max(stored.TTL, min(r.memory(), shortMemory))
+	switch {
+	case n.Kind == entry.KindGone:
+		stored.TTL = plus(r.memory(), r.fillTime())
+	case n.ByHand && stored.TTL != 0:
+		stored.TTL = max(stored.TTL, plus(min(r.memory(), shortMemory), r.fillTime()))
 	}
 	if n.Created != 0 {
 		env.Created = n.Created
@@ -255,7 +261,6 @@ func (r *Region) Delete(ctx context.Context, keys []string) error {
 		if err != nil {
 			return fault.Errorf("%w", err)
 		}
-		e.TTL = r.memory()
 		entries = append(entries, e)
 	}
 	return r.setAll(ctx, entries)

@@ -172,7 +172,26 @@ func (e *Envelope) Age(now time.Time) time.Duration {
 // An entry from further in the future than it may be fresh is old too: the clock of its maker has been set right since,
 // and would otherwise keep the entry fresh for as long as it was ahead.
 func (e *Envelope) IsOld(now time.Time) bool {
-	return e.Fresh > 0 && (e.Age(now) > e.Fresh || e.Created-now.UnixMilli() > e.Fresh.Milliseconds())
+	return e.Past(now) > 0
+}
+
+// Past returns how long ago the entry has become old; it is negative as long as the entry is fresh, and the least duration
+// where nothing makes it old.
+func (e *Envelope) Past(now time.Time) time.Duration {
+	if e.Fresh <= 0 {
+		return math.MinInt64
+	}
+	age := e.Age(now)
+	if now := now.UnixMilli(); e.Created > now {
+		ahead := e.Created - now
+		if ahead < 0 || ahead > maxFresh {
+			ahead = maxFresh
+		}
+		if ahead > e.Fresh.Milliseconds() {
+			age = time.Duration(ahead) * time.Millisecond
+		}
+	}
+	return age - e.Fresh
 }
 
 func (k Kind) known() bool { return k >= KindRows && k <= KindAbsent }

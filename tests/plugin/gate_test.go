@@ -124,6 +124,25 @@ func (g *gate) Set(ctx context.Context, key string, value []byte, ttl time.Durat
 	return g.step(ctx, "set", func() error { return g.Store.Set(ctx, key, value, ttl) })
 }
 
+// Swapper and Claimer implement store.Layer.
+func (g *gate) Swapper() store.Swapper {
+	if below := store.SwapperOf(g.Store); below != nil {
+		return gatedSwapper{g, below}
+	}
+	return nil
+}
+
+func (g *gate) Claimer() store.Claimer { return store.ClaimerOf(g.Store) }
+
+type gatedSwapper struct {
+	g     *gate
+	below store.Swapper
+}
+
+func (s gatedSwapper) Swap(ctx context.Context, swaps []store.Swap) error {
+	return s.g.step(ctx, "swap", func() error { return s.below.Swap(ctx, swaps) })
+}
+
 func (g *gate) Mark(ctx context.Context, tags []string, w store.Writer, grace time.Duration) error {
 	return g.step(ctx, "mark", func() error { return g.Store.Mark(ctx, tags, w, grace) })
 }

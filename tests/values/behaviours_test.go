@@ -309,10 +309,11 @@ func updates(w *world) {
 
 func counters(w *world) {
 	const each, callers = 20, 8
+	processes := []*region.Region{w.r, w.other, w.region(w.process(), "r"), w.region(w.process(), "r")}
 	var wg sync.WaitGroup
 	for n := range callers {
 		wg.Go(func() {
-			r := []*region.Region{w.r, w.other}[n%2]
+			r := processes[n%len(processes)]
 			for range each {
 				if _, err := region.Add(w.ctx, r, "n", 1); err != nil {
 					w.Error(err)
@@ -348,6 +349,13 @@ func counterLimits(w *world) {
 		w.Error("it has overflowed")
 	}
 	want(w, w.r, "n", int64(math.MaxInt64))
+	// A counter ends when it would have: adding does not prolong it.
+	must1(region.Add(w.ctx, w.r, "window", 1, region.WithTTL(time.Minute)))
+	must1(region.Add(w.ctx, w.other, "window", 1, region.WithTTL(time.Hour)))
+	must1(region.Add(w.ctx, w.other, "window", 1))
+	if e := must1(region.Lookup[int64](w.ctx, w.r, "window")); e.Value != 3 || e.TTL > time.Minute || e.TTL < 30*time.Second {
+		w.Errorf("got %+v", e)
+	}
 }
 
 func lookups(w *world) {

@@ -12,7 +12,9 @@ import (
 )
 
 func over(t *testing.T, client redis.UniversalClient) {
-	behaviours(t, func(*testing.T) store.Store { return redisstore.New(client) })
+	s := redisstore.New(client)
+	t.Cleanup(func() { must(t, s.Close()) })
+	behaviours(t, func(*testing.T) store.Store { return s })
 }
 
 func TestMemory(t *testing.T) {
