@@ -37,7 +37,7 @@ type Lock struct {
 
 // newLock returns a lock that the store has granted to a caller who asked at that moment.
 func newLock(locks *Locks, t target, c store.Claim, asked time.Time) *Lock {
-	l := &Lock{locks: locks, target: t, claim: c, deadline: asked.Add(c.TTL)}
+	l := &Lock{locks: locks, target: t, claim: c, deadline: certain(asked, c.TTL)}
 	l.gone, l.lose = context.WithCancelCause(context.Background())
 	// What the timers call waits for this: they may fire before their fields are set.
 	l.mu.Lock()
@@ -49,6 +49,13 @@ func newLock(locks *Locks, t target, c store.Claim, asked time.Time) *Lock {
 		l.renewal = time.AfterFunc(c.TTL/renewals, l.begin)
 	}
 	return l
+}
+
+// certain returns until when a lock is the holder's that was asked for at that moment. The store begins to count later, but
+// its clock may run faster than the holder's (a clock that NTP is setting right does, by up to 0.05 %), and it may count in
+// whole milliseconds: without a margin two could have the lock for a moment.
+func certain(asked time.Time, ttl time.Duration) time.Time {
+	return asked.Add(ttl - ttl/100 - 2*time.Millisecond)
 }
 
 // Key returns the key that the lock or pool was asked for by.
@@ -112,7 +119,7 @@ func (l *Lock) Renew(ctx context.Context) error {
 	case !held:
 		l.end(errors.New("the store has it no more: it was broken, or its server has lost it"))
 	default:
-		l.extend(asked.Add(c.TTL))
+		l.extend(certain(asked, c.TTL))
 	}
 	return l.Err()
 }
@@ -128,7 +135,7 @@ func (l *Lock) extend(deadline time.Time) {
 }
 
 // Release gives the lock back and wakes who waits for it. It is done whether or not ctx has ended, and takes as long as one
-// call of the store may, so `defer l.Release(ctx)` is right. Only the holder's own claim is taken away, never that of who
+// call of the store may, so `defer l.Release(ctx)` is right where the warning that is logged of a loss is enough. Only the holder's own claim is taken away, never that of who
 // has the lock now.
 //
 // The error wraps [ErrLost] where the lock had been lost before: what was done under it may have been done together with
@@ -159,7 +166,9 @@ func (l *Lock) Release(ctx context.Context) error {
 	case err != nil:
 		return l.target.fail(explain(call, err))
 	case !released && !again: // a second Release does not find what the first, whose answer was lost, has taken away
-		l.outcome = l.lost(errors.New("the store has it no more"))
+		reason := errors.New("the store had it no more when it was to be released")
+		l.outcome = l.lost(reason)
+		l.warn(reason) // nobody was told before, and a deferred Release tells nobody
 	}
 	l.ended = true
 	return l.outcome
@@ -253,9 +262,14 @@ func (l *Lock) end(reason error) {
 	}
 	l.mu.Unlock()
 	if first {
-		l.locks.settings.logger.LogAttrs(context.Background(), slog.LevelWarn, "gormcache: a "+l.target.kind+" was lost while it was held",
-			slog.String("key", l.target.key), slog.Uint64("fence", l.claim.Fence), slog.String("error", fault.Text(reason)))
+		l.warn(reason)
 	}
+}
+
+// warn logs the loss.
+func (l *Lock) warn(reason error) {
+	l.locks.settings.logger.LogAttrs(context.Background(), slog.LevelWarn, "gormcache: a "+l.target.kind+" was lost while it was held",
+		slog.String("key", l.target.key), slog.Uint64("fence", l.claim.Fence), slog.String("error", fault.Text(reason)))
 }
 
 // lost is the error of a lock that was lost for that reason.

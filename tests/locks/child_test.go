@@ -156,7 +156,7 @@ func (s *toothed) Renew(ctx context.Context, c *store.Claim) (bool, error) {
 func (s *toothed) shorten(c *store.Claim) store.Claim {
 	asked := *c
 	if s.tooth == toothShort {
-		asked.TTL /= 3
+		asked.TTL /= 20
 	}
 	return asked
 }

@@ -129,7 +129,7 @@ func (h *hunt) disturb(change func(int, *plan)) (killed bool) {
 // stop ends all processes.
 func (h *hunt) stop() {
 	for i, p := range h.procs {
-		if err, stderr := p.stop(); err != nil {
+		if stderr, err := p.stop(); err != nil {
 			h.t.Errorf("process %d: %v\n%s", i, err, stderr)
 		}
 	}

@@ -72,9 +72,9 @@ func (c *process) kill() {
 }
 
 // stop ends the process in order, and returns what went wrong with it.
-func (c *process) stop() (err error, stderr string) {
+func (c *process) stop() (stderr string, err error) {
 	c.signal(syscall.SIGCONT)
 	_ = c.stdin.Close()
 	<-c.ended
-	return c.err, c.stderr.String()
+	return c.stderr.String(), c.err
 }
