@@ -3,6 +3,7 @@ package region_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -21,25 +22,25 @@ import (
 // lab is a region over a store that may fail, and what it logs.
 type lab struct {
 	*region.Region
-	store    *failing
+	store    *shaky
 	recorder *observe.Recorder
 	log      *strings.Builder
 }
 
-// failing is a store in memory whose calls can be made to fail.
-type failing struct {
+// shaky is a store in memory whose calls can be made to fail.
+type shaky struct {
 	*memory.Store
 	err error
 }
 
-func (f *failing) Lookup(ctx context.Context, l *store.Lookup) error {
+func (f *shaky) Lookup(ctx context.Context, l *store.Lookup) error {
 	if f.err != nil {
 		return f.err
 	}
 	return f.Store.Lookup(ctx, l)
 }
 
-func (f *failing) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+func (f *shaky) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if f.err != nil {
 		return f.err
 	}
@@ -51,7 +52,7 @@ type simple struct{ store.Store }
 
 func newLab(t *testing.T, cfg region.Config, wrap ...func(store.Store) store.Store) *lab {
 	t.Helper()
-	l := &lab{store: &failing{Store: memory.New()}, recorder: observe.NewRecorder(nil), log: new(strings.Builder)}
+	l := &lab{store: &shaky{Store: memory.New()}, recorder: observe.NewRecorder(nil), log: new(strings.Builder)}
 	var s store.Store = l.store
 	for _, w := range wrap {
 		s = w(s)
@@ -116,19 +117,19 @@ func TestADeleteDefeatsLongLoads(t *testing.T) {
 				l := newLab(t, c.cfg)
 				for _, before := range []bool{false, true} {
 					for _, at := range []time.Duration{0, c.lasts / 2, c.lasts - 1} {
-						must(t, l.Region.Delete(t.Context(), "k"))
+						key := fmt.Sprint("k", before, at) // one that nobody has used: a load that found nothing is the easiest to miss
 						if before {
-							must(t, region.Set(t.Context(), l.Region, "k", "older"))
+							must(t, region.Set(t.Context(), l.Region, key, "older"))
 						}
 						var wg sync.WaitGroup
 						wg.Go(func() {
-							_, _ = region.GetOrCreate(t.Context(), l.Region, "k", takes(c.lasts, "old"), region.WithMode(region.Refresh))
+							_, _ = region.GetOrCreate(t.Context(), l.Region, key, takes(c.lasts, "old"), region.WithMode(region.Refresh))
 						})
 						synctest.Wait()
 						time.Sleep(at)
-						must(t, l.Region.Delete(t.Context(), "k"))
+						must(t, l.Region.Delete(t.Context(), key))
 						wg.Wait()
-						if v, err := region.Get[string](t.Context(), l.Region, "k"); err == nil {
+						if v, err := region.Get[string](t.Context(), l.Region, key); err == nil {
 							t.Errorf("deleted after %v, and there is %q", at, v)
 						}
 					}
