@@ -49,6 +49,8 @@ type Engine struct {
 	regions map[string]*Region
 	others  []*Engine // of regions with a store of their own
 	flights *flights
+	turns   turns
+	noSwap  sync.Once // said that the store has no check-and-set
 
 	ctx    context.Context // done when the engine is closed
 	cancel context.CancelFunc
