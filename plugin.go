@@ -219,9 +219,9 @@ func (p *Plugin) rehearse(ctx context.Context) error {
 }
 
 func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
-	regions := make([]string, 0, len(p.cfg.Regions))
-	for r := range p.cfg.Regions {
-		regions = append(regions, r)
+	regions := make(map[string]writer.RegionTags, len(p.cfg.Regions))
+	for name, cfg := range p.cfg.Regions {
+		regions[name] = writer.RegionTags{Soft: cfg.StaleWhileRevalidate > 0, Grace: cfg.StaleIfError > 0}
 	}
 	inv := writer.New(writer.Config{
 		Store:        p.store,

@@ -17,17 +17,33 @@ type Region struct {
 	policy  Policy
 	counter *observe.Counter
 	base    []string // the tags every entry of the region depends on
+	soft    int      // places in base of the tags of soft invalidation and of grace; 0: the region has none
+	grace   int
+	claims  store.Claimer // nil: other processes do not share the region's entries, or can't agree
 }
 
 func newRegion(e *Engine, name string, policy Policy) *Region {
 	ns := e.cfg.Namespace
-	return &Region{
+	r := &Region{
 		engine:  e,
 		name:    name,
 		policy:  policy,
 		counter: e.cfg.Recorder.Region(name),
 		base:    []string{ns.Epoch(), ns.Region(name)},
 	}
+	if policy.StaleWhileRevalidate > 0 {
+		r.soft, r.base = len(r.base), append(r.base, ns.Soft(name))
+	}
+	if policy.StaleIfError > 0 {
+		r.grace, r.base = len(r.base), append(r.base, ns.Grace(name))
+	}
+	switch {
+	case policy.Store != nil:
+		r.claims = store.ClaimerOf(policy.Store)
+	case e.cfg.ReadTimeout > 0: // a store in this process alone has flights
+		r.claims = store.ClaimerOf(e.cfg.Store)
+	}
+	return r
 }
 
 // Name returns the region's name.
@@ -66,22 +82,23 @@ func (r *Region) ttl(instead time.Duration, empty bool) time.Duration {
 }
 
 // set stores entries, also if the caller has given up by now. The caller has its answer already, and does not wait
-// for a slow store beyond its patience: storing goes on in the background, for WriteTimeout at most.
-func (r *Region) set(ctx context.Context, q *Request, entries ...store.Entry) {
+// for a slow store beyond its patience: storing goes on in the background, for WriteTimeout at most. stored is closed
+// when it has ended; nil: it has.
+func (r *Region) set(ctx context.Context, q *Request, entries ...store.Entry) (stored <-chan struct{}) {
 	e, counters := r.engine, q.Counters // the request is not kept beyond the read
-	r.storing(ctx, func(ctx context.Context) {
+	return r.storing(ctx, func(ctx context.Context) {
 		if e.put(ctx, entries) {
 			r.filled(counters, len(entries))
 		}
 	})
 }
 
-// storing runs put, which stores something, and waits for it as long as the caller has patience.
-func (r *Region) storing(ctx context.Context, put func(context.Context)) {
+// storing runs put, which stores something, and waits for it as long as the caller has patience. stored is as of set.
+func (r *Region) storing(ctx context.Context, put func(context.Context)) (stored <-chan struct{}) {
 	e := r.engine
 	if e.cfg.ReadTimeout == 0 {
 		put(context.WithoutCancel(ctx))
-		return
+		return nil
 	}
 	done := make(chan struct{})
 	if !e.background(ctx, func(ctx context.Context) {
@@ -89,7 +106,7 @@ func (r *Region) storing(ctx context.Context, put func(context.Context)) {
 		defer e.survive(ctx, "fill")
 		put(ctx)
 	}) {
-		return
+		return nil
 	}
 	patience := time.NewTimer(e.patience(ctx))
 	defer patience.Stop()
@@ -98,6 +115,7 @@ func (r *Region) storing(ctx context.Context, put func(context.Context)) {
 	case <-patience.C:
 	case <-ctx.Done():
 	}
+	return done
 }
 
 // filled counts entries that were stored.
