@@ -343,3 +343,20 @@ func TestWarmOfARegionWithoutGORM(t *testing.T) {
 		}
 	}
 }
+
+// Falls if: the checkpoint counts jobs that have ended, and not those from the first.
+func TestACheckpointHasNoGap(t *testing.T) {
+	w := newWorld(t, gormcache.Config{})
+	_, p := w.Process(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	items := append([]gormcache.WarmItem{gormcache.WarmCall("never ends", func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() })}, users(nil)...)
+	done, err := p.Warm(ctx, append(items, gormcache.WarmParallel(2), gormcache.WarmProgressTo(func(now gormcache.WarmProgress) {
+		if now.Done == 7 {
+			cancel()
+		}
+	}))...)
+	if !errors.Is(err, context.Canceled) || done.Done != 7 || done.Checkpoint != 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
