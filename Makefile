@@ -7,7 +7,7 @@ GO       ?= go
 PACKAGES := ./... ./store/compress/... ./tests/... ./examples/...
 MODULES  := . store/compress tests examples
 # What make quick runs of tests.
-QUICK    := plugin narrow policy relation
+QUICK    := plugin narrow policy regions relation
 # Pinned, and run by `go run`, so that no module's go.mod carries tools.
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # How many inputs each fuzz target gets; how often each benchmark runs, and how long.

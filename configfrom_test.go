@@ -56,13 +56,14 @@ func ExampleConfigFromMap_errors() {
 }
 
 func ExampleConfigFromEnv() {
-	_ = os.Setenv("SHOP_CACHE_NAMESPACE", "shop")
-	_ = os.Setenv("SHOP_CACHE_REGIONS_USER_LISTS_TTL", "1h")
-	_ = os.Setenv("SHOP_CACHE_REGIONS_USER_LISTS_STALE_IF_ERROR", "24h")
-	defer os.Unsetenv("SHOP_CACHE_NAMESPACE")
-	defer os.Unsetenv("SHOP_CACHE_REGIONS_USER_LISTS_TTL")
-	defer os.Unsetenv("SHOP_CACHE_REGIONS_USER_LISTS_STALE_IF_ERROR")
-
+	for name, value := range map[string]string{
+		"SHOP_CACHE_NAMESPACE":                         "shop",
+		"SHOP_CACHE_REGIONS_USER_LISTS_TTL":            "1h",
+		"SHOP_CACHE_REGIONS_USER_LISTS_STALE_IF_ERROR": "24h",
+	} {
+		_ = os.Setenv(name, value)
+		defer func() { _ = os.Unsetenv(name) }()
+	}
 	cfg, err := gormcache.ConfigFromEnv("SHOP_CACHE")
 	fmt.Println(cfg.Namespace, cfg.Regions["user_lists"].TTL, cfg.Regions["user_lists"].StaleIfError, err)
 	// Output: shop 1h0m0s 24h0m0s <nil>

@@ -1,7 +1,8 @@
 // Package region holds named policies, and values that are cached under keys of the application's own.
 //
 // A [Config] says how long the entries of a region live and what may be served when they are old, as in Python's
-// dogpile.cache. Plugin.Region returns a [Region]; the values in it are shared by all processes that share the store.
+// dogpile.cache. The regions of a plugin are named in its configuration and come from Plugin.Region. [New] makes one for a
+// program without GORM; both share entries and invalidation where they share store, namespace and name.
 //
 //	read        Get, GetOr, GetMulti, Lookup, LookupMulti
 //	make        GetOrCreate, GetOrCreateMulti: one call for all who miss the same
