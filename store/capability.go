@@ -18,7 +18,7 @@ type Swap struct {
 	Done bool
 }
 
-// Swapper is an optional capability of a [Store]: it changes entries only if they are what the caller saw. The values of
+// Swapper is an optional capability of a [Store], found by [SwapperOf]: it changes entries only if they are what the caller saw. The values of
 // a region need it: for check-and-set, for counters, and to keep a load from storing what a Delete has removed meanwhile.
 type Swapper interface {
 	// Swap makes the changes, each atomically, in one round trip if the store can, and sets Done of each. A key whose entry
@@ -42,7 +42,7 @@ type Claim struct {
 	Fence uint64
 }
 
-// Claimer is an optional capability of a [Store]: of many processes one, or a given number, has a name for a while. It is
+// Claimer is an optional capability of a [Store], found by [ClaimerOf]: of many processes one, or a given number, has a name for a while. It is
 // for the right to load a key for all processes, and for locks. What a store that loses data, or a failover, does to a
 // claim is said in the store's documentation; the fence is what makes that harmless.
 type Claimer interface {
@@ -65,6 +65,33 @@ type Claimer interface {
 	// nothing, and may not come at all where a connection was lost or a claim has run out: who waits asks again now and
 	// then. stop must be called; it is quick, and so is Watch.
 	Watch(name string) (woken <-chan struct{}, stop func())
+}
+
+// Layer is a [Store] over another one that passes capabilities through: it has those that the store below has, which only
+// its value says, not its type.
+type Layer interface {
+	Store
+	// Swapper is nil if the store below is none, and so is Claimer.
+	Swapper() Swapper
+	Claimer() Claimer
+}
+
+// SwapperOf returns the [Swapper] of a store, or of a [Layer] over one; nil if the store has no check-and-set.
+func SwapperOf(s Store) Swapper {
+	if l, ok := s.(Layer); ok {
+		return l.Swapper()
+	}
+	swapper, _ := s.(Swapper)
+	return swapper
+}
+
+// ClaimerOf returns the [Claimer] of a store, or of a [Layer] over one; nil if the store has no claims.
+func ClaimerOf(s Store) Claimer {
+	if l, ok := s.(Layer); ok {
+		return l.Claimer()
+	}
+	claimer, _ := s.(Claimer)
+	return claimer
 }
 
 // ErrNoSwap and ErrNoClaim are wrapped by the errors of what needs a capability that the store has not.

@@ -36,7 +36,8 @@ const maxNamespace = 64
 //
 //	claim              in the store        method
 //	to load an entry   ns:c:hash           Load
-//	a lock, a pool     ns:l:name           Lock
+//	a lock             ns:l:name           Lock
+//	a slot of a pool   ns:p:name           Pool
 //
 // T stands for the table's canonical name ([TableName]). The left column is the notation of the docs, the decisions and
 // the comments. A name that is long, or holds other characters than letters, digits, '_', '.' and '-', is written as '='
@@ -57,6 +58,7 @@ const (
 	kindUser    = "u"
 	kindLoad    = "c"
 	kindLock    = "l"
+	kindPool    = "p"
 )
 
 // Validate returns an error unless the namespace consists of 1 to 64 of A-Z a-z 0-9 _ . - characters. A colon could make
@@ -97,8 +99,11 @@ func (n Namespace) Load(id []byte) string {
 	return n.head(kindLoad) + base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
-// Lock returns the name of the claim of a lock or a pool that the user named.
+// Lock returns the name of the claim of a lock that the user named.
 func (n Namespace) Lock(name string) string { return n.tag(kindLock, name) }
+
+// Pool returns the name of the claims of a pool that the user named. No lock has the same.
+func (n Namespace) Pool(name string) string { return n.tag(kindPool, name) }
 
 // Epoch returns the tag that every entry of the namespace depends on.
 func (n Namespace) Epoch() string { return string(n) + ":" + kindEpoch }

@@ -65,6 +65,7 @@ var (
 	_ store.Store     = (*Store)(nil)
 	_ store.Batch     = (*Store)(nil)
 	_ store.Inspector = (*Store)(nil)
+	_ store.Layer     = (*Store)(nil)
 )
 
 // New returns next behind breakers. The caller stops or closes the result.

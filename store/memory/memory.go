@@ -46,6 +46,7 @@ func MaxTags(n int) Option { return func(o *options) { o.maxTags = n } }
 type Store struct {
 	entries *otter.Cache[string, entry]
 	tags    *tags
+	claims  claims
 	start   time.Time
 	closed  atomic.Bool
 }
@@ -77,8 +78,9 @@ func New(opts ...Option) *Store {
 			// Maintenance on the caller's goroutine: nothing outlives Close, or a test's bubble.
 			Executor: func(task func()) { task() },
 		}),
-		tags:  newTags(o.maxTags),
-		start: time.Now(),
+		tags:   newTags(o.maxTags),
+		claims: newClaims(),
+		start:  time.Now(),
 	}
 }
 
@@ -125,15 +127,20 @@ func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 		s.entries.Invalidate(key)
 		return nil
 	}
+	s.entries.Set(key, newEntry(value, ttl, s.now()))
+	return nil
+}
+
+// newEntry returns an entry with a copy of value. ttl is not negative.
+func newEntry(value []byte, ttl, now time.Duration) entry {
 	e := entry{value: bytes.Clone(value), expires: never}
 	if e.value == nil {
 		e.value = []byte{} // nil would read as a miss
 	}
 	if ttl > 0 {
-		e.expires = after(s.now(), ttl)
+		e.expires = after(now, ttl)
 	}
-	s.entries.Set(key, e)
-	return nil
+	return e
 }
 
 // Delete implements [store.Store].
@@ -147,10 +154,11 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	return nil
 }
 
-// Clear drops all entries, tags and marks. The store can still be used afterwards.
+// Clear drops all entries, tags, marks and claims. The store can still be used afterwards.
 func (s *Store) Clear() {
 	s.entries.InvalidateAll()
 	s.tags.clear()
+	s.claims.clear()
 }
 
 // Close implements [store.Store]: it drops all content. Closing twice is no error.

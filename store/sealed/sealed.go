@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/coded"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -26,6 +27,7 @@ var (
 	_ store.Batch   = (*Store)(nil)
 
 	_ store.Inspector = (*Store)(nil)
+	_ store.Layer     = (*Store)(nil)
 )
 
 // New returns next with its entries sealed, or an error that names every wrong field and its remedy.
@@ -145,6 +147,27 @@ func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) 
 func (s *Store) Inspect(ctx context.Context, tags []string) ([]store.TagInfo, error) {
 	return store.Inspect(ctx, s.next, tags)
 }
+
+// Swapper implements [store.Layer]. What callers saw is compared with what the sealed entries hold: sealing the same bytes
+// twice gives different ones.
+func (s *Store) Swapper() store.Swapper {
+	return coded.Swapper(s.next, coded.Code{
+		Open: func(key string, sealed []byte) ([]byte, bool) {
+			value, err := s.open(key, sealed)
+			return value, err == nil
+		},
+		Seal: func(key string, value []byte) ([]byte, error) {
+			sealed, err := s.current.seal(key, value)
+			if err != nil {
+				return nil, fault.Errorf("sealed: %w", err)
+			}
+			return sealed, nil
+		},
+	})
+}
+
+// Claimer implements [store.Layer]: claims are not sealed.
+func (s *Store) Claimer() store.Claimer { return store.ClaimerOf(s.next) }
 
 // Check implements [store.Checker], if the store behind does.
 func (s *Store) Check(ctx context.Context) error {

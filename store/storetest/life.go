@@ -82,7 +82,7 @@ var lifeTests = []test{
 func calls(ctx context.Context, st store.Store, name string) map[string]func() error {
 	w := store.NewWriter()
 	tags := []string{name}
-	return map[string]func() error{
+	all := map[string]func() error{
 		"Lookup": func() error { return st.Lookup(ctx, &store.Lookup{Keys: tags, Tags: tags}) },
 		"Set":    func() error { return st.Set(ctx, name+"e", []byte("v"), long) },
 		"Delete": func() error { return st.Delete(ctx, name+"e") },
@@ -95,4 +95,26 @@ func calls(ctx context.Context, st store.Store, name string) map[string]func() e
 			return err
 		},
 	}
+	if swapper := store.SwapperOf(st); swapper != nil {
+		all["Swap"] = func() error { return swapper.Swap(ctx, []store.Swap{{Key: name + "s", Value: []byte("v"), TTL: long}}) }
+	}
+	if claimer := store.ClaimerOf(st); claimer != nil {
+		c := store.Claim{Name: name + "c", Owner: w, TTL: long}
+		all["Claim"] = func() error { return told(claimer.Claim(ctx, &c)) }
+		all["Renew"] = func() error { return told(claimer.Renew(ctx, &c)) }
+		all["Release"] = func() error { return told(claimer.Release(ctx, c.Name, w)) }
+		all["Claims"] = func() error {
+			_, err := claimer.Claims(ctx, c.Name)
+			return err
+		}
+	}
+	return all
+}
+
+// told returns the error of a call that reports success and an error: with an error it must not report success.
+func told(success bool, err error) error {
+	if success && err != nil {
+		return errors.New("the call reports success beside its error")
+	}
+	return err
 }

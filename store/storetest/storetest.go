@@ -4,6 +4,11 @@
 //		storetest.Run(t, func(t *testing.T) store.Store { return mystore.New() })
 //	}
 //
+// Optional capabilities are tested where the store has them: store.Batch, Checker and Inspector by type, and
+// store.Swapper and Claimer as store.SwapperOf and store.ClaimerOf find them. Tests of one that the store has not are
+// skipped, so look once at go test -v. A store that others may share is opened twice over the same content by Open: then
+// wakes between processes are tested too.
+//
 // Run it with the race detector.
 package storetest
 
@@ -71,6 +76,8 @@ func RunConfig(t *testing.T, c Config) {
 		{"Marks", markTests},
 		{"Writers", writerTests},
 		{"Concurrency", concurrencyTests},
+		{"Swaps", swapTests},
+		{"Claims", claimTests},
 		{"Inspect", inspectTests},
 		{"Life", lifeTests},
 	} {
