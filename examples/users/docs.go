@@ -18,7 +18,7 @@ func docs(mux *http.ServeMux) {
 		"/docs/openapi.json": "docs/openapi.json",
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'")
+			w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; frame-ancestors 'none'")
 			http.ServeFileFS(w, r, pages, file)
 		})
 	}

@@ -165,8 +165,11 @@ func (a api) fail(w http.ResponseWriter, r *http.Request, err error) {
 // answer writes v as JSON.
 func (a api) answer(w http.ResponseWriter, r *http.Request, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(v); err != nil {
+	body := json.NewEncoder(w)
+	body.SetEscapeHTML(false) // nobody takes this for HTML, and people read it
+	if err := body.Encode(v); err != nil {
 		a.log.Info("the answer was not sent", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
 }
