@@ -20,6 +20,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/lock"
 )
 
 // patience is how long a shutdown waits for the requests that are under way.
@@ -52,6 +54,9 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("argument %q: there are flags only, see -help", flags.Arg(0))
 	}
+	if o.lockTTL < lock.MinTTL {
+		return o, fmt.Errorf("-lock-ttl is %s: it must be at least %s", o.lockTTL, lock.MinTTL)
+	}
 	return o, nil
 }
 
@@ -75,11 +80,11 @@ func main() {
 
 // run serves until ctx ends, and then until the requests under way are answered.
 func run(ctx context.Context, opts options, out io.Writer, log *slog.Logger) (err error) {
-	app, err := open(ctx, opts, log)
-	if err != nil {
+	var app app
+	defer func() { err = errors.Join(err, app.close()) }()
+	if err := app.open(ctx, opts, log); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, app.close()) }()
 
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", opts.addr)
 	if err != nil {

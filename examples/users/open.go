@@ -28,39 +28,33 @@ type app struct {
 	closers []func() error // in the order of opening
 }
 
-// open opens the database, the cache, and the service over both.
-func open(ctx context.Context, opts options, log *slog.Logger) (a *app, err error) {
-	a = &app{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.close())
-		}
-	}()
+// open opens the database, the cache, and the service over both. What it has opened before an error, close closes.
+func (a *app) open(ctx context.Context, opts options, log *slog.Logger) error {
 	path, err := a.databaseFile(opts.db)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	db, err := a.database(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cache, err := a.cache(ctx, path, opts, log)
+	cache, err := a.cache(ctx, path, opts)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := db.Use(cache); err != nil {
-		return nil, err
+		return err
 	}
 	// After db.Use: a table that is created drops what the Redis still has of an earlier database in the same file.
 	if err := db.WithContext(ctx).AutoMigrate(&User{}); err != nil {
-		return nil, err
+		return err
 	}
 	users, err := cache.Region("users")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.users = newUsers(db, users, cache.Locks().With(lock.TTL(opts.lockTTL)), opts, log)
-	return a, nil
+	return nil
 }
 
 // databaseFile returns the absolute path of the database's file: by default one that goes with the process.
@@ -94,14 +88,14 @@ func (a *app) database(path string) (*gorm.DB, error) {
 }
 
 // cache makes the plugin, in front of the database at path.
-func (a *app) cache(ctx context.Context, path string, opts options, log *slog.Logger) (*gormcache.Plugin, error) {
+func (a *app) cache(ctx context.Context, path string, opts options) (*gormcache.Plugin, error) {
 	// Instances that share the database must share the namespace, and others must not.
 	sum := sha256.Sum256([]byte(path))
 	cfg := gormcache.Config{
 		Namespace: "users-" + hex.EncodeToString(sum[:6]),
 		Regions:   map[string]region.Config{"users": {TTL: readTTL}},
 		Hooks:     &observe.Hooks{Read: note},
-		Logger:    log,
+		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	if opts.redis != "" {
 		client := redis.NewClient(&redis.Options{Addr: opts.redis, ContextTimeoutEnabled: true, DialerRetries: 1, MaxRetries: -1})

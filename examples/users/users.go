@@ -56,7 +56,7 @@ func (in *Input) validate() error {
 // users keeps users in the database. Reads go through the cache, and updates through a lock.
 type users struct {
 	// read returns a user, from the cache or by load.
-	read *region.Function[int64, User]
+	read *region.Func[int64, User]
 	// update writes a user by save, if no other process is about to write the same one.
 	update *lock.Function[change, updated]
 

@@ -8,6 +8,9 @@ import (
 
 // Program is a process of a program of ours, such as an example. The methods are for the test's own goroutine.
 type Program struct {
+	// Dir is a folder of the program's own, where it runs and keeps its temporary files. It goes when the test ends.
+	Dir string
+
 	folder *folder
 	proc   *process
 }
@@ -19,9 +22,9 @@ func Run(tb testing.TB, path string, args ...string) *Program {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &Program{folder: f}
+	p := &Program{Dir: f.path, folder: f}
 	tb.Cleanup(p.close)
-	cmd := command{path: path, args: args, dir: f.path, death: syscall.SIGKILL}
+	cmd := command{path: path, args: args, env: []string{"TMPDIR=" + f.path}, dir: f.path, death: syscall.SIGKILL}
 	if p.proc, err = cmd.start(f.join("log")); err != nil {
 		tb.Fatal(err)
 	}

@@ -3,11 +3,13 @@ package users
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/tests/lab"
+	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
 const (
@@ -183,6 +185,30 @@ func TestShutdownWaitsForRequests(t *testing.T) {
 	}
 	if status := in.Wait(); status != 0 {
 		t.Errorf("exit status %d:\n%s", status, in.Output(t))
+	}
+	if left, _ := filepath.Glob(filepath.Join(in.Dir, "gormcache-users-*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// Falls if the service starts where it could not work, or does not say why.
+func TestStartTellsWhatIsWrong(t *testing.T) {
+	in := start(t)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-addr", strings.TrimPrefix(in.url, "http://")}, "-addr sets another address"},
+		{[]string{"-redis", "127.0.0.1:1"}, "no Redis at 127.0.0.1:1"},
+		{[]string{"-db", "no/such/folder/users.db"}, "no/such/folder/users.db"},
+		{[]string{"-lock-ttl", "0"}, "-lock-ttl is 0s"},
+		{[]string{"-read-delay", "slow"}, "read-delay"},
+		{[]string{"redis"}, "there are flags only"},
+	} {
+		p := servers.Run(t, program, append([]string{"-addr", "127.0.0.1:0"}, c.args...)...)
+		if status, out := p.Wait(), p.Output(t); status == 0 || !strings.Contains(out, c.want) {
+			t.Errorf("%q: exit status %d, want %q in\n%s", c.args, status, c.want, out)
+		}
 	}
 }
 
