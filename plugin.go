@@ -22,6 +22,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
+	"github.com/seed-4f7f0efa/gormcache/lock"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -51,6 +52,7 @@ type Plugin struct {
 	own      *memory.Store  // the store to be emptied with the plugin, if it made one
 	store    *breaker.Store // cfg.Store behind a breaker
 	engine   *engine.Engine
+	locks    *lock.Locks
 	regions  map[string]*region.Region // handles of the engine's: made once, since each query's scope asks for one
 	replayer *replay.Replayer
 
@@ -90,6 +92,8 @@ func New(cfg Config) (*Plugin, error) {
 		Blocked:      p.blocked,
 		Schema:       p.schema,
 	})
+	// Not behind the breaker: a lock is not refused because reads have failed. An error is that of each call.
+	p.locks, _ = lock.New(cfg.Store, cfg.Namespace, lock.Timeout(cfg.WriteTimeout), lock.Logger(cfg.Logger))
 	p.regions = make(map[string]*region.Region, len(cfg.Regions))
 	for name := range cfg.Regions {
 		r, err := p.engine.Region(name)
@@ -302,6 +306,11 @@ func (p *Plugin) Region(name string) (*region.Region, error) {
 	return nil, err
 }
 
+// Locks returns the locks of the namespace in Config.Store: among all processes that share them, or in this process only,
+// where the store is in it. They need no db.Use. A store that has no claims makes each call return [store.ErrNoClaim]. Close
+// closes them.
+func (p *Plugin) Locks() *lock.Locks { return p.locks }
+
 // Invalidator is for the functions of package invalidate, which find the write side by this method. It is nil
 // before db.Use.
 func (p *Plugin) Invalidator() *writer.Writer { return p.inv.Load() }
@@ -350,8 +359,8 @@ func breakerState(s breaker.State) observe.BreakerState {
 // Close delivers what invalidations are pending, for at most 5 seconds, ends all background work and
 // empties the store if the plugin made it. From then on all queries go to the database, those with a scope too:
 // they are bypassed, with reason [observe.Closed]. No query fails because of Close, whether it is under way or
-// comes later. Writes still invalidate as far as the store answers, but nothing is retried. Close may be called
-// more than once. The error says which invalidations could not be delivered.
+// comes later. Writes still invalidate as far as the store answers, but nothing is retried. Locks that are held are lost, as
+// [lock.Locks.Close] says. Close may be called more than once. The error says which invalidations could not be delivered.
 func (p *Plugin) Close() error {
 	p.mu.Lock()
 	if p.closed {
@@ -367,7 +376,7 @@ func (p *Plugin) Close() error {
 		defer cancel()
 		errs = append(errs, inv.Close(ctx))
 	}
-	errs = append(errs, p.replayer.Close())
+	errs = append(errs, p.replayer.Close(), p.locks.Close())
 	if p.own != nil {
 		// Not closed: queries and writes that are under way, and writes that come later, still use it.
 		p.own.Clear()

@@ -6,13 +6,16 @@ import (
 	"log/slog"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/template"
 )
 
 // Function is a function of which one call runs at a time for each key, in all processes. [Once] and [Func] return it. It is
 // safe for concurrent use.
 type Function[In, Out any] struct {
+	maker   string // "lock.Once" or "lock.Func"
+	pattern string
 	locks   *Locks
-	key     func(In) (string, error)
+	key     *template.Template[In]
 	fn      func(context.Context, In) (Out, error)
 	waits   bool
 	refused *Out  // what a call returns that comes while another runs
@@ -26,8 +29,9 @@ type OnceOption[Out any] func(*Out) *Out
 func WhenLocked[Out any](v Out) OnceOption[Out] { return func(*Out) *Out { return &v } }
 
 // Once returns fn, of which a second call with the same key is refused while the first runs, in any process: with [ErrLocked],
-// or the value of [WhenLocked]. The key is a template: "update-user-{user_id}" has a placeholder for a field of In,
-// or for In itself where that is a scalar. A key that does not fit In is the error of each call.
+// or the value of [WhenLocked]. The key is a template: the placeholder of "update-user-{user_id}" is In itself, if that
+// is a scalar, or the field of In that is tagged `cache:"user_id"`; fields that it does not name don't matter. A key
+// that does not fit In is the error of each call. Functions with the same key share a lock.
 //
 // Options of locks are given by [Locks.With]: lock.Once(locks.With(lock.TTL(time.Minute)), key, fn).
 func Once[In, Out any](locks *Locks, key string, fn func(ctx context.Context, in In) (Out, error), opts ...OnceOption[Out]) *Function[In, Out] {
@@ -49,15 +53,26 @@ func Func[In, Out any](locks *Locks, key string, fn func(ctx context.Context, in
 }
 
 func newFunction[In, Out any](maker string, locks *Locks, key string, fn func(context.Context, In) (Out, error)) *Function[In, Out] {
-	f := &Function[In, Out]{locks: locks, fn: fn}
-	var err error
-	if f.key, err = keys[In](key); err != nil {
-		f.err = fault.Errorf("%s: %w", maker, err)
-	}
+	f := &Function[In, Out]{maker: maker, pattern: key, locks: locks, fn: fn}
+	f.key, f.err = template.Compile[In](key, template.Some)
 	if fn == nil {
-		f.err = fault.Errorf("%s: %w", maker, errNoFunction)
+		f.err = errors.Join(f.err, errNoFunction)
 	}
 	return f
+}
+
+// WithKeyFunc returns the same function with keys that are told apart by key: for arguments that are no scalars. The key that
+// was given to [Once] or [Func] goes before it, and has no placeholders.
+func (f *Function[In, Out]) WithKeyFunc(key func(In) string) *Function[In, Out] {
+	if f == nil {
+		return nil
+	}
+	other := *f
+	other.key, other.err = template.Keyed(f.pattern, key)
+	if f.fn == nil {
+		other.err = errors.Join(other.err, errNoFunction)
+	}
+	return &other
 }
 
 // Call runs the function under the lock of its key, which it releases also if the function panics. The function's context ends
@@ -105,9 +120,9 @@ func (f *Function[In, Out]) keyOf(in In) (string, error) {
 	case f == nil:
 		return "", errors.New("gormcache: the *lock.Function is nil: make it with lock.Once or lock.Func")
 	case f.err != nil:
-		return "", f.err
+		return "", fault.Errorf("%s: %w", f.maker, f.err)
 	}
-	return f.key(in)
+	return f.key.Key(in), nil
 }
 
 // under runs fn with a lock, and releases that.

@@ -58,6 +58,9 @@ func TestNamesOnTheWire(t *testing.T) {
 		n.User("name"):                      "ns:u:name",
 		n.Entry([24]byte{}):                 "ns:e:" + strings.Repeat("A", 32),
 		n.Value("region", "key"):            "ns:v:" + hashed("", "6:regionkey")[1:],
+		n.Load([]byte("id")):                "ns:c:" + hashed("", "id")[1:],
+		n.Lock("name"):                      "ns:l:name",
+		n.Pool("name"):                      "ns:p:name",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
