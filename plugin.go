@@ -51,6 +51,7 @@ type Plugin struct {
 	recorder *observe.Recorder
 	own      *memory.Store  // the store to be emptied with the plugin, if it made one
 	store    *breaker.Store // cfg.Store behind a breaker
+	stores   []regionStore  // those that regions have of their own
 	engine   *engine.Engine
 	locks    *lock.Locks
 	regions  map[string]*region.Region // handles of the engine's: made once, since each query's scope asks for one
@@ -76,11 +77,9 @@ func New(cfg Config) (*Plugin, error) {
 		readTimeout = 0 // it never waits, and a deadline costs a hit as much as the lookup itself
 	}
 	p.cfg = cfg
-	p.store = breaker.New(cfg.Store, breaker.Config{
-		Failures: cfg.BreakerFailures, Cooldown: cfg.BreakerCooldown,
-		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
-	})
+	p.store = behindBreaker(cfg.Store, cfg)
 	p.store.LogTo(cfg.Logger)
+	p.stores = regionStores(cfg)
 	p.engine = engine.New(engine.Config{
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),
@@ -91,6 +90,9 @@ func New(cfg Config) (*Plugin, error) {
 		Logger:       cfg.Logger,
 		Blocked:      p.blocked,
 		Schema:       p.schema,
+
+		Stores:        byRegion(p.stores),
+		StoresTimeout: cfg.ReadTimeout,
 	})
 	// Not behind the breaker: a lock is not refused because reads have failed. An error is that of each call.
 	p.locks, _ = lock.New(cfg.Store, cfg.Namespace, lock.Timeout(cfg.WriteTimeout), lock.Logger(cfg.Logger))
@@ -164,10 +166,22 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	return nil
 }
 
-// check asks the store whether it can do what it must. One that can't be reached now is no reason to
+// check asks the stores whether they can do what they must. One that can't be reached now is no reason to
 // keep a program from starting.
 func (p *Plugin) check() error {
-	checker, ok := p.cfg.Store.(store.Checker)
+	if err := p.checkStore("Config.Store", p.cfg.Store, p.rehearse); err != nil {
+		return err
+	}
+	for _, s := range p.stores {
+		if err := p.checkStore(s.field(), s.user, s.rehearse(store.Namespace(p.cfg.Namespace))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Plugin) checkStore(field string, s store.Store, rehearse func(context.Context) error) error {
+	checker, ok := s.(store.Checker)
 	if !ok {
 		return nil
 	}
@@ -175,13 +189,13 @@ func (p *Plugin) check() error {
 	defer cancel()
 	err := checker.Check(ctx)
 	if err == nil {
-		err = p.rehearse(ctx)
+		err = rehearse(ctx)
 	}
 	if errors.Is(err, store.ErrUnsupported) {
-		return fault.Errorf("Config.Store: %w", err)
+		return fault.Errorf("%s: %w", field, err)
 	}
 	if err != nil {
-		p.cfg.Logger.Warn("gormcache: the store can't serve yet; the database answers until it can", "error", err)
+		p.cfg.Logger.Warn("gormcache: the store can't serve yet; the database answers until it can", "store", field, "error", err)
 	}
 	return nil
 }
@@ -322,8 +336,10 @@ func (p *Plugin) reads() *reader.Reader { return p.reader.Load() }
 func (p *Plugin) Stats() observe.Stats {
 	s := p.recorder.Snapshot()
 	s.BreakerOpen = p.store.Open()
-	if sealed, ok := p.cfg.Store.(interface{ Rejected() uint64 }); ok {
-		s.Rejected += sealed.Rejected()
+	s.Rejected += rejected(p.cfg.Store)
+	for _, own := range p.stores {
+		s.BreakerOpen = s.BreakerOpen || own.Open()
+		s.Rejected += rejected(own.user)
 	}
 	if inv := p.Invalidator(); inv != nil {
 		s.Pending = inv.Pending()

@@ -2,15 +2,6 @@ package region
 
 import "github.com/seed-4f7f0efa/gormcache/internal/engine"
 
-// Errors that regions give.
-var (
-	// ErrUnknownRegion is wrapped by the error for a region that was not configured.
-	ErrUnknownRegion = engine.ErrUnknownRegion
-	// ErrCacheMiss is returned by a read that asked for cached data only, where there is none that may
-	// be served.
-	ErrCacheMiss = engine.ErrCacheMiss
-)
-
 // Mode is how a call treats what is cached: [Normal], [Refresh] or [OnlyIfCached].
 type Mode = engine.Mode
 

@@ -13,6 +13,15 @@ const MaxKeySize = 250
 // maxNamespace leaves room within MaxKeySize for a kind and a hash.
 const maxNamespace = 64
 
+// MaxReadable is the greatest length of a name in [Namespace.Readable].
+const MaxReadable = 100
+
+// What is left within MaxKeySize for a region's name, and for that of a codec, in a readable key.
+const (
+	maxReadableRegion = 40
+	maxCodec          = 32
+)
+
 // Namespace is the prefix of every key and tag of one plugin. It makes all keys and tags; nothing else spells them.
 // Names on the wire read `<namespace>:<kind>:<name>`. They are an interface between versions, which share a store while a
 // program is deployed: a kind, once released, keeps its letter and its meaning.
@@ -32,7 +41,8 @@ const maxNamespace = 64
 //
 //	entry              in the store        method
 //	answer to a query  ns:e:hash           Entry
-//	value of a region  ns:v:hash           Value
+//	value of a region  ns:v:hash           Value, ValueIn
+//	  by its own name  ns:v:region:codec:x Readable
 //
 //	claim              in the store        method
 //	to load an entry   ns:c:hash           Load
@@ -90,6 +100,36 @@ func (n Namespace) Value(region, key string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d:%s%s", len(region), region, key)
 	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+}
+
+// ValueIn is Value for a codec other than the one that regions have by default: bytes of the one are never found by the
+// other. The two never give the same key.
+func (n Namespace) ValueIn(codec, region, key string) string {
+	if codec == "" {
+		return n.Value(region, key)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "in %d:%s%d:%s%s", len(codec), codec, len(region), region, key) // Value's begins with a digit
+	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+}
+
+// Readable returns the key of a value whose name was made by the user's own function, which stands in it unchanged; ok is
+// false if the name is empty, longer than [MaxReadable], or holds a space or anything else than printable ASCII. The key
+// of another region or codec, and a hashed one, are never the same. codec is empty for the one that regions have by default.
+func (n Namespace) Readable(codec, region, name string) (key string, ok bool) {
+	if len(name) == 0 || len(name) > MaxReadable || len(codec) > maxCodec {
+		return "", false
+	}
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] > '~' {
+			return "", false
+		}
+	}
+	if len(region) > maxReadableRegion || !allPlain([]byte(region)) {
+		sum := sha256.Sum256([]byte(region))
+		region = "=" + base64.RawURLEncoding.EncodeToString(sum[:24])
+	}
+	return n.head(kindValue) + region + ":" + codec + ":" + name, true // neither has a colon
 }
 
 // Load returns the name of the claim to load an entry for all processes. The id is of the entry, and of the tokens that

@@ -16,6 +16,7 @@ type flight struct {
 	abandoned bool
 	loaded    Loaded
 	err       error
+	waits     []*flight // those that its leader waits for, guarded by flights.mu
 }
 
 // landings spreads the counts of landed flights. A power of two.

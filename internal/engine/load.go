@@ -90,7 +90,7 @@ func (p *reading) query(ctx context.Context, missing []int) (Loaded, error) {
 	if err == nil && !p.NoFill {
 		for n, part := range p.entries(&loaded) {
 			if was := p.dropped[missing[n]]; was != nil {
-				p.region.countDropped(p.Request, loaded.Reason == "" && bytes.Equal(part.Payload, was))
+				p.region.countDropped(p.Counters, loaded.Reason == "" && bytes.Equal(part.Payload, was))
 			}
 		}
 	}
@@ -194,7 +194,7 @@ func (p *reading) fill(ctx context.Context, l Loaded) {
 	var entries []store.Entry
 	for n, part := range p.entries(&l) {
 		i := p.missing[n]
-		ttl := p.region.ttl(p.Request, part.Empty)
+		ttl := p.region.ttl(p.TTL, part.Empty)
 		if ttl <= 0 || !clean(p.own(i)) {
 			continue
 		}
@@ -212,7 +212,7 @@ func (p *reading) fill(ctx context.Context, l Loaded) {
 
 // entry is what is stored of an answer, or of a part of it.
 func (p *reading) entry(i int, payload []byte, ttl time.Duration) (store.Entry, error) {
-	env := entry.Envelope{Created: time.Now().UnixMilli(), Kind: p.Kind, Payload: payload}
+	env := entry.Envelope{Created: time.Now().UnixMilli(), Version: entry.NewVersion(), Kind: p.Kind, Payload: payload}
 	tokens := make([]byte, 0, (len(p.Tags)+1)*store.TokenSize)
 	env.Tokens = appendTokens(appendTokens(tokens, p.shared()), p.own(i))
 	stored := store.Entry{Key: p.Key, TTL: ttl}

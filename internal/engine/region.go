@@ -47,10 +47,10 @@ func (r *Region) Tags(tags ...string) []string {
 }
 
 // ttl is how long the entry is fresh, jitter taken off; negative: it is not stored.
-func (r *Region) ttl(q *Request, empty bool) time.Duration {
+func (r *Region) ttl(instead time.Duration, empty bool) time.Duration {
 	ttl, negative := r.policy.TTL, r.policy.NegativeTTL
-	if q.TTL > 0 {
-		ttl = q.TTL
+	if instead > 0 {
+		ttl = instead
 		negative = min(ttl, negative)
 	}
 	if empty {
@@ -66,11 +66,16 @@ func (r *Region) ttl(q *Request, empty bool) time.Duration {
 // for a slow store beyond its patience: storing goes on in the background, for WriteTimeout at most.
 func (r *Region) set(ctx context.Context, q *Request, entries ...store.Entry) {
 	e, counters := r.engine, q.Counters // the request is not kept beyond the read
-	put := func(ctx context.Context) {
+	r.storing(ctx, func(ctx context.Context) {
 		if e.put(ctx, entries) {
 			r.filled(counters, len(entries))
 		}
-	}
+	})
+}
+
+// storing runs put, which stores something, and waits for it as long as the caller has patience.
+func (r *Region) storing(ctx context.Context, put func(context.Context)) {
+	e := r.engine
 	if e.cfg.ReadTimeout == 0 {
 		put(context.WithoutCancel(ctx))
 		return
@@ -106,10 +111,14 @@ func (r *Region) filled(counters []*observe.Counter, n int) {
 // Report counts a read that has ended and calls the hook. Read does so itself; it is for callers that
 // find out before reading that the cache must be left alone.
 func (r *Region) Report(ctx context.Context, q *Request, res Result, err error, start time.Time) {
+	r.report(ctx, q.Key, q.Tables, q.Counters, res, err, start)
+}
+
+func (r *Region) report(ctx context.Context, key string, tables []string, counters []*observe.Counter, res Result, err error, start time.Time) {
 	rec := r.engine.cfg.Recorder
 	rec.Count(res.Outcome, res.Reason)
 	r.counter.Add(res.Outcome)
-	for _, c := range q.Counters {
+	for _, c := range counters {
 		c.Add(res.Outcome)
 	}
 	if res.Coalesced {
@@ -123,22 +132,22 @@ func (r *Region) Report(ctx context.Context, q *Request, res Result, err error, 
 	took := time.Since(start)
 	if hook != nil {
 		hook(ctx, observe.Read{
-			Region: r.name, Tables: q.Tables, Outcome: res.Outcome, Reason: res.Reason,
+			Region: r.name, Tables: tables, Outcome: res.Outcome, Reason: res.Reason,
 			Detail: res.Detail, Coalesced: res.Coalesced, Err: err, Duration: took,
 		})
 	}
 	if debug {
-		log.DebugContext(ctx, "gormcache: read", "region", r.name, "tables", q.Tables, "key", q.Key,
+		log.DebugContext(ctx, "gormcache: read", "region", r.name, "tables", tables, "key", key,
 			"outcome", res.Outcome.String(), "reason", string(res.Reason), "detail", res.Detail,
 			"coalesced", res.Coalesced, "error", describe(err), "took", took)
 	}
 }
 
 // countDropped counts an entry that a write has dropped, and that was loaded again.
-func (r *Region) countDropped(q *Request, identical bool) {
+func (r *Region) countDropped(counters []*observe.Counter, identical bool) {
 	r.engine.cfg.Recorder.Dropped(identical)
 	r.counter.Dropped(identical)
-	for _, c := range q.Counters {
+	for _, c := range counters {
 		c.Dropped(identical)
 	}
 }
