@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,14 +44,16 @@ func start(t *testing.T, args ...string) *instance {
 	return in
 }
 
-// pair starts two instances on one Redis and one database, each with its arguments, in front of them those of both.
-func pair(t *testing.T, both, first, second []string) (a, b *instance, redis *servers.RedisServer) {
+// pair starts two instances on one Redis and one database, each with its arguments after those of both. Join starts
+// one more.
+func pair(t *testing.T, both, first, second []string) (a, b *instance, join func(args ...string) *instance) {
 	t.Helper()
-	redis = servers.Redis(t)
-	shared := append([]string{"-redis", redis.Addr, "-db", filepath.Join(t.TempDir(), "users.db")}, both...)
-	a = start(t, append(shared[:len(shared):len(shared)], first...)...)
-	b = start(t, append(shared[:len(shared):len(shared)], second...)...)
-	return a, b, redis
+	shared := slices.Concat([]string{"-redis", servers.Redis(t).Addr, "-db", filepath.Join(t.TempDir(), "users.db")}, both)
+	join = func(args ...string) *instance {
+		t.Helper()
+		return start(t, slices.Concat(shared, args)...)
+	}
+	return join(first...), join(second...), join
 }
 
 // await waits until the instance has logged a line about a user.

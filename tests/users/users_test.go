@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,12 +64,32 @@ func TestDelayOfReadsIsThatOfMisses(t *testing.T) {
 	}
 }
 
-// Falls if what one instance has read is a miss in the other.
+// Falls if what one instance has read is a miss in another, or if one that starts later drops it.
 func TestInstancesShareWhatTheyRead(t *testing.T) {
-	a, b, _ := pair(t, nil, nil, nil)
+	a, b, join := pair(t, nil, nil, nil)
 	a.want(t, "POST", "/users/", user("Ada"), "201  "+is(1, "Ada"))
 	a.want(t, "GET", "/users/1", "", "200 miss "+is(1, "Ada"))
 	b.want(t, "GET", "/users/1", "", "200 hit "+is(1, "Ada"))
+	join().want(t, "GET", "/users/1", "", "200 hit "+is(1, "Ada"))
+}
+
+// The database is made anew, the Redis is not. Falls if the users of the old database are still served.
+func TestNewDatabaseHasNoCachedUsers(t *testing.T) {
+	redis, path := servers.Redis(t), filepath.Join(t.TempDir(), "users.db")
+	again := func() *instance { return start(t, "-redis", redis.Addr, "-db", path) }
+	in := again()
+	in.want(t, "POST", "/users/", user("Ada"), "201  "+is(1, "Ada"))
+	in.want(t, "GET", "/users/1", "", "200 miss "+is(1, "Ada"))
+	in.Terminate(t)
+	in.Wait()
+	in = again()
+	in.want(t, "GET", "/users/1", "", "200 hit "+is(1, "Ada")) // the same database
+	in.Terminate(t)
+	in.Wait()
+	lab.Must(t, os.Remove(path))
+	in = again()
+	in.want(t, "POST", "/users/", user("Bo"), "201  "+is(1, "Bo"))
+	in.want(t, "GET", "/users/1", "", "200 miss "+is(1, "Bo"))
 }
 
 // An update runs in A. Falls if B may update the same user meanwhile, or may not update another one; if reads wait for
@@ -214,7 +235,8 @@ func TestStartTellsWhatIsWrong(t *testing.T) {
 
 // Falls if readers get errors because the Redis is down: the database is there.
 func TestReadsNeedNoRedis(t *testing.T) {
-	a, _, redis := pair(t, nil, nil, nil)
+	redis := servers.Redis(t)
+	a := start(t, "-redis", redis.Addr)
 	a.want(t, "POST", "/users/", user("Ada"), "201  "+is(1, "Ada"))
 	a.want(t, "GET", "/users/1", "", "200 miss "+is(1, "Ada"))
 	redis.Kill()
