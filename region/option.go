@@ -23,6 +23,8 @@ type valueOptions struct {
 	inside  *transaction
 	floor   *int64
 	exists  bool
+
+	function functionOptions
 }
 
 // WithTTL takes the place of the region's TTL. It must be positive; other values are ignored.

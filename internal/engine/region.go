@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/observe"
@@ -17,6 +18,9 @@ type Region struct {
 	policy  Policy
 	counter *observe.Counter
 	base    []string // the tags every entry of the region depends on
+
+	functionsMu sync.Mutex
+	functions   map[string][]Function // by template
 }
 
 func newRegion(e *Engine, name string, policy Policy) *Region {
