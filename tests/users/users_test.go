@@ -268,8 +268,9 @@ func TestStartTellsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// Falls if readers get errors because the Redis is down: the database is there.
-func TestReadsNeedNoRedis(t *testing.T) {
+// Falls if readers get errors because the Redis is down, since the database is there; or if an update runs then, since
+// nobody knows whether another one does.
+func TestReadsNeedNoRedisAndUpdatesDo(t *testing.T) {
 	redis := servers.Redis(t)
 	a := start(t, "-redis", redis.Addr)
 	a.want(t, "POST", "/users/", user("Ada"), "201  "+is(1, "Ada"))
@@ -277,6 +278,10 @@ func TestReadsNeedNoRedis(t *testing.T) {
 	redis.Kill()
 	if got := a.ask(t.Context(), "GET", "/users/1", ""); got.status != 200 || got.body != is(1, "Ada") {
 		t.Errorf("a read without the Redis: %s", got.short())
+	}
+	a.want(t, "PUT", "/users/1", user("Bo"), `500  {"error":"something went wrong here"}`)
+	if got := a.ask(t.Context(), "GET", "/users/1", ""); got.body != is(1, "Ada") {
+		t.Errorf("after an update that was refused: %s", got.short())
 	}
 }
 
