@@ -59,6 +59,7 @@ type Plugin struct {
 
 	mu     sync.Mutex // one Initialize or Close at a time
 	closed bool
+	db     atomic.Pointer[gorm.DB]       // nil before Initialize
 	inv    atomic.Pointer[writer.Writer] // nil before Initialize, as is reader
 	reader atomic.Pointer[reader.Reader]
 }
@@ -102,7 +103,7 @@ func New(cfg Config) (*Plugin, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.regions[name] = region.Of(r)
+		p.regions[name] = region.Of(r, p.drop)
 	}
 	return p, nil
 }
@@ -159,6 +160,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return err
 	}
 	p.inv.Load().Attach(db)
+	p.db.Store(db)
 	if p.own != nil && dialect != sqltext.SQLite {
 		p.cfg.Logger.Warn("gormcache: Config.Store is not set, so this process caches in its own memory: other processes that write to this " +
 			"database don't invalidate it (CAVEATS.md, 14); set redisstore.New(client), or memory.New() if there is no other process")
@@ -221,9 +223,9 @@ func (p *Plugin) rehearse(ctx context.Context) error {
 }
 
 func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
-	regions := make([]string, 0, len(p.cfg.Regions))
-	for r := range p.cfg.Regions {
-		regions = append(regions, r)
+	regions := make(map[string]writer.RegionTags, len(p.cfg.Regions))
+	for name, cfg := range p.cfg.Regions {
+		regions[name] = writer.RegionTags{Soft: cfg.StaleWhileRevalidate > 0, Grace: cfg.StaleIfError > 0}
 	}
 	inv := writer.New(writer.Config{
 		Store:        p.store,
@@ -318,6 +320,15 @@ func (p *Plugin) Region(name string) (*region.Region, error) {
 	}
 	_, err := p.engine.Region(name)
 	return nil, err
+}
+
+// drop is for the methods of regions that invalidate.
+func (p *Plugin) drop(ctx context.Context, tags []string) error {
+	inv := p.inv.Load()
+	if inv == nil {
+		return ErrNotRegistered
+	}
+	return inv.Drop(ctx, tags)
 }
 
 // Locks returns the locks of the namespace in Config.Store: among all processes that share them, or in this process only,

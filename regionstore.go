@@ -88,9 +88,11 @@ func (s regionStore) rehearse(ns store.Namespace) func(context.Context) error {
 }
 
 // rejected is how many entries a store has not believed, if it looks at that.
-func rejected(s store.Store) uint64 {
-	if sealed, ok := s.(interface{ Rejected() uint64 }); ok {
-		return sealed.Rejected()
+func rejected(s store.Store) (n uint64) {
+	for ; s != nil; s = store.Unwrap(s) {
+		if coded, ok := s.(interface{ Rejected() uint64 }); ok {
+			n += coded.Rejected()
+		}
 	}
-	return 0
+	return n
 }

@@ -19,15 +19,16 @@ type Lock struct {
 	gone   context.Context // ends when the lock is lost, with the reason
 	lose   context.CancelCauseFunc
 
-	expiry  *time.Timer   // tells of the loss when the TTL has passed
-	quit    func()        // ends the renewal
-	kept    chan struct{} // closed when it has ended
-	closing func() bool   // stops looking at Locks.Close
+	expiry  *time.Timer // tells of the loss when the TTL has passed
+	renewal *time.Timer // begins to renew; nil: it is not renewed
+	closing func() bool // stops looking at Locks.Close
 
 	mu       sync.Mutex
-	deadline time.Time // until when the lock is the holder's for certain
-	trouble  error     // of the last renewal
-	released bool      // the holder has called Release
+	deadline time.Time     // until when the lock is the holder's for certain
+	trouble  error         // of the last renewal
+	released bool          // the holder has called Release
+	quit     func()        // ends the renewal, and
+	kept     chan struct{} // is closed when it has ended; nil: it has not begun
 
 	ending  sync.Mutex // one Release at a time
 	ended   bool       // the store has answered Release
@@ -36,17 +37,16 @@ type Lock struct {
 
 // newLock returns a lock that the store has granted to a caller who asked at that moment.
 func newLock(locks *Locks, t target, c store.Claim, asked time.Time) *Lock {
-	l := &Lock{locks: locks, target: t, claim: c, deadline: asked.Add(c.TTL), kept: make(chan struct{})}
+	l := &Lock{locks: locks, target: t, claim: c, deadline: asked.Add(c.TTL)}
 	l.gone, l.lose = context.WithCancelCause(context.Background())
-	// The timers below may fire before their fields are set, but they look at nothing that changes after this.
+	// What the timers call waits for this: they may fire before their fields are set.
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.expiry = time.AfterFunc(time.Until(l.deadline), l.expire)
 	l.closing = context.AfterFunc(locks.base.life, func() { l.end(ErrClosed) })
-	ctx, quit := context.WithCancel(l.gone)
-	l.quit = quit
-	if !locks.settings.keep || !locks.base.background(func() { defer close(l.kept); l.keep(ctx) }) {
-		close(l.kept)
+	if locks.settings.keep {
+		// Most locks are released before: they need no goroutine.
+		l.renewal = time.AfterFunc(c.TTL/renewals, l.begin)
 	}
 	return l
 }
@@ -144,11 +144,12 @@ func (l *Lock) Release(ctx context.Context) error {
 	l.mu.Lock()
 	again := l.released
 	l.released = true
+	l.stop()
+	kept := l.kept
 	l.mu.Unlock()
-	l.expiry.Stop()
-	l.closing()
-	l.quit()
-	<-l.kept
+	if kept != nil {
+		<-kept
+	}
 	call, cancel := l.locks.call(context.WithoutCancel(ctx))
 	defer cancel()
 	released, err := l.locks.base.claimer.Release(call, l.claim.Name, l.claim.Owner)
@@ -167,21 +168,47 @@ func (l *Lock) Release(ctx context.Context) error {
 // renewals is how often a lock is renewed within its TTL: twice a renewal may fail before it is lost.
 const renewals = 3
 
+// begin begins to renew the lock.
+func (l *Lock) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.released || l.gone.Err() != nil {
+		return
+	}
+	ctx, quit := context.WithCancel(l.gone)
+	kept := make(chan struct{})
+	l.quit = quit
+	if l.locks.base.background(func() { defer close(kept); l.keep(ctx) }) {
+		l.kept = kept
+	}
+}
+
 // keep renews the lock until ctx ends.
 func (l *Lock) keep(ctx context.Context) {
-	timer := time.NewTimer(l.claim.TTL / renewals)
-	defer timer.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
 		next := l.claim.TTL / renewals
 		if l.Renew(ctx) != nil {
 			next = l.claim.TTL / (10 * renewals) // a server that is back is found in time
 		}
-		timer.Reset(next)
+		timer := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// stop ends what looks after the lock, under mu.
+func (l *Lock) stop() {
+	l.expiry.Stop()
+	l.closing()
+	if l.renewal != nil {
+		l.renewal.Stop()
+	}
+	if l.quit != nil {
+		l.quit()
 	}
 }
 
@@ -222,11 +249,10 @@ func (l *Lock) end(reason error) {
 	first := l.gone.Err() == nil && !l.released
 	if first {
 		l.lose(l.lost(reason))
-		l.expiry.Stop()
+		l.stop()
 	}
 	l.mu.Unlock()
 	if first {
-		l.closing()
 		l.locks.settings.logger.LogAttrs(context.Background(), slog.LevelWarn, "gormcache: a "+l.target.kind+" was lost while it was held",
 			slog.String("key", l.target.key), slog.Uint64("fence", l.claim.Fence), slog.String("error", fault.Text(reason)))
 	}

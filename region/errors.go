@@ -27,6 +27,9 @@ var (
 	// somebody is just writing to what the value depends on, the call runs in a transaction that has written, or the
 	// plugin is closed. The error says which. Nothing old is served because of it.
 	ErrNotStored = engine.ErrNotStored
+	// ErrLoadTimeout is wrapped by the error of a load, or of the function that makes a value, that took longer than
+	// Config.HardTimeout. Nothing was stored.
+	ErrLoadTimeout = engine.ErrLoadTimeout
 	// ErrOwnKey is returned where the function that makes a value asks for that very value.
 	ErrOwnKey = engine.ErrOwnKey
 	// ErrNoSwap is returned by [Insert], [Replace], [Update], [CompareAndSwap], [Add] and [Region.Touch] where the store

@@ -75,8 +75,7 @@ func (f *Func[K, T]) Get(ctx context.Context, arg K) (T, error) {
 }
 
 // Set stores a value for an argument, as [Set] does, and drops it from the layers below. Where the function has
-// [WithTables] or [WithTags], take tokens by [Region.Begin] before the value is read, and set it by
-// f.With(region.From(b)).Set(ctx, arg, v).
+// [WithTables] or [WithTags], call Begin before the value is read, and set it by f.With(region.From(b)).Set(ctx, arg, v).
 func (f *Func[K, T]) Set(ctx context.Context, arg K, v T) error {
 	if f.err != nil {
 		return f.err

@@ -145,6 +145,14 @@ func (f *function[K]) Key(arg K) (string, error) {
 	return f.template.Key(arg), nil
 }
 
+// Begin notes what the tables and tags of the function are, as [Region.Begin] does, for a value that is to be Set.
+func (f *function[K]) Begin(ctx context.Context) (*Begun, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return f.region.Begin(ctx, f.opts...)
+}
+
 // Reset drops the values of arguments, here and in the layers below. A call that is making one of them meanwhile does not
 // store what it makes. Values made from the rows of a table need no Reset if the function names it by [WithTables].
 func (f *function[K]) Reset(ctx context.Context, args ...K) error {
@@ -207,8 +215,7 @@ func (f *function[K]) refreshBelow(ctx context.Context) context.Context {
 	if len(f.below) == 0 {
 		return ctx
 	}
-	outer, _ := ctx.Value(refreshing{}).([]any)
-	layers := slices.Clip(outer)
+	var layers []any
 	for _, b := range f.below {
 		if l, ok := b.(layer); ok {
 			layers = append(layers, l.self())

@@ -284,6 +284,10 @@ func TestAFunctionMadeOftenIsOne(t *testing.T) {
 	if log.Len() != 0 {
 		t.Error(log)
 	}
+	other := func(context.Context, int) (string, error) { return "", nil }
+	if region.Cached(rs[0], "user-{id}", other).Err() == nil || region.Cached(rs[0], "composed 2999-{id}", other).Err() != nil {
+		t.Error("what is written down is forgotten, or what is composed is remembered")
+	}
 }
 
 // A program in its next version has another type under the same template: what the old one stored is made anew, and what
@@ -329,6 +333,27 @@ func TestArgumentsOfAFunction(t *testing.T) {
 	want(t, "a/1")(read.Get(ctx, input{"a", 1, "another trace"}))
 	if calls != 6 {
 		t.Errorf("%d calls", calls)
+	}
+}
+
+// A value that is set by hand is dropped by what has changed since Begin, and so are those that the function made.
+func TestAFunctionsTags(t *testing.T) {
+	ctx, r := t.Context(), open(t)
+	var s source
+	read := region.Cached(r, "user-{id}", s.read, region.WithTags("users"))
+	if err := read.Set(ctx, 5, user{"untold"}); err == nil || !strings.Contains(err.Error(), "r.Begin") {
+		t.Fatal(err)
+	}
+	b, err := read.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := read.With(region.From(b)).Set(ctx, 5, user{"set"}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, user{"set"})(read.Call(ctx, 5))
+	if _, err := region.Cached(r, "user-{", s.read).Begin(ctx); err == nil {
+		t.Error("a bad function begins")
 	}
 }
 
@@ -535,6 +560,51 @@ func TestLayersOfMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	if found, err := far.Get(ctx, []int{1, 2}); err != nil || len(found) != 0 {
+		t.Error(found, err)
+	}
+}
+
+// Some arguments fail, the others have their values. What failed is not remembered.
+func TestErrorsOfSomeArguments(t *testing.T) {
+	ctx, r := t.Context(), open(t)
+	bad, fails := errors.New("bad number"), true
+	users := region.CachedMulti(r, "user-{id}", func(_ context.Context, ids []int) (map[int]string, error) {
+		found, errs := map[int]string{}, map[int]error{}
+		for _, id := range ids {
+			if found[id] = fmt.Sprint("user ", id); id < 0 && fails {
+				delete(found, id)
+				errs[id] = bad
+			}
+		}
+		if len(errs) > 0 {
+			return found, &region.ArgsError[int]{Errs: errs}
+		}
+		return found, nil
+	})
+	found, err := users.Call(ctx, []int{1, -1, -2})
+	var some *region.ArgsError[int]
+	if !errors.As(err, &some) || len(some.Errs) != 2 || !errors.Is(err, bad) || !errors.Is(some.Errs[-1], bad) || !maps.Equal(found, map[int]string{1: "user 1"}) {
+		t.Fatal(found, err)
+	}
+	if want := "gormcache: 2 arguments failed: -1: bad number; -2: bad number"; err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+	fails = false
+	if found, err := users.Call(ctx, []int{1, -1}); err != nil || len(found) != 2 {
+		t.Error(found, err)
+	}
+	// An error of all.
+	down := errors.New("down")
+	failing := region.CachedMulti(r, "other-{id}", func(context.Context, []int) (map[int]string, error) { return nil, down })
+	if _, err := failing.Call(ctx, []int{1, 2}); !errors.As(err, &some) || len(some.Errs) != 2 || !errors.Is(err, down) {
+		t.Error(err)
+	}
+	// One that can't be stored.
+	odd := region.CachedMulti(r, "odd-{id}", func(context.Context, []int) (map[int]any, error) { return nil, nil })
+	if err := odd.Set(ctx, map[int]any{1: "fine", 2: func() {}}); !errors.As(err, &some) || some.Errs[2] == nil || len(some.Errs) != 1 {
+		t.Error(err)
+	}
+	if found, err := odd.Get(ctx, []int{1, 2}); err != nil || found[1] != "fine" || len(found) != 1 {
 		t.Error(found, err)
 	}
 }

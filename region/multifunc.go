@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
@@ -78,20 +80,18 @@ func (f *MultiFunc[K, T]) Get(ctx context.Context, args []K) (map[K]T, error) {
 }
 
 // Set stores values for arguments, as [SetMulti] does, and drops them from the layers below. Where the function has
-// [WithTables] or [WithTags], take tokens by [Region.Begin] before the values are read, and set them by
-// f.With(region.From(b)).Set(ctx, values).
+// [WithTables] or [WithTags], call Begin before the values are read, and set them by f.With(region.From(b)).Set(ctx, values).
 func (f *MultiFunc[K, T]) Set(ctx context.Context, values map[K]T) error {
-	if f.err != nil || len(values) == 0 {
-		return f.err
+	b, err := f.batch(slices.Collect(maps.Keys(values)))
+	if err != nil || len(values) == 0 {
+		return err
 	}
-	args := make([]K, 0, len(values))
 	byKey := make(map[string]T, len(values))
-	for arg, v := range values {
-		args = append(args, arg)
-		byKey[f.template.Key(arg)] = v
+	for _, key := range b.keys {
+		byKey[key] = values[b.args[key][0]]
 	}
-	below := f.resetBelow(ctx, args)
-	return errors.Join(below, SetMulti(ctx, f.region, byKey, f.opts...))
+	below := f.resetBelow(ctx, b.first(b.keys))
+	return errors.Join(below, errorsByArgument(b, SetMulti(ctx, f.region, byKey, f.opts...)))
 }
 
 // Original calls the function itself: nothing is taken from the region, nor stored in it.

@@ -1,6 +1,10 @@
 package region
 
-import "github.com/seed-4f7f0efa/gormcache/internal/engine"
+import (
+	"context"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
+)
 
 // Mode is how a call treats what is cached: [Normal], [Refresh] or [OnlyIfCached].
 type Mode = engine.Mode
@@ -15,12 +19,22 @@ const (
 	OnlyIfCached = engine.OnlyIfCached
 )
 
-// Region is a named policy of one plugin, and points to where that plugin keeps its entries. Plugin.Region returns
-// it. It is safe for concurrent use.
-type Region struct{ engine *engine.Region }
+// Region is a named policy, and points to where its entries are. Plugin.Region returns that of a plugin; [New] makes one
+// without GORM. It is safe for concurrent use.
+type Region struct {
+	engine *engine.Region
+	drop   func(ctx context.Context, tags []string) error // nil: the plugin tells the store
+	own    *standalone                                    // nil: the region of a plugin
+}
 
-// Of returns the handle of an engine's region. It is for Plugin.Region.
-func Of(r *engine.Region) *Region { return &Region{engine: r} }
+// Of returns the handle of an engine's region. It is for Plugin.Region. drop gives tags new tokens.
+func Of(r *engine.Region, drop ...func(ctx context.Context, tags []string) error) *Region {
+	handle := &Region{engine: r}
+	if len(drop) > 0 {
+		handle.drop = drop[0]
+	}
+	return handle
+}
 
 // Name returns the region's name.
 func (r *Region) Name() string { return r.engine.Name() }

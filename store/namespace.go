@@ -29,6 +29,8 @@ const (
 //	tag                in the store        method          changes when
 //	namespace epoch    ns:n                Epoch           everything is to be dropped at once
 //	region             ns:r:name           Region          the region is invalidated
+//	region, softly     ns:f:name           Soft            the region is invalidated softly
+//	region, with grace ns:g:name           Grace           the region is invalidated with grace
 //	T                  ns:t:T              Table           any write to table T commits
 //	T!                 ns:b:T              Bulk            a write to T commits whose rows, or whose values of a
 //	                                                       tracked column, are not exactly known
@@ -60,6 +62,8 @@ const (
 	kindValue   = "v"
 	kindEpoch   = "n"
 	kindRegion  = "r"
+	kindSoft    = "f"
+	kindGrace   = "g"
 	kindTable   = "t"
 	kindBulk    = "b"
 	kindRow     = "k"
@@ -151,6 +155,14 @@ func (n Namespace) Epoch() string { return string(n) + ":" + kindEpoch }
 // Region returns the tag of a region.
 func (n Namespace) Region(name string) string { return n.tag(kindRegion, name) }
 
+// Soft returns the tag of a region that changes when what the region holds becomes stale, and may be served while it is
+// reloaded. Only entries of regions that serve what is stale depend on it.
+func (n Namespace) Soft(region string) string { return n.tag(kindSoft, region) }
+
+// Grace returns the tag of a region that changes when what the region holds is to be reloaded, and may be served where
+// that fails. Only entries of regions that serve what is old where a load fails depend on it.
+func (n Namespace) Grace(region string) string { return n.tag(kindGrace, region) }
+
 // Table returns T, the tag of a table. The name may be qualified and in any case: only its last part counts, in lower
 // case, so `public.Users` and `users` share a tag. Two tables that share a tag are invalidated together, which costs
 // misses and never freshness.
@@ -201,6 +213,10 @@ func (n Namespace) Describe(tag string) string {
 		return fmt.Sprintf("%s with a long name (tag %s)", kinds[kind], tag)
 	case kind == kindRegion:
 		return "region " + name
+	case kind == kindSoft:
+		return "soft invalidations of region " + name
+	case kind == kindGrace:
+		return "invalidations with grace of region " + name
 	case kind == kindTable:
 		return "table " + name
 	case kind == kindBulk:
@@ -221,7 +237,7 @@ func (n Namespace) Describe(tag string) string {
 
 // kinds are what tags with a hash stand for, in words.
 var kinds = map[string]string{
-	kindRegion: "a region", kindTable: "a table", kindBulk: "unnamed rows of a table", kindRow: "a row",
+	kindRegion: "a region", kindSoft: "soft invalidations of a region", kindGrace: "invalidations with grace of a region", kindTable: "a table", kindBulk: "unnamed rows of a table", kindRow: "a row",
 	kindSet: "rows with one value of a tracked column", kindTracked: "a tracked column", kindUser: "a tag",
 }
 

@@ -47,6 +47,8 @@ func TestNamesOnTheWire(t *testing.T) {
 	for got, want := range map[string]string{
 		n.Epoch():                           "ns:n",
 		n.Region("name"):                    "ns:r:name",
+		n.Soft("name"):                      "ns:f:name",
+		n.Grace("name"):                     "ns:g:name",
 		n.Table("public.T"):                 "ns:t:t",
 		n.Bulk("T"):                         "ns:b:t",
 		n.Row("T", "v"):                     "ns:k:t.v",

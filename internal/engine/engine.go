@@ -20,6 +20,9 @@ var (
 	// ErrCacheMiss is returned by a read that asked for cached data only, where there is none that may
 	// be served.
 	ErrCacheMiss = errors.New("gormcache: cache miss")
+	// ErrLoadTimeout is wrapped by the error of a load that took longer than the region's HardTimeout. Nothing was
+	// stored.
+	ErrLoadTimeout = errors.New("gormcache: the load took longer than the region's HardTimeout")
 )
 
 // Config is what an [Engine] works with. All fields but the functions and ReadTimeout must be set.

@@ -11,6 +11,9 @@ import (
 // NoExpiration as a TTL lets entries live until they are invalidated or evicted.
 const NoExpiration time.Duration = math.MaxInt64
 
+// DefaultClaimPoll is how often who waits for a claim looks where [Claim.Poll] is 0.
+const DefaultClaimPoll = 50 * time.Millisecond
+
 // DefaultClaimTTL is the TTL of a claim to load a value where [Claim.TTL] is 0.
 const DefaultClaimTTL = 5 * time.Second
 
@@ -33,6 +36,11 @@ type Policy struct {
 	Codec                serializer.Codec
 	Mangler              func(key string) string
 	CacheIf              func(key string, value any) bool
+}
+
+// InBackground reports whether something may be loaded that nobody waits for.
+func (pol Policy) InBackground() bool {
+	return pol.StaleWhileRevalidate > 0 || pol.EarlyRefresh != Early{} || pol.SoftTimeout > 0
 }
 
 // Early says when an entry is refreshed before its TTL has passed, by one caller while others are served from it: at a

@@ -115,6 +115,7 @@ type sight struct {
 	raw     []byte                  // the entry, byte for byte; nil if there was none
 	id      [entry.VersionSize]byte // tells entries apart: equal only if nobody has written in between
 	dropped []byte                  // the payload that a write has dropped
+	spare   freshness               // spare or touched: what may be done with the entry if the load fails
 }
 
 // valuing is a read of values on its way. Keys that have no answer yet are left; each round asks the store for them, and
@@ -129,6 +130,9 @@ type valuing struct {
 	left     []sight
 	value    Value
 	inside   Inside
+	waits    time.Time // when the read has waited enough for other processes; see Region.turn
+	direct   bool      // what is missing is made in the caller's goroutine: in another it came to no end
+	behind   bool      // it is made in the background
 }
 
 // valuings are used again: a hit must not allocate one.
@@ -204,7 +208,7 @@ func (p *valuing) round(ctx context.Context) {
 		}
 		e.learn(l.States)
 	}
-	if !clean(l.States) {
+	if !p.region.storable(l.States) {
 		p.alone(ctx, &MissError{Reason: observe.Marked, Detail: marked(e.cfg.Namespace, l.Tags, l.States)})
 		return
 	}
@@ -254,7 +258,7 @@ func (p *valuing) makeAlone(ctx context.Context, some []sight, reason observe.Re
 	if len(some) == 0 {
 		return
 	}
-	made := p.make(ctx, some, nil, false)
+	made := p.makeBound(ctx, some, nil, false, func() {})
 	for n, s := range some {
 		p.hand(ctx, s, &made[n], Result{Outcome: observe.Bypass, Reason: reason, Detail: detail})
 	}
@@ -293,6 +297,8 @@ func (p *valuing) hand(ctx context.Context, s sight, m *Made, res Result) {
 		res.Outcome, res.Reason, res.Detail = observe.Bypass, m.Reason, m.Detail
 	}
 	switch {
+	case m.Err != nil && p.rescue(ctx, s, observe.LoadFailed, m.Err):
+		return
 	case m.Err != nil:
 		p.Caller.Fail(s.at, m.Err)
 	case m.Absent:

@@ -34,6 +34,17 @@ func (p *valuing) make(ctx context.Context, some []sight, led []boarding, encode
 	return p.Caller.Make(context.WithValue(ctx, makingKey{}, m), places(some), encode)
 }
 
+// isMaking reports whether the context is that of a function which makes a value.
+func isMaking(ctx context.Context) bool {
+	m, _ := ctx.Value(makingKey{}).(*making)
+	for ; m != nil; m = m.outer {
+		if !m.done.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // leads reports whether the context is that of a function which makes the value under key.
 func leads(ctx context.Context, e *Engine, key string) bool {
 	m, _ := ctx.Value(makingKey{}).(*making)

@@ -136,20 +136,20 @@ func (r *Region) examine(ctx context.Context, c *Change) (v *Value, raw []byte, 
 		if err := e.states(ctx, &l); err != nil {
 			return nil, nil, nil, err
 		}
-		if !clean(l.States) {
+		if !r.storable(l.States) {
 			return nil, nil, nil, &NotStoredError{Detail: marked(e.cfg.Namespace, l.Tags, l.States)}
 		}
 		v = nil
 		if raw = l.Values[0]; raw != nil {
 			var got Value
-			verdict, own := r.read(c.Key, raw, l.States, time.Now(), &got)
-			if verdict == wider && follow < 3 {
+			may, own := r.read(c.Key, raw, l.States, time.Now(), &got)
+			if may == wider && follow < 3 {
 				if more := tagsOf(own); covers(more, tags[len(r.base):]) && !slices.Equal(more, tags[len(r.base):]) {
 					tags = append(slices.Clone(r.base), more...)
 					continue
 				}
 			}
-			if verdict == fresh && got.Entry.Kind == entry.KindValue {
+			if (may == fresh || may == early) && got.Entry.Kind == entry.KindValue {
 				v = &got
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -58,18 +59,8 @@ func tagsOf(b []byte) []string {
 	return tags
 }
 
-// verdict is what an entry is to a reader.
-type verdict uint8
-
-const (
-	useless verdict = iota
-	fresh           // it is as good as new
-	old             // its tags are as they were, and it is past its TTL
-	wider           // it depends on more tags than were looked up
-)
-
-// read reads an entry into p.value. Entry.Payload is the value alone.
-func (r *Region) read(key string, raw []byte, states []store.State, now time.Time, v *Value) (verdict, []byte) {
+// read reads an entry into p.value, and finds out what may be done with it. Entry.Payload is the value alone.
+func (r *Region) read(key string, raw []byte, states []store.State, now time.Time, v *Value) (freshness, []byte) {
 	*v = Value{}
 	env := &v.Entry
 	if err := env.Decode(key, raw); err != nil {
@@ -88,23 +79,28 @@ func (r *Region) read(key string, raw []byte, states []store.State, now time.Tim
 		return useless, nil
 	}
 	env.Payload, v.Age, v.Stale = payload, env.Age(now), env.IsOld(now)
-	switch {
-	case !clean(states):
+	if !r.servable(states) {
 		return useless, tags
-	case !match(env.Tokens, states, nil):
+	}
+	var m moves
+	if !match(env.Tokens, states, nil) || !clean(states) {
 		if len(env.Tokens) > len(states)*store.TokenSize {
 			return wider, tags
 		}
-		return useless, tags
-	case v.Stale:
-		return old, tags
+		m = r.moves(env.Tokens, states, nil)
 	}
-	return fresh, tags
+	random := 0.0
+	if r.policy.EarlyRefresh.Beta > 0 {
+		random = rand.Float64()
+	}
+	may := r.policy.fresh(env, m, true, now, random)
+	v.Stale = v.Stale || may == stale || may == spare || may == touched
+	return may, tags
 }
 
 // serve hands over what may be served, and leaves the rest.
 func (p *valuing) serve(ctx context.Context) {
-	var stale, more []sight
+	var aging, more []sight
 	now, kept := time.Now(), p.left[:0]
 	for n, s := range p.left {
 		s.raw = p.lookup.Values[n]
@@ -112,19 +108,25 @@ func (p *valuing) serve(ctx context.Context) {
 			kept = append(kept, s)
 			continue
 		}
-		v, _ := p.region.read(p.Keys[s.at], s.raw, p.lookup.States, now, &p.value)
+		may, _ := p.region.read(p.Keys[s.at], s.raw, p.lookup.States, now, &p.value)
 		s.id = identity(s.raw, &p.value.Entry)
 		switch {
 		case p.Mode == Refresh:
-		case v == wider:
+		case may == wider:
 			more = append(more, s)
 			continue
-		case p.usable(v) && p.deliver(ctx, s):
+		case p.usable(may) && p.deliver(ctx, s):
+			if may == early && p.Mode == Normal && p.inside == (Inside{}) {
+				p.refresh(ctx, []sight{s})
+			}
 			continue
-		case v == old && p.MaxAge == 0 && !p.Old && p.Mode == Normal && p.region.policy.StaleWhileRevalidate > 0:
-			stale = append(stale, s)
+		case may == stale && p.MaxAge == 0 && !p.Old && p.Mode == Normal:
+			aging = append(aging, s)
 			continue
-		case v == useless && p.value.Entry.Kind == entry.KindValue && clean(p.lookup.States):
+		case (may == spare || may == touched) && p.MaxAge == 0 && p.inside == (Inside{}):
+			s.spare = may
+		}
+		if (may == useless || may == touched) && p.value.Entry.Kind == entry.KindValue && clean(p.lookup.States) {
 			s.dropped = p.value.Entry.Payload
 		}
 		kept = append(kept, s)
@@ -133,22 +135,29 @@ func (p *valuing) serve(ctx context.Context) {
 	if len(more) > 0 {
 		p.follow(ctx, more, now)
 	}
-	if len(stale) > 0 {
-		p.serveStale(ctx, stale, now)
+	if len(aging) > 0 {
+		p.serveStale(ctx, aging, now)
 	}
 }
 
 // usable reports whether what was read may be served as it is.
-func (p *valuing) usable(v verdict) bool {
-	if v != fresh && (v != old || !p.Old) || p.MaxAge > 0 && p.value.Age > p.MaxAge {
+func (p *valuing) usable(may freshness) bool {
+	switch {
+	case p.MaxAge > 0 && p.value.Age > p.MaxAge:
 		return false
+	case may == fresh, may == early, p.Old && (may == stale || may == spare):
+		return p.value.Entry.Kind == entry.KindValue || p.Negative
 	}
-	return p.value.Entry.Kind == entry.KindValue || p.Negative
+	return false
 }
 
 // deliver hands over what was read, and reports false if it can't be decoded.
 func (p *valuing) deliver(ctx context.Context, s sight) bool {
-	res := Result{Outcome: observe.Hit}
+	return p.deliverAs(ctx, s, "", "")
+}
+
+func (p *valuing) deliverAs(ctx context.Context, s sight, reason observe.Reason, detail string) bool {
+	res := Result{Outcome: observe.Hit, Reason: reason, Detail: detail}
 	if p.value.Stale {
 		res.Outcome = observe.Stale
 	}
@@ -184,6 +193,27 @@ func (p *valuing) serveStale(ctx context.Context, stale []sight, now time.Time) 
 		}
 		p.left = append(p.left, s)
 	}
+}
+
+// rescue serves what is old, and the region allows for it, where the load has failed, or takes too long. It reports false
+// if there is nothing.
+func (p *valuing) rescue(ctx context.Context, s sight, why observe.Reason, err error) bool {
+	if s.spare == useless || errors.Is(err, ErrOwnKey) || errors.Is(ctx.Err(), context.Canceled) { // who has given up wants no answer
+		return false
+	}
+	p.region.read(p.Keys[s.at], s.raw, p.lookup.States, time.Now(), &p.value)
+	if p.value.Entry.Kind != entry.KindValue && !p.Negative {
+		return false
+	}
+	detail := loadSlow
+	if why == observe.LoadFailed {
+		detail = loadFailed(err)
+	}
+	if s.spare == touched {
+		detail += alsoTouched
+	}
+	p.value.Stale = true
+	return p.deliverAs(ctx, s, why, detail)
 }
 
 // follow serves entries that depend on more than the caller has named, if all of that is as it was.

@@ -70,7 +70,7 @@ func (r *Region) entry(key string, n *note) (store.Entry, error) {
 
 // life is how long the store keeps an entry that is fresh for ttl.
 func (r *Region) life(ttl time.Duration) time.Duration {
-	return plus(ttl, r.policy.StaleWhileRevalidate)
+	return plus(ttl, r.policy.keeps())
 }
 
 // plus adds durations that may be as long as can be.
@@ -192,7 +192,7 @@ func (r *Region) Begin(ctx context.Context, tags []string) (*Begun, error) {
 	if err := e.states(ctx, &l); err != nil {
 		return nil, err
 	}
-	if !clean(l.States) {
+	if !r.storable(l.States) {
 		b.why = &MissError{Detail: marked(e.cfg.Namespace, l.Tags, l.States)}
 	}
 	b.tokens = appendTokens(nil, l.States)
