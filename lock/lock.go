@@ -128,7 +128,7 @@ func (l *Lock) extend(deadline time.Time) {
 }
 
 // Release gives the lock back and wakes who waits for it. It is done whether or not ctx has ended, and takes as long as one
-// call of the store may, so `defer l.Release(ctx)` is right. Only the holder's own claim is taken away, never that of who
+// call of the store may, so `defer l.Release(ctx)` is right where the warning that is logged of a loss is enough. Only the holder's own claim is taken away, never that of who
 // has the lock now.
 //
 // The error wraps [ErrLost] where the lock had been lost before: what was done under it may have been done together with
@@ -159,7 +159,9 @@ func (l *Lock) Release(ctx context.Context) error {
 	case err != nil:
 		return l.target.fail(explain(call, err))
 	case !released && !again: // a second Release does not find what the first, whose answer was lost, has taken away
-		l.outcome = l.lost(errors.New("the store has it no more"))
+		reason := errors.New("the store had it no more when it was to be released")
+		l.outcome = l.lost(reason)
+		l.warn(reason) // nobody was told before, and a deferred Release tells nobody
 	}
 	l.ended = true
 	return l.outcome
@@ -253,9 +255,14 @@ func (l *Lock) end(reason error) {
 	}
 	l.mu.Unlock()
 	if first {
-		l.locks.settings.logger.LogAttrs(context.Background(), slog.LevelWarn, "gormcache: a "+l.target.kind+" was lost while it was held",
-			slog.String("key", l.target.key), slog.Uint64("fence", l.claim.Fence), slog.String("error", fault.Text(reason)))
+		l.warn(reason)
 	}
+}
+
+// warn logs the loss.
+func (l *Lock) warn(reason error) {
+	l.locks.settings.logger.LogAttrs(context.Background(), slog.LevelWarn, "gormcache: a "+l.target.kind+" was lost while it was held",
+		slog.String("key", l.target.key), slog.Uint64("fence", l.claim.Fence), slog.String("error", fault.Text(reason)))
 }
 
 // lost is the error of a lock that was lost for that reason.

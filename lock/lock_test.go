@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -159,6 +160,37 @@ func TestReleaseWakes(t *testing.T) {
 	})
 }
 
+// Falls if: a release between the answer that others have the lock and the watch for its release is missed.
+func TestAReleaseBetweenTheAnswerAndTheWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := open(t, lock.Poll(time.Hour))
+		a := got(t)(l.Acquire(t.Context(), "k"))
+		s.refused = func() {
+			s.refused = nil
+			must(t, a.Release(t.Context()))
+		}
+		began := time.Now()
+		must(t, got(t)(l.Acquire(t.Context(), "k")).Release(t.Context()))
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("had after %s", waited)
+		}
+	})
+}
+
+// Falls if: a holder counts its TTL from the store's answer, which comes after the store has begun to count.
+func TestASlowAnswerShortensTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := open(t, lock.TTL(10*time.Second), lock.Timeout(time.Minute), lock.NoRenewal())
+		s.slow = 4 * time.Second
+		a := got(t)(l.TryAcquire(t.Context(), "k"))
+		s.slow = 0
+		time.Sleep(6 * time.Second)
+		if a.Held() {
+			t.Error("held 10 s after it was asked for, with a TTL of 10 s")
+		}
+	})
+}
+
 // Falls if: those who wait in a process get the lock in another order than they came, or if each release makes more than
 // the first of them ask the store.
 func TestWaitersOfAProcessGetTheLockInOrder(t *testing.T) {
@@ -251,7 +283,8 @@ func TestRenewalKeepsALockAndSeesThatItWasBroken(t *testing.T) {
 
 // Falls if: Release of a lock that was taken away says nothing.
 func TestReleaseOfABrokenLock(t *testing.T) {
-	l, _ := open(t)
+	var log strings.Builder
+	l, _ := open(t, lock.Logger(slog.New(slog.NewTextHandler(&log, nil))))
 	a := got(t)(l.Acquire(t.Context(), "k"))
 	must(t, l.Break(t.Context(), "k"))
 	b := got(t)(l.TryAcquire(t.Context(), "k"))
@@ -259,6 +292,9 @@ func TestReleaseOfABrokenLock(t *testing.T) {
 		t.Errorf("Release: %v", err)
 	}
 	must(t, b.Release(t.Context()))
+	if got := log.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, "a lock was lost while it was held") || !strings.Contains(got, "key=k") {
+		t.Errorf("logged is %q", got)
+	}
 }
 
 // Falls if: a failure shorter than the TTL costs the lock, or a longer one does not end it in time.

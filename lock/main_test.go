@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -22,6 +23,8 @@ type faulty struct {
 	renew   atomic.Pointer[fault]
 	release atomic.Pointer[fault]
 	claims  atomic.Int64 // how often it was asked for one
+	slow    time.Duration
+	refused func() // called when a claim was refused
 }
 
 // fault is what a call does: it waits for its context to end or returns an error, before or after the store has done it.
@@ -46,7 +49,11 @@ func (f *fault) do(ctx context.Context, call func() error) error {
 
 func (s *faulty) Claim(ctx context.Context, c *store.Claim) (granted bool, err error) {
 	s.claims.Add(1)
+	time.Sleep(s.slow) // of synctest
 	err = s.claim.Load().do(ctx, func() error { granted, err = s.Store.Claim(ctx, c); return err })
+	if !granted && s.refused != nil {
+		s.refused()
+	}
 	return granted && err == nil, err
 }
 
