@@ -75,6 +75,21 @@ func TestInstancesShareWhatTheyRead(t *testing.T) {
 	join().want(t, "GET", "/users/1", "", "200 hit "+is(1, "Ada"))
 }
 
+// Falls if a user who is being read by one instance is read by the other one, too.
+func TestInstancesReadOnceTogether(t *testing.T) {
+	a, b, _ := pair(t, []string{"-read-delay", "500ms"}, nil, nil)
+	a.want(t, "POST", "/users/", user("Ada"), "201  "+is(1, "Ada"))
+	first := a.later(t.Context(), "GET", "/users/1", "")
+	a.await(t, "reading the database")
+	b.want(t, "GET", "/users/1", "", "200 hit "+is(1, "Ada"))
+	if got, want := (<-first).short(), "200 miss "+is(1, "Ada"); got != want {
+		t.Errorf("the first read: %s, want %s", got, want)
+	}
+	if n := a.loads(t) + b.loads(t); n != 1 {
+		t.Errorf("the database was read %d times, want once", n)
+	}
+}
+
 // The database is made anew, the Redis is not. Falls if the users of the old database are still served.
 func TestNewDatabaseHasNoCachedUsers(t *testing.T) {
 	redis, path := servers.Redis(t), filepath.Join(t.TempDir(), "users.db")
