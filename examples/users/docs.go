@@ -10,7 +10,9 @@ var pages embed.FS
 
 // docs adds the page to try the service with, and its description in OpenAPI 3.1.
 func docs(mux *http.ServeMux) {
-	mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound))
+	for _, path := range []string{"GET /{$}", "GET /docs/{$}"} {
+		mux.Handle(path, http.RedirectHandler("/docs", http.StatusFound))
+	}
 	for path, file := range map[string]string{
 		"/docs":              "docs/page.html",
 		"/docs/page.css":     "docs/page.css",

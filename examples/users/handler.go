@@ -29,7 +29,11 @@ func handler(u *users, log *slog.Logger) http.Handler {
 	})
 	docs(mux)
 	// A page of another site must not write here through the browser of somebody who runs this.
-	return http.NewCrossOriginProtection().Handler(mux)
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		api.fail(w, r, problem{http.StatusForbidden, "pages of other sites may not write here"})
+	}))
+	return protection.Handler(mux)
 }
 
 // api answers requests. It knows HTTP and JSON, and leaves the rest to users.
@@ -117,8 +121,11 @@ func decode(w http.ResponseWriter, r *http.Request) (Input, error) {
 	body.DisallowUnknownFields()
 	err := body.Decode(&in)
 	if err == nil {
-		if _, more := body.Token(); !errors.Is(more, io.EOF) {
+		switch _, more := body.Token(); {
+		case more == nil:
 			err = errors.New("something follows the JSON object")
+		case !errors.Is(more, io.EOF):
+			err = more
 		}
 	}
 	var large *http.MaxBytesError

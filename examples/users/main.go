@@ -70,6 +70,7 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
 	err = run(ctx, opts, os.Stdout, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	stop()
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// readTTL is how long a user that was read is cached.
+	// readTTL is how long a user that was read is cached: the TTL of the region.
 	readTTL = 300 * time.Second
 	// resetTimeout bounds a reset, which goes on when the request has ended.
 	resetTimeout = 5 * time.Second
@@ -79,7 +79,7 @@ type updated struct {
 
 func newUsers(db *gorm.DB, r *region.Region, locks *lock.Locks, opts options, log *slog.Logger) *users {
 	u := &users{db: db, log: log, opts: opts}
-	caching := []region.Option{region.WithTTL(readTTL)}
+	var caching []region.Option
 	if opts.tables {
 		// Each commit to the table drops what was read from it, whoever commits.
 		caching = append(caching, region.WithTables("users"))

@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -311,13 +312,16 @@ func TestBadRequestsAreToldWhy(t *testing.T) {
 		{"POST", "/users/", "", 400, "the body must be a JSON object"},
 		{"POST", "/users/", `{"name": "Ada"`, 400, "the body must be a JSON object"},
 		{"POST", "/users/", `[]`, 400, "the body must be a JSON object"},
-		{"POST", "/users/", user("Bo") + "x", 400, "something follows"},
+		{"POST", "/users/", `null`, 400, "name has 0 characters"},
+		{"POST", "/users/", user("Bo") + "x", 400, "invalid character 'x'"},
+		{"POST", "/users/", user("Bo") + user("Cy"), 400, "something follows"},
 		{"POST", "/users/", `{"name": "Bo", "email": "bo@example.com", "id": 7}`, 400, `unknown field \"id\"`},
 		{"POST", "/users/", `{"name": " ", "email": "bo"}`, 400, "name has 0 characters"},
 		{"POST", "/users/", `{"name": " ", "email": "bo"}`, 400, `email is \"bo\"`},
 		{"POST", "/users/", `{"name": "` + strings.Repeat("é", 101) + `", "email": "bo@example.com"}`, 400, "name has 101 characters"},
 		{"POST", "/users/", `{"name": "Bo", "email": "Bo <bo@example.com>"}`, 400, "email is"},
 		{"POST", "/users/", strings.Repeat(" ", 20<<10), 413, "larger than"},
+		{"POST", "/users/", user("Bo") + strings.Repeat(" ", 20<<10), 413, "larger than"},
 		{"POST", "/users/", user("Ada"), 409, "another user has this email"},
 		{"PUT", "/users/1", `{"name": ""}`, 400, "name has 0"},
 		{"PUT", "/users/one", user("Bo"), 400, "whole number"},
@@ -346,9 +350,11 @@ func TestOtherSitesCannotWrite(t *testing.T) {
 	res, err := http.DefaultClient.Do(req)
 	lab.Must(t, err)
 	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusForbidden {
-		t.Errorf("status %d, want 403", res.StatusCode)
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusForbidden || !strings.HasPrefix(string(text), `{"error":`) {
+		t.Errorf("status %d, %s (%v), want 403", res.StatusCode, text, err)
 	}
+	in.want(t, "GET", "/users/1", "", "404 miss "+absent)
 }
 
 // Falls if the text is not OpenAPI 3.1, or lacks one of the requests.

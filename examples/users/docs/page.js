@@ -53,6 +53,7 @@ onSubmit('create', async (user) => {
 	const { status, text } = await send('POST', '/users/', user);
 	if (status !== 201) return;
 	for (const form of ['read', 'update']) document.getElementById(form).elements.id.value = JSON.parse(text).id;
+	document.getElementById('update').elements.email.value = user.email;
 });
 onSubmit('read', ({ id }) => send('GET', `/users/${id}`));
 onSubmit('update', ({ id, ...user }) => send('PUT', `/users/${id}`, user));
