@@ -23,8 +23,8 @@
 // A lock lasts for its [TTL], by the store's clock, and is renewed in the background until it is released: so work may take
 // as long as it takes, and a holder that dies (kill -9, a power cut) keeps others waiting for at most the TTL. Each
 // holder has a random name in the store, so Release and the renewal reach the holder's own claim and never that of who came
-// later. The holder's own clock decides when to stop: a lock counts as lost a TTL after the last renewal that was
-// answered was sent, which is never later than the store gives it to another.
+// later. The holder's own clock decides when to stop: a lock counts as lost a TTL, less a hundredth of it,
+// after the last renewal that was answered was sent, which is before the store gives it to another.
 //
 // Who waits is woken by the release, and asks again each [Poll] besides. The waiters of one process stand in a line, in the
 // order in which they came, and only the first asks the store. Among processes there is no order: each wake is a

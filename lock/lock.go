@@ -37,7 +37,7 @@ type Lock struct {
 
 // newLock returns a lock that the store has granted to a caller who asked at that moment.
 func newLock(locks *Locks, t target, c store.Claim, asked time.Time) *Lock {
-	l := &Lock{locks: locks, target: t, claim: c, deadline: asked.Add(c.TTL)}
+	l := &Lock{locks: locks, target: t, claim: c, deadline: certain(asked, c.TTL)}
 	l.gone, l.lose = context.WithCancelCause(context.Background())
 	// What the timers call waits for this: they may fire before their fields are set.
 	l.mu.Lock()
@@ -49,6 +49,13 @@ func newLock(locks *Locks, t target, c store.Claim, asked time.Time) *Lock {
 		l.renewal = time.AfterFunc(c.TTL/renewals, l.begin)
 	}
 	return l
+}
+
+// certain returns until when a lock is the holder's that was asked for at that moment. The store begins to count later, but
+// its clock may run faster than the holder's (a clock that NTP is setting right does, by up to 0.05 %), and it may count in
+// whole milliseconds: without a margin two could have the lock for a moment.
+func certain(asked time.Time, ttl time.Duration) time.Time {
+	return asked.Add(ttl - ttl/100 - 2*time.Millisecond)
 }
 
 // Key returns the key that the lock or pool was asked for by.
@@ -112,7 +119,7 @@ func (l *Lock) Renew(ctx context.Context) error {
 	case !held:
 		l.end(errors.New("the store has it no more: it was broken, or its server has lost it"))
 	default:
-		l.extend(asked.Add(c.TTL))
+		l.extend(certain(asked, c.TTL))
 	}
 	return l.Err()
 }

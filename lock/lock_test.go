@@ -191,6 +191,29 @@ func TestASlowAnswerShortensTheLock(t *testing.T) {
 	})
 }
 
+// Falls if: a holder believes in its lock until the very moment at which the store gives it to another, by a clock that may run
+// a little faster; or gives up much earlier.
+func TestAHolderStopsALittleEarlier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, ttl := range []time.Duration{lock.MinTTL, time.Second, time.Hour} {
+			l, _ := open(t, lock.TTL(ttl), lock.NoRenewal())
+			a := got(t)(l.TryAcquire(t.Context(), "k"))
+			time.Sleep(ttl * 90 / 100)
+			must(t, a.Err())
+			must(t, a.Renew(t.Context()))
+			time.Sleep(ttl * 90 / 100)
+			if !a.Held() {
+				t.Errorf("TTL %s: lost at 90 %%", ttl)
+			}
+			time.Sleep(ttl*10/100 - time.Millisecond)
+			if a.Held() {
+				t.Errorf("TTL %s: held 1 ms before its end", ttl)
+			}
+			must(t, l.Break(t.Context(), "k"))
+		}
+	})
+}
+
 // Falls if: those who wait in a process get the lock in another order than they came, or if each release makes more than
 // the first of them ask the store.
 func TestWaitersOfAProcessGetTheLockInOrder(t *testing.T) {

@@ -104,4 +104,9 @@ func (f *PoolFunc[In, Out]) Call(ctx context.Context, in In) (Out, error) {
 }
 
 // Size returns how many calls run at this moment, in all processes.
-func (f *PoolFunc[In, Out]) Size(ctx context.Context) (int, error) { return f.pool.Size(ctx) }
+func (f *PoolFunc[In, Out]) Size(ctx context.Context) (int, error) {
+	if f == nil {
+		return 0, fault.Errorf("lock.Pooled: %w", errNoFunction)
+	}
+	return f.pool.Size(ctx)
+}

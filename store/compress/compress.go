@@ -168,10 +168,11 @@ func (c *codec) decode(_ string, kept []byte) ([]byte, bool) {
 	if kept[3] == methodNone {
 		return body, true
 	}
-	n := int(binary.BigEndian.Uint32(kept[4:]))
-	if n > c.max {
+	size := binary.BigEndian.Uint32(kept[4:])
+	if uint64(size) > uint64(c.max) {
 		return nil, false
 	}
+	n := int(size)
 	var value []byte
 	var err error
 	switch kept[3] {

@@ -13,10 +13,16 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/memory"
 )
 
 // Store is a [store.Store] that keeps nothing. It is safe for concurrent use.
-type Store struct{ closed atomic.Bool }
+type Store struct {
+	closed atomic.Bool
+	// tags has the marks of this process, and the epochs. Were an epoch evicted too, each read would take the schema for
+	// changed, and read the catalog.
+	tags *memory.Store
+}
 
 var (
 	_ store.Store   = (*Store)(nil)
@@ -25,7 +31,7 @@ var (
 )
 
 // New returns a store that keeps nothing.
-func New() *Store { return new(Store) }
+func New() *Store { return &Store{tags: memory.New(memory.MaxBytes(1))} }
 
 func (s *Store) ready(ctx context.Context) error {
 	if s.closed.Load() {
@@ -34,10 +40,17 @@ func (s *Store) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Lookup implements [store.Store]: there are no entries and no tags.
+// Lookup implements [store.Store]: there are no entries, and no tags but epochs.
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
-	l.Reset()
-	return s.ready(ctx)
+	if err := s.tags.Lookup(ctx, l); err != nil {
+		return err
+	}
+	for i, tag := range l.Tags {
+		if !store.IsEpoch(tag) {
+			l.States[i] = store.State{}
+		}
+	}
+	return nil
 }
 
 // Set implements [store.Store].
@@ -60,32 +73,35 @@ func (s *Store) Swap(ctx context.Context, swaps []store.Swap) error {
 	return err
 }
 
-// Tokens implements [store.Store]. It gives each tag a token that no later call gives again.
-func (s *Store) Tokens(ctx context.Context, _ []string, states []store.State) error {
-	if err := s.ready(ctx); err != nil {
-		return err
+// Tokens implements [store.Store]. It gives each tag but epochs a token that no later call gives again, so no two reads
+// share what one of them asks the database: another process may have written between the two.
+func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State) error {
+	err := s.tags.Tokens(ctx, tags, states)
+	for i, tag := range tags {
+		if err == nil && !store.IsEpoch(tag) {
+			states[i].Token = store.NewToken()
+		}
 	}
-	for i := range states {
-		states[i] = store.State{Token: store.NewToken(), Known: true}
-	}
-	return nil
+	return err
 }
 
-// Mark implements [store.Store]: no reader is to be kept off.
-func (s *Store) Mark(ctx context.Context, _ []string, _ store.Writer, _ time.Duration) error {
-	return s.ready(ctx)
+// Mark implements [store.Store].
+func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
+	return s.tags.Mark(ctx, tags, writer, grace)
 }
 
-// Settle implements [store.Store]. It reports no lost marks, since nothing depends on them.
-func (s *Store) Settle(ctx context.Context, _ []string, _ store.Writer, _ time.Duration) error {
-	return s.ready(ctx)
+// Settle implements [store.Store].
+func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
+	return s.tags.Settle(ctx, tags, writer, linger)
 }
 
 // Unmark implements [store.Store].
-func (s *Store) Unmark(ctx context.Context, _ []string, _ store.Writer) error { return s.ready(ctx) }
+func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
+	return s.tags.Unmark(ctx, tags, writer)
+}
 
 // Close implements [store.Store].
 func (s *Store) Close() error {
 	s.closed.Store(true)
-	return nil
+	return s.tags.Close()
 }

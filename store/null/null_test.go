@@ -70,3 +70,22 @@ func TestContextsAndClose(t *testing.T) {
 		}
 	}
 }
+
+// TestItKeepsEpochs: without them each read would take the schema for changed.
+func TestItKeepsEpochs(t *testing.T) {
+	s, tags := null.New(), []string{store.Namespace("shop").Epoch()}
+	a, b := make([]store.State, 1), make([]store.State, 1)
+	l := store.Lookup{Tags: tags}
+	if err := errors.Join(s.Tokens(t.Context(), tags, a), s.Tokens(t.Context(), tags, b), s.Lookup(t.Context(), &l)); err != nil {
+		t.Fatal(err)
+	}
+	if !a[0].Clean() || a[0] != b[0] || l.States[0] != a[0] {
+		t.Errorf("the epoch is %v, %v, %v", a[0], b[0], l.States[0])
+	}
+	if err := store.Failure(s.Settle(t.Context(), tags, store.NewWriter(), 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Lookup(t.Context(), &l); err != nil || l.States[0].Token == a[0].Token {
+		t.Errorf("after Settle the epoch is %v, %v", l.States[0], err)
+	}
+}
