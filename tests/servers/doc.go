@@ -16,6 +16,8 @@
 //	func TestMain(m *testing.M) { os.Exit(servers.Main(m).Run()) }
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(servers.Main(m)) }
 //
+// [Run] starts a program of ours, such as an example, and [Chromium] finds the browser for its page.
+//
 // Where a server's program is not installed the test is skipped, and names the Debian package; with
 // GORMCACHE_REQUIRE_SERVERS=1 in the environment it fails instead.
 //
