@@ -559,8 +559,13 @@ func ofATable(w *world) {
 	if read(w.r, "things", "people", "others"); n != was+1 {
 		w.Error("it was taken for a value of a table that it does not depend on")
 	}
-	// A load that began before the commit is not stored.
-	end := held(w, w.r, "late", "old", region.WithTables("things"))
+	// A load that began before the commit is stored under the tokens of before: nobody takes it.
+	end := held(w, w.r, "later", "old", region.WithTables("things"))
+	w.commit("things")
+	end()
+	gone(w, w.other, "later")
+	// Nor does anybody join it.
+	end = held(w, w.r, "late", "old", region.WithTables("things"))
 	w.commit("things")
 	if v := must1(region.GetOrCreate(w.ctx, w.r, "late", makes(&n, "new"), region.WithTables("things"))); v != "new" {
 		w.Errorf("it has joined a load that began before the commit: %q", v)
