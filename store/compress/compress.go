@@ -36,12 +36,12 @@ package compress
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -109,12 +109,12 @@ func New(next store.Store, opts ...Option) (*Store, error) {
 	c.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
 		zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 	if err != nil {
-		return nil, fmt.Errorf("gormcache: compress: %w", err)
+		return nil, fault.Errorf("compress: %w", err)
 	}
 	c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true),
 		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(uint64(max(c.max, 1<<20))))
 	if err != nil {
-		return nil, fmt.Errorf("gormcache: compress: %w", err)
+		return nil, fault.Errorf("compress: %w", err)
 	}
 	return &Store{store.NewCoded(next, store.Code{Encode: c.encode, Decode: c.decode})}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -34,7 +35,7 @@ func Open(path string, opts ...Option) (*Store, error) {
 	w := store.NewWriter()
 	f := &file{path: path, id: hex.EncodeToString(w[:])}
 	if err := f.disown(); err != nil {
-		return s, fmt.Errorf("gormcache: memory: nothing will be saved: %w", err)
+		return s, fault.Errorf("memory: nothing will be saved: %w", err)
 	}
 	content, rerr := f.take()
 	if rerr == nil && content != nil {
@@ -42,10 +43,10 @@ func Open(path string, opts ...Option) (*Store, error) {
 	}
 	if rerr != nil {
 		s.Clear() // what was loaded before the error
-		rerr = fmt.Errorf("gormcache: memory: %s can't be loaded: %w", path, rerr)
+		rerr = fault.Errorf("memory: %s can't be loaded: %w", path, rerr)
 	}
 	if err := f.own(); err != nil {
-		return s, errors.Join(rerr, fmt.Errorf("gormcache: memory: nothing will be saved: %w", err))
+		return s, errors.Join(rerr, fault.Errorf("memory: nothing will be saved: %w", err))
 	}
 	s.file = f
 	return s, rerr
@@ -139,7 +140,7 @@ func (f *file) save(s *Store) error {
 	f.changes.Lock()
 	defer f.changes.Unlock()
 	if err := f.write(s.dump()); err != nil {
-		return fmt.Errorf("gormcache: memory: nothing is saved: %w", err)
+		return fault.Errorf("memory: nothing is saved: %w", err)
 	}
 	return nil
 }
