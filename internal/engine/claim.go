@@ -199,7 +199,7 @@ func (w *waiting) holder(ctx context.Context) (next time.Duration, ok bool) {
 		return 0, false
 	case len(all) > 0:
 		w.owner = all[0].Owner
-		return min(poll, max(all[0].TTL, time.Millisecond)), true
+		return min(poll, max(all[0].TTL, poll/8)), true // a store that says 0 each time is not asked all the time
 	case !w.freed: // it was released before this one watched
 		w.freed = true
 		return 0, true
