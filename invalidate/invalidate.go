@@ -43,12 +43,12 @@ func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
 	return writer.Region(ctx, db, regions...)
 }
 
-// Soft, among the names given to [Region], lets what the regions hold be served as stale while one caller reloads it. The
+// Soft is a word among the names given to [Region]. It lets what the regions hold be served as stale while one caller reloads it. The
 // regions must have a StaleWhileRevalidate, which bounds how long an entry is served so; of one that is older nothing is
 // left to be served. Entries of relations, which are parts of an answer, are reloaded before they are served.
 func Soft() string { return writer.Soft }
 
-// Grace, among the names given to [Region], lets what the regions hold be reloaded before it is served; where that fails,
+// Grace is a word among the names given to [Region]. It lets what the regions hold be reloaded before it is served; where that fails,
 // the old value stays, if there is one, and is served as stale. The regions must have a StaleIfError, which bounds how
 // long an entry is kept.
 func Grace() string { return writer.Grace }

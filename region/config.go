@@ -51,8 +51,8 @@ type Config struct {
 	// entry, so that entries made together do not expire together. Defaults to 0.
 	Jitter float64
 
-	// StaleWhileRevalidate is how long past its TTL an entry may still be served, while one caller
-	// per process reloads it in the background. Only entries that no write has touched are served so:
+	// StaleWhileRevalidate is how long past its TTL an entry may still be served, while one caller of all processes
+	// reloads it in the background (see Claim), and after invalidate.Region with invalidate.Soft. Only entries that no write has touched are served so:
 	// they are old, not wrong. At most [MaxStale]; it has no meaning with NoExpiration. Defaults to 0.
 	StaleWhileRevalidate time.Duration
 
@@ -65,7 +65,8 @@ type Config struct {
 	MaxBytes int
 
 	// StaleIfError is how long past its TTL an entry may still be served where its load fails: the database is down, or
-	// the function that makes a value returns an error. The result is told as stale. Only entries that no write has touched
+	// the function that makes a value returns an error, or takes longer than the caller has. The result is told as stale. So
+	// it is after invalidate.Region with invalidate.Grace. Only entries that no write has touched
 	// are served so, unless StaleTouched is set. At most [MaxStale]; it has no meaning with NoExpiration. Defaults to 0.
 	StaleIfError time.Duration
 

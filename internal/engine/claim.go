@@ -190,7 +190,7 @@ func (w *waiting) holder(ctx context.Context) (next time.Duration, ok bool) {
 	poll += rand.N(poll/4+1) - poll/8
 	var all []store.Claim
 	patience := w.engine.patience(ctx)
-	err := w.ask(ctx, &patience, "claims", func(ctx context.Context) (err error) {
+	err := w.engine.ask(ctx, &patience, "claims", func(ctx context.Context) (err error) {
 		all, err = w.claims.Claims(ctx, w.claim.Name)
 		return err
 	})
@@ -199,7 +199,7 @@ func (w *waiting) holder(ctx context.Context) (next time.Duration, ok bool) {
 		return 0, false
 	case len(all) > 0:
 		w.owner = all[0].Owner
-		return min(poll, max(all[0].TTL, time.Millisecond)), true
+		return min(poll, max(all[0].TTL, poll/8)), true // a store that says 0 each time is not asked all the time
 	case !w.freed: // it was released before this one watched
 		w.freed = true
 		return 0, true
@@ -209,10 +209,10 @@ func (w *waiting) holder(ctx context.Context) (next time.Duration, ok bool) {
 
 // tryClaim asks for the claim. Where the call was cut off the claim may have been granted all the same: it is given back.
 func (r *Region) tryClaim(ctx context.Context, patience *time.Duration, c *store.Claim) (granted bool, err error) {
-	if r.engine.cfg.ReadTimeout > 0 && *patience <= 0 {
+	if *patience <= 0 {
 		return false, errSpent
 	}
-	err = r.ask(ctx, patience, "claim", func(ctx context.Context) (err error) {
+	err = r.engine.ask(ctx, patience, "claim", func(ctx context.Context) (err error) {
 		granted, err = r.claims.Claim(ctx, c)
 		return err
 	})
@@ -220,20 +220,6 @@ func (r *Region) tryClaim(ctx context.Context, patience *time.Duration, c *store
 		r.engine.background(ctx, func(ctx context.Context) { r.giveBack(ctx, c) })
 	}
 	return granted && err == nil, err
-}
-
-// ask makes a call of the region's claimer that a reader waits for.
-func (r *Region) ask(ctx context.Context, patience *time.Duration, op string, call func(context.Context) error) error {
-	if r.engine.cfg.ReadTimeout > 0 {
-		return r.engine.ask(ctx, patience, op, call)
-	}
-	budget, cancel := context.WithTimeoutCause(ctx, r.engine.cfg.WriteTimeout, store.ErrBudget)
-	defer cancel()
-	err := call(budget)
-	if err != nil {
-		r.engine.storeError(ctx, op, err)
-	}
-	return err
 }
 
 // claim is the right to load for all processes. A nil one is that of a caller who loads without: its methods do nothing.

@@ -652,9 +652,10 @@ func TestAStoreWhoseClaimsAreNoGood(t *testing.T) {
 func TestALostClaimIsNotRenewed(t *testing.T) {
 	inBubble(t, 1, hourly, func(t *testing.T, w *world) {
 		w.takes = time.Minute
-		p, renewals := w.processes[0], 0
+		p := w.processes[0]
+		var renewals atomic.Int64
 		p.store.renewed = func(held bool, _ error) {
-			if renewals++; renewals == 1 {
+			if renewals.Add(1) == 1 {
 				p.store.mu.Lock()
 				defer p.store.mu.Unlock()
 				for name := range p.store.names {
@@ -663,8 +664,8 @@ func TestALostClaimIsNotRenewed(t *testing.T) {
 			}
 		}
 		w.want(t, p, "v1", observe.Miss, time.Minute)
-		if renewals != 2 {
-			t.Errorf("%d renewals", renewals)
+		if renewals.Load() != 2 {
+			t.Errorf("%d renewals", renewals.Load())
 		}
 		w.want(t, p, "v1", observe.Hit, 0)
 	})

@@ -7,8 +7,12 @@
 //	tokens equal   old, equal     a tag marked     otherwise
 //	  |              |               |                |
 //	 hit           stale           bypass           miss: missing tags get tokens,
-//	               (refresh in     (caller loads,   load once per process for all who
-//	               background)     nothing stored)  saw these very tokens, fill
+//	               (refresh in     (caller loads,   load once for all who saw these
+//	               background)     nothing stored)  very tokens: in this process by
+//	                                                a flight, in all by a claim; fill
+//
+// What may be served of an entry, and when, is decided by Policy.fresh; which process loads, by Region.turn. Neither decides
+// whether an answer is true.
 //
 // The tokens an entry carries are those seen before its load began. A load that reads old data while
 // a writer commits therefore stores an entry that nobody accepts: the writer's settling has replaced

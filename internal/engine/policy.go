@@ -59,10 +59,11 @@ type Early struct {
 type Claim struct {
 	// TTL is how long a claim holds if nobody renews it, so how long the death of a process that loads delays others at
 	// most. It is renewed while the load runs. Defaults to 5 s for values; queries claim only if it is set, since most
-	// queries cost less than the calls of the store that a claim takes. Negative: no claims.
+	// queries cost less than the calls of the store that a claim takes, but for those in the background, for which
+	// nobody waits. Negative: no claims.
 	TTL time.Duration
-	// Wait is how long a caller waits for another process's load before it loads itself. Defaults to twice the TTL, or
-	// what is left until the caller's own deadline.
+	// Wait is how long a caller waits for other processes' loads before it loads itself, but half of what is left until
+	// its own deadline at most, so that the other half is for its own load. Defaults to twice the TTL.
 	Wait time.Duration
 	// Poll is how often a caller that waits looks, in case it is not woken. Defaults to 50 ms.
 	Poll time.Duration

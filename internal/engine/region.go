@@ -42,7 +42,7 @@ func newRegion(e *Engine, name string, policy Policy) *Region {
 	if policy.StaleIfError > 0 {
 		r.grace, r.base = len(r.base), append(r.base, ns.Grace(name))
 	}
-	if e.cfg.ReadTimeout > 0 { // a store in this process alone has flights
+	if e.cfg.ReadTimeout > 0 { // a store that is for this process alone has flights
 		r.claims = store.ClaimerOf(e.cfg.Store)
 	}
 	return r

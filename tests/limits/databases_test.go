@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 	"github.com/seed-4f7f0efa/gormcache"
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
+	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
+	"github.com/seed-4f7f0efa/gormcache/tests/tap"
 )
 
 // balancer is a proxy that sends what reads the things to a replica, behind the application's back.
@@ -252,4 +255,38 @@ func TestLimitGetOrCreateInTransaction(t *testing.T) {
 	expect(t, "the value after ROLLBACK", value(db), "never")
 	must(t, rename(db, "new"))
 	expect(t, "the value after a commit to its table", value(db), "new")
+}
+
+// StaleTouched is asked for: while the database is down, what a commit has dropped is served, and said to be old.
+func TestLimitStaleTouched(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "sqlite")
+	var down atomic.Bool
+	db := s.OpenTapped(t, &tap.Tap{Rewrite: func(query string) string {
+		if down.Load() && strings.HasPrefix(query, "SELECT") {
+			return "SELECT * FROM nowhere"
+		}
+		return query
+	}})
+	s.use(t, db, func(c *gormcache.Config) {
+		c.Regions = map[string]region.Config{long: {TTL: time.Hour, StaleIfError: time.Hour, StaleTouched: true}}
+	})
+	read := func() (string, observe.Outcome) {
+		var th Thing
+		tx := db.Clauses(fromcache.Region(long)).First(&th, 1)
+		must(t, tx.Error)
+		outcome, _ := fromcache.OutcomeOf(tx)
+		return th.Name, outcome
+	}
+	for range 2 {
+		read()
+	}
+	must(t, rename(db, "new"))
+	down.Store(true)
+	name, outcome := read()
+	expect(t, "while the database is down", name, "old")
+	expect(t, "and it is told as", outcome.String(), "stale")
+	down.Store(false)
+	name, _ = read()
+	expect(t, "when the database is back", name, "new")
 }
