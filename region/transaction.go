@@ -52,6 +52,7 @@ func inside(tx *gorm.DB) *transaction {
 const (
 	detailWrote    = "it runs in a transaction that has written: what it reads may never be committed"
 	detailUnknown  = "it runs in a transaction that gormcache has not begun, so what was written in it is not known"
+	detailEarlier  = "its transaction keeps to an earlier moment, and what it reads may have been replaced since"
 	detailNoPlugin = "it runs with a handle without the plugin, so what was written in its transaction is not known"
 )
 
@@ -89,8 +90,11 @@ func (o *valueOptions) within(ctx context.Context) *transaction {
 // refused is the error of a call that would store something, where that is not to be.
 func (o *valueOptions) refused(ctx context.Context) error {
 	if t := o.within(ctx); t != nil {
-		if s := t.state(); s.Apart != "" {
+		switch s := t.state(); {
+		case s.Apart != "":
 			return &engine.NotStoredError{Detail: s.Apart}
+		case s.NoFill:
+			return &engine.NotStoredError{Detail: detailEarlier}
 		}
 	}
 	return nil
