@@ -560,6 +560,7 @@ func ofATable(w *world) {
 		w.Error("it was taken for a value of a table that it does not depend on")
 	}
 	// Nor one who names another than those.
+	w.commit("elsewhere") // it is known
 	was = n
 	if must1(region.GetOrCreate(w.ctx, w.other, "k", makes(&n, "of others"), region.WithTables("elsewhere"))); n != was+1 {
 		w.Error("it was taken for a value of a table that it does not depend on")
