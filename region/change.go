@@ -96,7 +96,7 @@ func update[T any](ctx context.Context, r *Region, name, key string, change func
 		return zero, err
 	}
 	var made T
-	c := &engine.Change{Key: r.storeKey(key), Begun: o.begun, Tries: tries}
+	c := &engine.Change{Key: r.storeKey(key), Begun: o.begun, Tries: tries, Refused: func() error { return o.refused(ctx) }}
 	if o.names() {
 		c.Tags = r.dependsOn(&o)
 	}

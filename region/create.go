@@ -147,6 +147,9 @@ func (c *multi[T]) Make(ctx context.Context, missing []int, encode bool) []engin
 	values, err := c.create(ctx, append([]string(nil), keys...))
 	var some *KeysError
 	byKey := errors.As(err, &some)
+	if byKey && some == nil { // a nil pointer in an error
+		err, byKey = nil, false
+	}
 	for n, key := range keys {
 		v, ok := values[key]
 		switch {

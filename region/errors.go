@@ -24,8 +24,8 @@ var (
 	// where others have changed the value each time.
 	ErrConflict = engine.ErrConflict
 	// ErrNotStored is wrapped by the errors of calls that store, where nothing has failed and yet nothing could be stored:
-	// somebody is just writing to what the value depends on, the call runs in a transaction that has written, or the
-	// plugin is closed. The error says which. Nothing old is served because of it.
+	// somebody is just writing to what the value depends on, the call runs in a transaction that has written or keeps to an
+	// earlier moment, or the plugin is closed. The error says which. Nothing old is served because of it.
 	ErrNotStored = engine.ErrNotStored
 	// ErrLoadTimeout is wrapped by the error of a load, or of the function that makes a value, that took longer than
 	// Config.HardTimeout. Nothing was stored.

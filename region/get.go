@@ -122,7 +122,6 @@ type single[T any] struct {
 	value  T
 	entry  *Entry[T] // what is to be described, if anything
 	err    error
-	found  bool
 }
 
 // newSingle returns the read of one value that makes none.

@@ -7,13 +7,14 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 	"github.com/seed-4f7f0efa/gormcache/internal/plugin"
-	"github.com/seed-4f7f0efa/gormcache/internal/writer"
 )
 
 // transaction is the handle that a call runs with.
 type transaction struct {
-	pool gorm.ConnPool
-	inv  *writer.Writer
+	pool   gorm.ConnPool
+	plugin interface {
+		Inside(gorm.ConnPool) engine.Inside
+	}
 }
 
 // In says that the call, and the function that makes the value, run in the transaction of the handle. Once something was
@@ -42,39 +43,27 @@ func inside(tx *gorm.DB) *transaction {
 		return nil
 	}
 	t := &transaction{pool: tx.Statement.ConnPool}
-	if p, err := plugin.Of[interface{ Invalidator() *writer.Writer }](tx); err == nil {
-		t.inv = p.Invalidator()
-	}
+	t.plugin, _ = plugin.Of[interface {
+		Inside(gorm.ConnPool) engine.Inside
+	}](tx)
 	return t
 }
 
-// Details of a bypass with reason observe.Transaction.
+// Details of what is not stored, or left alone.
 const (
-	detailWrote    = "it runs in a transaction that has written: what it reads may never be committed"
-	detailUnknown  = "it runs in a transaction that gormcache has not begun, so what was written in it is not known"
+	detailEarlier  = "its transaction keeps to an earlier moment, and what it reads may have been replaced since"
 	detailNoPlugin = "it runs with a handle without the plugin, so what was written in its transaction is not known"
 )
 
 // state is what the engine must know of the transaction now.
 func (t *transaction) state() engine.Inside {
-	if t.inv == nil {
-		if _, in := t.pool.(gorm.TxCommitter); in {
-			return engine.Inside{Apart: detailNoPlugin}
-		}
-		return engine.Inside{}
+	if t.plugin != nil {
+		return t.plugin.Inside(t.pool)
 	}
-	s := t.inv.StateOf(t.pool)
-	switch {
-	case !s.In:
-		return engine.Inside{Alone: s.Single}
-	case !s.Followed:
-		return engine.Inside{Apart: detailUnknown}
-	case s.Wrote:
-		return engine.Inside{Apart: detailWrote}
+	if _, in := t.pool.(gorm.TxCommitter); in {
+		return engine.Inside{Apart: detailNoPlugin}
 	}
-	// Callers in transactions see their own snapshots: nothing of theirs is shared. Nor do they wait for a load: it may be
-	// waiting for their very connection.
-	return engine.Inside{Alone: true, NoFill: !s.ReadCommitted}
+	return engine.Inside{}
 }
 
 // within returns the transaction of a call, nil if there is none.
@@ -89,8 +78,11 @@ func (o *valueOptions) within(ctx context.Context) *transaction {
 // refused is the error of a call that would store something, where that is not to be.
 func (o *valueOptions) refused(ctx context.Context) error {
 	if t := o.within(ctx); t != nil {
-		if s := t.state(); s.Apart != "" {
+		switch s := t.state(); {
+		case s.Apart != "":
 			return &engine.NotStoredError{Detail: s.Apart}
+		case s.NoFill:
+			return &engine.NotStoredError{Detail: detailEarlier}
 		}
 	}
 	return nil

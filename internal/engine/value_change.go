@@ -28,6 +28,8 @@ type Change struct {
 	// Decide is given the value, or nil if there is none, and returns what takes its place. It may be called several times.
 	// Its error ends the change.
 	Decide func(old *Value) (Next, error)
+	// Refused returns why nothing is to be stored, or nil. It is asked after Decide, which may have written to the database.
+	Refused func() error
 	// Tries is how often it is tried.
 	Tries int
 }
@@ -97,6 +99,11 @@ func (r *Region) tryChange(ctx context.Context, s store.Swapper, c *Change) (don
 		return false, err
 	case next.None:
 		return true, nil
+	}
+	if c.Refused != nil {
+		if err := c.Refused(); err != nil {
+			return false, err
+		}
 	}
 	n.Payload, n.Kind, n.ByHand = next.Payload, entry.KindValue, true
 	if n.TTL = next.TTL; n.TTL <= 0 {

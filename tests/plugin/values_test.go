@@ -131,7 +131,9 @@ func TestWithinATransaction(t *testing.T) {
 	if v, err := region.Get[string](ctx, n.r, "k"); err != nil || v != "old" {
 		t.Errorf("before a write: %q, %v", v, err)
 	}
-	must(t, region.Set(ctx, n.r, "before", "b"))
+	if err := region.Set(ctx, n.r, "before", "b"); !errors.Is(err, region.ErrNotStored) { // SQLite keeps it at an earlier moment
+		t.Error(err)
+	}
 	must(t, rename(tx, 1, "new"))
 	if v, err := region.Get[string](ctx, n.r, "k"); !errors.Is(err, region.ErrCacheMiss) {
 		t.Errorf("after it: %q, %v", v, err)
@@ -181,6 +183,39 @@ func TestValuesOfAnEarlierMoment(t *testing.T) {
 	n.want("READ COMMITTED", n.name(tx), "newer", 1)
 	must(t, tx.Rollback().Error)
 	n.want("after it", n.name(db), "newer", 0)
+}
+
+// What Update reads in an earlier moment is not stored, nor what its function has written itself.
+//
+// Falls if: Update asks for the transaction before it calls its function only, or not for the isolation.
+func TestUpdateInATransaction(t *testing.T) {
+	s := newScene(t, "postgres", "memory")
+	n := newNamed(t, s)
+	for name, c := range map[string]struct {
+		isolation sql.IsolationLevel
+		writes    bool
+		stored    bool
+	}{
+		"it reads": {sql.LevelReadCommitted, false, true}, "it writes": {sql.LevelReadCommitted, true, false},
+		"of an earlier moment": {sql.LevelRepeatableRead, false, false},
+	} {
+		tx := s.writer.db.Begin(&sql.TxOptions{Isolation: c.isolation})
+		must(t, tx.Error)
+		_, err := region.Update(t.Context(), n.r, name, func(string, bool) (string, error) {
+			if c.writes {
+				return "never", rename(tx, 1, "never")
+			}
+			var u User
+			return "read", tx.First(&u, 1).Error
+		}, region.In(tx), region.WithTables("users"))
+		if c.stored != (err == nil) || !c.stored && !errors.Is(err, region.ErrNotStored) {
+			t.Errorf("%s: %v", name, err)
+		}
+		must(t, tx.Rollback().Error)
+		if _, err := region.Get[string](t.Context(), n.r, name); c.stored != (err == nil) {
+			t.Errorf("%s: stored is %v", name, err == nil)
+		}
+	}
 }
 
 // A transaction that gormcache has not begun may have written anything.

@@ -559,6 +559,12 @@ func ofATable(w *world) {
 	if read(w.r, "things", "people", "others"); n != was+1 {
 		w.Error("it was taken for a value of a table that it does not depend on")
 	}
+	// Nor one who names another than those.
+	w.commit("elsewhere") // it is known
+	was = n
+	if must1(region.GetOrCreate(w.ctx, w.other, "k", makes(&n, "of others"), region.WithTables("elsewhere"))); n != was+1 {
+		w.Error("it was taken for a value of a table that it does not depend on")
+	}
 	// A load that began before the commit is stored under the tokens of before: nobody takes it.
 	end := held(w, w.r, "later", "old", region.WithTables("things"))
 	w.commit("things")
