@@ -11,6 +11,7 @@ require (
 	github.com/mattn/go-sqlite3 v1.14.53
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/seed-4f7f0efa/gormcache v0.0.0
+	github.com/seed-4f7f0efa/gormcache/store/memcachestore v0.0.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sys v0.49.0
 	gorm.io/driver/mysql v1.6.0
@@ -46,4 +47,7 @@ require (
 	modernc.org/sqlite v1.23.1 // indirect
 )
 
-replace github.com/seed-4f7f0efa/gormcache => ../
+replace (
+	github.com/seed-4f7f0efa/gormcache => ../
+	github.com/seed-4f7f0efa/gormcache/store/memcachestore => ../store/memcachestore
+)

@@ -1,0 +1,2 @@
+// Package memcachestore is a store in memcached.
+package memcachestore

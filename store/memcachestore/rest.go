@@ -1,0 +1,63 @@
+package memcachestore
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
+
+// A server that fails so often in a row is not asked by readers for so long: where one of several hangs, the breaker
+// before the store may stay closed, since the others answer, and each reader would wait for its whole budget.
+const (
+	restAfter = 3
+	restFor   = time.Second
+)
+
+// rest keeps readers from a server that fails. Writers always ask: what they invalidate must arrive.
+type rest struct {
+	failures atomic.Int64
+	until    atomic.Int64 // Unix nanoseconds
+}
+
+// asks reports whether a reader may ask the server. After each rest one may, and the next when it has failed.
+func (r *rest) asks() bool {
+	until := r.until.Load()
+	if until == 0 {
+		return true
+	}
+	now := time.Now().UnixNano()
+	return now >= until && r.until.CompareAndSwap(until, now+int64(restFor))
+}
+
+// note records the outcome of a reader's call. One whose caller has left says nothing about the server.
+func (r *rest) note(err error) {
+	switch {
+	case err == nil:
+		if r.failures.Load() != 0 {
+			r.failures.Store(0)
+			r.until.Store(0)
+		}
+	case errors.Is(err, context.Canceled):
+	case r.failures.Add(1) >= restAfter:
+		r.until.Store(time.Now().Add(restFor).UnixNano())
+	}
+}
+
+// until runs f with the places of those items that others have changed in between, again and again.
+func (c *session) until(places []int, f func([]int) (again []int, err error)) error {
+	for try := range maxTries {
+		again, err := f(places)
+		if err != nil || len(again) == 0 {
+			return err
+		}
+		places = again
+		select { // the others may be in step
+		case <-time.After(rand.N(time.Duration(min(try+1, 20)) * 200 * time.Microsecond)):
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		}
+	}
+	return errContended
+}
