@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -13,9 +14,6 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 )
-
-// errLost is the error of a session whose connection has broken.
-var errLost = errors.New("the connection was lost")
 
 // server is one memcached, and the idle sessions with it. It is safe for concurrent use.
 type server struct {
@@ -83,12 +81,8 @@ func (s *server) explain(ctx context.Context, err error) error {
 // broken reports whether an error says that the connection is of no use any more. A timeout is none of these: the server
 // hangs, and would do so over a new connection.
 func broken(err error) bool {
-	return !errors.Is(err, os.ErrDeadlineExceeded) && (errors.Is(err, errLost) || isNetwork(err))
-}
-
-func isNetwork(err error) bool {
 	_, network := errors.AsType[*net.OpError](err)
-	return network || errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "EOF")
+	return !errors.Is(err, os.ErrDeadlineExceeded) && (network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF))
 }
 
 func (s *server) take() *session {
@@ -144,19 +138,19 @@ func (s *server) close() {
 // session is a client of gomemcache with one connection, for one call at a time. The client takes no contexts: it sets
 // deadlines on its connection, and the connection knows the call's context.
 //
-// What a session reads and what it changes are of the same run of the server, since it has one connection only. memcached
-// numbers its items anew after a restart, so a cas with a number of before could hit another's item.
+// An error of the connection ends the call, which begins anew if at all. So what a call reads and what it changes are of
+// the same run of the server: memcached numbers its items anew after a restart, and a cas with a number of before could
+// hit another's item.
 type session struct {
 	server *server
 	client *memcache.Client
 	ctx    context.Context // of the call
 	conn   *conn           // nil: none yet, or closed
-	begun  bool            // the call has used a connection: it gets no second one
 }
 
 // run runs f within the call of ctx.
 func (c *session) run(ctx context.Context, f func(*session) error) error {
-	c.ctx, c.begun = ctx, c.conn != nil
+	c.ctx = ctx
 	if c.conn != nil {
 		c.conn.begin(ctx)
 	}
@@ -173,14 +167,8 @@ func (c *session) run(ctx context.Context, f func(*session) error) error {
 
 // dial is the client's DialContext.
 func (c *session) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if c.begun {
-		return nil, errLost
-	}
-	c.begun = true
-	if deadline, ok := c.ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(context.WithoutCancel(ctx), deadline)
-		defer cancel()
+	if _, ok := c.ctx.Deadline(); ok { // it alone counts, not the client's timeout
+		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
