@@ -1,0 +1,2 @@
+// Package fallback is a new store with old ones behind it.
+package fallback
