@@ -21,9 +21,9 @@ const (
 
 func TestStore(t *testing.T) {
 	for name, make := range map[string]func() store.Store{
-		"Alone": func() store.Store { return fallback.New(memory.New()) },
-		"First": func() store.Store { return fallback.New(memory.New(), fallback.Marks(memory.New())) },
-		"Later": func() store.Store { return fallback.New(memory.New(), fallback.From(memory.New(), memory.New())) },
+		"Alone":  func() store.Store { return fallback.New(memory.New()) },
+		"First":  func() store.Store { return fallback.New(memory.New(), fallback.Marks(memory.New())) },
+		"Second": func() store.Store { return fallback.New(memory.New(), fallback.From(memory.New(), memory.New())) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.RunConfig(t, storetest.Config{Open: func(*testing.T) store.Store { return make() }, Around: synctest.Test})
@@ -33,16 +33,17 @@ func TestStore(t *testing.T) {
 
 // pair are an old store and a new one, and what processes of each deploy make of them.
 type pair struct {
-	t                          *testing.T
-	old, new                   *hooked
-	before, first, later, last store.Store
+	t                                  *testing.T
+	old, new                           *hooked
+	before, first, second, third, last store.Store
 }
 
 func newPair(t *testing.T) *pair {
 	p := &pair{t: t, old: &hooked{Store: memory.New()}, new: &hooked{Store: memory.New()}}
 	p.before, p.last = p.old, p.new
 	p.first = fallback.New(p.old, fallback.Marks(p.new))
-	p.later = fallback.New(p.new, fallback.From(p.old))
+	p.second = fallback.New(p.new, fallback.From(p.old))
+	p.third = fallback.New(p.new, fallback.Marks(p.old))
 	return p
 }
 
@@ -167,23 +168,26 @@ func TestEntriesFallThrough(t *testing.T) {
 	for _, key := range []string{key, value} {
 		p := newPair(t)
 		p.fill(p.first, key, "rows", tags...)
-		p.want(p.later, tags, key, "") // the home has no tokens yet
-		p.tokens(p.later, tags...)
-		p.want(p.later, tags, key, "rows")
+		p.want(p.second, tags, key, "") // the home has no tokens yet
+		p.tokens(p.second, tags...)
+		p.want(p.second, tags, key, "rows")
 		p.want(p.last, tags, key, "rows") // promoted
-		p.write(p.later, tags[1])
-		for _, s := range []store.Store{p.first, p.later, p.last} {
+		p.write(p.second, tags[1])
+		for _, s := range []store.Store{p.first, p.second, p.last} {
 			p.want(s, tags, key, "")
 		}
 	}
 }
 
-// TestWritesOfOneDeployReachTheOther, whichever of the two neighbors writes.
+// TestWritesOfOneDeployReachTheOther, whichever of the two neighbors writes: also where what is old is still valid by the
+// tokens of the old store.
 func TestWritesOfOneDeployReachTheOther(t *testing.T) {
 	for name, of := range map[string]func(p *pair) (a, b store.Store){
 		"BeforeFirst": func(p *pair) (a, b store.Store) { return p.before, p.first },
-		"FirstLater":  func(p *pair) (a, b store.Store) { return p.first, p.later },
-		"LaterLast":   func(p *pair) (a, b store.Store) { return p.later, p.last },
+		"FirstSecond": func(p *pair) (a, b store.Store) { return p.first, p.second },
+		"FirstThird":  func(p *pair) (a, b store.Store) { return p.first, p.third },
+		"SecondThird": func(p *pair) (a, b store.Store) { return p.second, p.third },
+		"ThirdLast":   func(p *pair) (a, b store.Store) { return p.third, p.last },
 	} {
 		for _, turned := range []bool{false, true} {
 			p := newPair(t)
@@ -191,6 +195,8 @@ func TestWritesOfOneDeployReachTheOther(t *testing.T) {
 			if turned {
 				reader, writer = writer, reader
 			}
+			p.fill(p.old, key, "before", tags...)
+			p.fill(p.old, other, "before", tags...)
 			p.fill(reader, key, "before", tags...)
 			p.want(reader, tags, key, "before")
 			w := store.NewWriter()
@@ -198,6 +204,7 @@ func TestWritesOfOneDeployReachTheOther(t *testing.T) {
 			p.want(reader, tags, key, "") // bypassed
 			must(t, store.Failure(writer.Settle(t.Context(), tags[1:], w, 0)))
 			p.want(reader, tags, key, "")
+			p.want(reader, tags, other, "")
 			p.fill(reader, key, "after", tags...)
 			p.want(reader, tags, key, "after")
 			if t.Failed() {
@@ -207,49 +214,60 @@ func TestWritesOfOneDeployReachTheOther(t *testing.T) {
 	}
 }
 
+// TestNoDeployMayBeLeftOut shows what is stale where the third is: a writer of the last does not mark the old store.
+func TestNoDeployMayBeLeftOut(t *testing.T) {
+	p := newPair(t)
+	p.fill(p.old, key, "before", tags...)
+	p.tokens(p.new, tags...)
+	p.write(p.last, tags[1])
+	if got := p.read(p.second, tags, key)[0]; got != "before" {
+		t.Errorf("got %q: a caveat to strike out", got)
+	}
+}
+
 // TestACommitBetweenTheTwoLooks: the home's tags are read, another commits, the old store is read. The entry there is of
 // after the commit, or not valid; it must not be served beside one of before.
 func TestACommitBetweenTheTwoLooks(t *testing.T) {
 	p := newPair(t)
 	p.fill(p.first, other, "before", tags...)
-	p.fill(p.later, key, "before", tags...)
+	p.fill(p.second, key, "before", tags...)
 	p.new.looked = func(*store.Lookup) {
 		p.write(p.first, tags[1])
 		p.fill(p.first, other, "after", tags...)
 	}
-	if got := p.read(p.later, tags, key, other); got[0] == "before" && got[1] == "after" {
+	if got := p.read(p.second, tags, key, other); got[0] == "before" && got[1] == "after" {
 		t.Errorf("one answer is from both sides of a commit: %q", got)
 	}
 	// One alone is as true as the moment when it was read.
 	p = newPair(t)
 	p.fill(p.first, key, "before", tags...)
-	p.tokens(p.later, tags...)
+	p.tokens(p.second, tags...)
 	p.new.looked = func(*store.Lookup) { p.write(p.first, tags[1]) }
-	p.want(p.later, tags, key, "")
+	p.want(p.second, tags, key, "")
 }
 
 // TestAMarkInTheOldStoreKeepsOff: a writer of the deploy before has settled in the home already.
 func TestAMarkInTheOldStoreKeepsOff(t *testing.T) {
 	p := newPair(t)
 	p.fill(p.first, key, "before", tags...)
-	p.tokens(p.later, tags...)
+	p.tokens(p.second, tags...)
 	w := store.NewWriter()
 	must(t, p.first.Mark(t.Context(), tags[1:], w, long))
 	must(t, store.Failure(p.new.Settle(t.Context(), tags[1:], w, 0)))
-	p.want(p.later, tags, key, "")
+	p.want(p.second, tags, key, "")
 }
 
 // TestDeletesReachAll, and keep a load from bringing back what it began before.
 func TestDeletesReachAll(t *testing.T) {
 	for name, of := range map[string]func(p *pair) (deletes, loads store.Store){
-		"First": func(p *pair) (deletes, loads store.Store) { return p.first, p.later },
-		"Later": func(p *pair) (deletes, loads store.Store) { return p.later, p.first },
+		"First":  func(p *pair) (deletes, loads store.Store) { return p.first, p.second },
+		"Second": func(p *pair) (deletes, loads store.Store) { return p.second, p.first },
 	} {
 		p := newPair(t)
 		deletes, loads := of(p)
 		p.fill(p.first, key, "rows", tags...)
 		must(t, deletes.Delete(t.Context(), key))
-		p.tokens(p.later, tags...)
+		p.tokens(p.second, tags...)
 		p.want(loads, tags, key, "")
 
 		begun := p.tokens(loads, tags...) // a load: nothing was there
@@ -267,10 +285,10 @@ func TestDeletesReachAll(t *testing.T) {
 func TestADeleteBeatsAPromotion(t *testing.T) {
 	p := newPair(t)
 	p.fill(p.first, value, "old", tags...)
-	p.tokens(p.later, tags...)
+	p.tokens(p.second, tags...)
 	tombstone := encode(t, value, "gone", nil)
 	p.old.looked = func(*store.Lookup) { must(t, p.first.Set(t.Context(), value, tombstone, long)) }
-	p.want(p.later, tags, value, "")
+	p.want(p.second, tags, value, "")
 	l := store.Lookup{Keys: []string{value}}
 	must(t, p.new.Lookup(t.Context(), &l))
 	if string(l.Values[0]) != string(tombstone) {
@@ -282,36 +300,36 @@ func TestADeleteBeatsAPromotion(t *testing.T) {
 func TestAnUpdateOfWhatWasPromoted(t *testing.T) {
 	p := newPair(t)
 	p.fill(p.first, value, "one", tags...)
-	p.tokens(p.later, tags...)
+	p.tokens(p.second, tags...)
 	l := store.Lookup{Keys: []string{value}, Tags: tags}
-	must(t, p.later.Lookup(t.Context(), &l))
-	two := encode(t, value, "two", p.tokens(p.later, tags...))
+	must(t, p.second.Lookup(t.Context(), &l))
+	two := encode(t, value, "two", p.tokens(p.second, tags...))
 	swap := []store.Swap{{Key: value, Old: l.Values[0], Value: two, TTL: long}}
-	must(t, store.SwapperOf(p.later).Swap(t.Context(), swap))
+	must(t, store.SwapperOf(p.second).Swap(t.Context(), swap))
 	if !swap[0].Done {
 		t.Fatal("the change is refused")
 	}
-	p.want(p.later, tags, value, "two")
+	p.want(p.second, tags, value, "two")
 	p.want(p.first, tags, value, "") // never the value before
 	p.fill(p.first, value, "three", tags...)
-	p.want(p.later, tags, value, "three")
+	p.want(p.second, tags, value, "three")
 }
 
 // TestAnOldStoresErrorIsAMiss, and costs at most half of the time that a caller has, once a second.
 func TestAnOldStoresErrorIsAMiss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t)
-		p.fill(p.later, key, "rows", tags...)
+		p.fill(p.second, key, "rows", tags...)
 		p.old.err = errors.New("down")
-		p.want(p.later, tags, key, "rows")
-		p.want(p.later, tags, other, "")
+		p.want(p.second, tags, key, "rows")
+		p.want(p.second, tags, other, "")
 		p.old.err, p.old.hangs = nil, true
 		time.Sleep(2 * time.Second)
 		for _, wait := range []time.Duration{50 * time.Millisecond, 0} {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			began := time.Now()
 			l := store.Lookup{Keys: []string{other}, Tags: tags}
-			must(t, p.later.Lookup(ctx, &l))
+			must(t, p.second.Lookup(ctx, &l))
 			if took := time.Since(began); took != wait || !l.States[0].Clean() {
 				t.Errorf("a lookup beside a store that hangs took %v, want %v, and gives %v", took, wait, l.States)
 			}
@@ -325,7 +343,7 @@ func TestAMarkThatDoesNotReachAllFails(t *testing.T) {
 	p := newPair(t)
 	down := errors.New("down")
 	p.old.err = down
-	if err := p.later.Mark(t.Context(), tags, store.NewWriter(), long); !errors.Is(err, down) {
+	if err := p.second.Mark(t.Context(), tags, store.NewWriter(), long); !errors.Is(err, down) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -334,9 +352,9 @@ func TestAMarkThatDoesNotReachAllFails(t *testing.T) {
 func TestLostMarksOfAnyStoreAreTold(t *testing.T) {
 	p := newPair(t)
 	w := store.NewWriter()
-	must(t, p.later.Mark(t.Context(), tags, w, long))
+	must(t, p.second.Mark(t.Context(), tags, w, long))
 	must(t, p.old.Unmark(t.Context(), tags[1:], w))
-	if lost := store.Lost(p.later.Settle(t.Context(), tags, w, 0)); len(lost) != 1 || lost[0] != tags[1] {
+	if lost := store.Lost(p.second.Settle(t.Context(), tags, w, 0)); len(lost) != 1 || lost[0] != tags[1] {
 		t.Errorf("lost: %q", lost)
 	}
 }
@@ -355,7 +373,7 @@ func TestAColumnIsTrackedEverywhere(t *testing.T) {
 		if st := state(p.first); !st.Known || !st.Marked {
 			t.Fatalf("to a writer the column must be tracked, and a reader must be kept off: %v", st)
 		}
-		if st := state(p.later); !st.Known {
+		if st := state(p.second); !st.Known {
 			t.Fatal("a writer of the next deploy does not learn that the column is tracked")
 		}
 		time.Sleep(2 * fallback.DefaultGrace)
@@ -365,8 +383,8 @@ func TestAColumnIsTrackedEverywhere(t *testing.T) {
 		if st := state(p.first); !st.Clean() {
 			t.Errorf("it never ends: %v", st)
 		}
-		p.tokens(p.later, tracked...)
-		if st := state(p.later); !st.Clean() {
+		p.tokens(p.second, tracked...)
+		if st := state(p.second); !st.Clean() {
 			t.Errorf("nor there: %v", st)
 		}
 	})
@@ -379,7 +397,7 @@ func TestEntriesAloneAreTakenAsTheyAre(t *testing.T) {
 	must(t, p.old.Set(t.Context(), key, bytes, long))
 	for range 2 {
 		l := store.Lookup{Keys: []string{key, other}}
-		must(t, p.later.Lookup(t.Context(), &l))
+		must(t, p.second.Lookup(t.Context(), &l))
 		if string(l.Values[0]) != string(bytes) || l.Values[1] != nil {
 			t.Errorf("got %q", l.Values)
 		}
