@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"sync/atomic"
 	"time"
 )
 
-// A server that fails so often in a row is not asked by readers for so long: where one of several hangs, the breaker
-// before the store may stay closed, since the others answer, and each reader would wait for its whole budget.
+// A server that has let so many readers in a row wait in vain is not asked by readers for so long: where one of several
+// hangs, the breaker before the store may stay closed, since the others answer, and each reader would wait for its whole
+// budget. A server that refuses connections costs no time, and is asked again at once.
 const (
 	restAfter = 3
-	restFor   = time.Second
+	restFor   = 250 * time.Millisecond
 )
 
-// rest keeps readers from a server that fails. Writers always ask: what they invalidate must arrive.
+// rest keeps readers from a server that hangs. Writers always ask: what they invalidate must arrive.
 type rest struct {
 	failures atomic.Int64
 	until    atomic.Int64 // Unix nanoseconds
@@ -31,7 +33,7 @@ func (r *rest) asks() bool {
 	return now >= until && r.until.CompareAndSwap(until, now+int64(restFor))
 }
 
-// note records the outcome of a reader's call. One whose caller has left says nothing about the server.
+// note records the outcome of a reader's call.
 func (r *rest) note(err error) {
 	switch {
 	case err == nil:
@@ -39,7 +41,7 @@ func (r *rest) note(err error) {
 			r.failures.Store(0)
 			r.until.Store(0)
 		}
-	case errors.Is(err, context.Canceled):
+	case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded):
 	case r.failures.Add(1) >= restAfter:
 		r.until.Store(time.Now().Add(restFor).UnixNano())
 	}
