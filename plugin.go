@@ -313,8 +313,10 @@ func (p *Plugin) reads() *reader.Reader { return p.reader.Load() }
 func (p *Plugin) Stats() observe.Stats {
 	s := p.recorder.Snapshot()
 	s.BreakerOpen = p.store.Open()
-	if sealed, ok := p.cfg.Store.(interface{ Rejected() uint64 }); ok {
-		s.Rejected += sealed.Rejected()
+	for below := p.cfg.Store; below != nil; below = store.Unwrap(below) {
+		if coded, ok := below.(interface{ Rejected() uint64 }); ok {
+			s.Rejected += coded.Rejected()
+		}
 	}
 	if inv := p.Invalidator(); inv != nil {
 		s.Pending = inv.Pending()

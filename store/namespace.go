@@ -59,6 +59,24 @@ const (
 	kindLock    = "l"
 )
 
+// OfTable reports whether a tag may stand for a table, or for rows or columns of one. It is false for what only this
+// program itself invalidates: the namespace's epoch, a region, a tag of the user.
+func OfTable(tag string) bool {
+	_, rest, _ := strings.Cut(tag, ":")
+	kind, _, named := strings.Cut(rest, ":")
+	switch kind {
+	case kindRegion, kindUser:
+		return !named
+	}
+	return !IsEpoch(tag) // also what a later release will have
+}
+
+// IsEpoch reports whether a tag is the epoch of some namespace.
+func IsEpoch(tag string) bool {
+	_, rest, _ := strings.Cut(tag, ":")
+	return rest == kindEpoch
+}
+
 // Validate returns an error unless the namespace consists of 1 to 64 of A-Z a-z 0-9 _ . - characters. A colon could make
 // a key of one namespace equal to one of another. Braces would put the whole namespace into one slot of a Redis Cluster.
 func (n Namespace) Validate() error {

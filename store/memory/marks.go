@@ -69,9 +69,10 @@ var noWriter store.Writer
 
 // Tokens implements [store.Store].
 func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.end()
 	now := s.now()
 	for i, name := range tags {
 		s.tags.change(name, now, true, func(t *tag) {
@@ -86,9 +87,10 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 
 // Mark implements [store.Store].
 func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.end()
 	now := s.now()
 	for _, name := range tags {
 		s.tags.change(name, now, true, func(t *tag) {
@@ -103,9 +105,10 @@ func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, gr
 
 // Settle implements [store.Store].
 func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.end()
 	now := s.now()
 	var lost store.LostMarks
 	for _, name := range tags {
@@ -127,9 +130,10 @@ func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, 
 
 // Unmark implements [store.Store].
 func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.end()
 	now := s.now()
 	for _, name := range tags {
 		s.tags.change(name, now, false, func(t *tag) {

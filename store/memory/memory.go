@@ -47,6 +47,7 @@ type Store struct {
 	entries *otter.Cache[string, entry]
 	tags    *tags
 	claims  claims
+	file    *file // nil: nothing is saved
 	start   time.Time
 	closed  atomic.Bool
 }
@@ -100,6 +101,19 @@ func (s *Store) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// begin is ready for a call that changes something, and end follows that call. A store that will be saved is not saved
+// while one runs: it would return without an error, and its change be undone by the file.
+func (s *Store) begin(ctx context.Context) error {
+	s.file.begin()
+	err := s.ready(ctx)
+	if err != nil {
+		s.end()
+	}
+	return err
+}
+
+func (s *Store) end() { s.file.end() }
+
 // Lookup implements [store.Store]. It allocates nothing if l has been used before.
 func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 	l.Reset()
@@ -120,9 +134,10 @@ func (s *Store) Lookup(ctx context.Context, l *store.Lookup) error {
 
 // Set implements [store.Store]. It keeps a copy of value.
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.end()
 	if ttl < 0 {
 		s.entries.Invalidate(key)
 		return nil
@@ -145,9 +160,10 @@ func newEntry(value []byte, ttl, now time.Duration) entry {
 
 // Delete implements [store.Store].
 func (s *Store) Delete(ctx context.Context, keys ...string) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.end()
 	for _, key := range keys {
 		s.entries.Invalidate(key)
 	}
@@ -156,17 +172,22 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 
 // Clear drops all entries, tags, marks and claims. The store can still be used afterwards.
 func (s *Store) Clear() {
+	s.file.begin()
+	defer s.file.end()
 	s.entries.InvalidateAll()
 	s.tags.clear()
 	s.claims.clear()
 }
 
-// Close implements [store.Store]: it drops all content. Closing twice is no error.
+// Close implements [store.Store]: it drops all content. A store of [Open] first saves what depends on no table; the error
+// says why that failed. Closing twice is no error.
 func (s *Store) Close() error {
-	if s.closed.CompareAndSwap(false, true) {
-		s.Clear()
+	if !s.closed.CompareAndSwap(false, true) {
+		return nil
 	}
-	return nil
+	err := s.file.save(s)
+	s.Clear()
+	return err
 }
 
 // after returns now + d, or never if the sum would overflow.

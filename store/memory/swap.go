@@ -13,9 +13,10 @@ var _ store.Swapper = (*Store)(nil)
 
 // Swap implements [store.Swapper].
 func (s *Store) Swap(ctx context.Context, swaps []store.Swap) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.end()
 	now := s.now()
 	for i := range swaps {
 		sw := &swaps[i]

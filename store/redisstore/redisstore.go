@@ -35,6 +35,7 @@ type Store struct {
 	servers
 	tagTTL  time.Duration
 	wait    waiting
+	wakers  wakers
 	closed  atomic.Bool
 	refused atomic.Pointer[error] // final error: why this client or server cannot serve
 }
@@ -127,8 +128,10 @@ func (s *Store) fail(ctx context.Context, call string, err error) error {
 	return fault.Errorf("redisstore: %s: %w", call, err)
 }
 
-// Close implements [store.Store]. It does not close the client, which the caller owns. Calls under way go on.
+// Close implements [store.Store]. It ends the connections of [Store.Watch]. It does not close the client, which the caller
+// owns. Calls under way go on.
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	s.wakers.close()
 	return nil
 }

@@ -26,12 +26,13 @@ type script struct{ source, hash string }
 
 func newScript(source string) script { return script{source, redis.NewScript(source).Hash()} }
 
-// eval runs the script on each tag in one pipeline, by its hash, and returns its results. If a server does not know the hash
-// (it is new, was restarted, or its scripts were flushed), eval sends the source for the tags concerned.
-func (s script) eval(ctx context.Context, client redis.UniversalClient, wait waiting, tags []string, args []any) ([]string, error) {
+// eval runs the script on each key in one pipeline, by its hash, and returns its results. args returns the arguments for
+// the i-th key. If a server does not know the hash (it is new, was restarted, or its scripts were flushed), eval sends the
+// source for the keys concerned.
+func (s script) eval(ctx context.Context, client redis.UniversalClient, wait waiting, keys []string, args func(i int) []any) ([]string, error) {
 	pipe := client.Pipeline()
-	for _, tag := range tags {
-		pipe.EvalSha(ctx, s.hash, []string{tag}, args...)
+	for i, key := range keys {
+		pipe.EvalSha(ctx, s.hash, []string{key}, args(i)...)
 	}
 	cmds, err := wait.finish(ctx, pipe, noScript)
 	if err != nil {
@@ -40,7 +41,7 @@ func (s script) eval(ctx context.Context, client redis.UniversalClient, wait wai
 	pipe = client.Pipeline()
 	for i, cmd := range cmds {
 		if cmd.Err() != nil {
-			pipe.Eval(ctx, s.source, []string{tags[i]}, args...)
+			pipe.Eval(ctx, s.source, []string{keys[i]}, args(i)...)
 		}
 	}
 	if pipe.Len() > 0 {

@@ -96,7 +96,9 @@ func (s *Store) change(ctx context.Context, sc script, op operation, tags []stri
 	if op.lasting {
 		wait = s.wait
 	}
-	values, err := call(ctx, &s.calls, func() ([]string, error) { return sc.eval(ctx, s.client, wait, tags, args) })
+	values, err := call(ctx, &s.calls, func() ([]string, error) {
+		return sc.eval(ctx, s.client, wait, tags, func(int) []any { return args })
+	})
 	if err == nil {
 		err = s.ringComplete()
 	}

@@ -216,3 +216,17 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 }
+
+// TestASealedStoreHasTheCapabilitiesOfTheStoreBehind: it neither hides them nor pretends to have them.
+func TestASealedStoreHasTheCapabilitiesOfTheStoreBehind(t *testing.T) {
+	keys := sealed.Keys{Current: key("1")}
+	for has, next := range map[bool]store.Store{true: memory.New(), false: struct{ store.Store }{memory.New()}} {
+		s, err := sealed.New(next, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (store.SwapperOf(s) != nil) != has || (store.ClaimerOf(s) != nil) != has {
+			t.Errorf("the store behind has them: %v; the sealed one: %v, %v", has, store.SwapperOf(s) != nil, store.ClaimerOf(s) != nil)
+		}
+	}
+}

@@ -36,6 +36,12 @@ func TestScriptsFlushed(t *testing.T) {
 				"Mark":   func() error { return s.Mark(t.Context(), tags, w, time.Minute) },
 				"Settle": func() error { return store.Failure(s.Settle(t.Context(), tags, w, 0)) },
 				"Unmark": func() error { return s.Unmark(t.Context(), tags, w) },
+				"Swap": func() error {
+					return s.Swap(t.Context(), []store.Swap{{Key: "s", Value: []byte("v")}, {Key: "t", Value: []byte("v")}})
+				},
+				"Claim": func() error {
+					return claimed(s.Claim(t.Context(), &store.Claim{Name: "c", Owner: w, TTL: time.Minute}))
+				},
 			} {
 				must(t, c.flush())
 				if err := call(); err != nil {

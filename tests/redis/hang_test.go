@@ -73,6 +73,15 @@ func endsInTime(t *testing.T, s *redisstore.Store) {
 		"Settle": func(ctx context.Context) error { return store.Failure(s.Settle(ctx, tags, w, 0)) },
 		"Unmark": func(ctx context.Context) error { return s.Unmark(ctx, tags, w) },
 		"Check":  s.Check,
+		"Swap":   func(ctx context.Context) error { return s.Swap(ctx, []store.Swap{{Key: "k", Value: []byte("v")}}) },
+		"Claim": func(ctx context.Context) error {
+			_, err := s.Claim(ctx, &store.Claim{Name: "c", Owner: w, TTL: time.Minute})
+			return err
+		},
+		"Release": func(ctx context.Context) error {
+			_, err := s.Release(ctx, "c", w)
+			return err
+		},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), budget)
 		began := time.Now()

@@ -36,6 +36,8 @@ func TestRingWithoutAShard(t *testing.T) {
 		"Settle": store.Failure(s.Settle(t.Context(), tags, w, 0)),
 		"Unmark": s.Unmark(t.Context(), tags, w),
 		"Check":  s.Check(t.Context()),
+		"Swap":   s.Swap(t.Context(), []store.Swap{{Key: "k", Value: []byte("v")}}),
+		"Claim":  claimed(s.Claim(t.Context(), &store.Claim{Name: "c", Owner: w, TTL: time.Minute})),
 	} {
 		if !errors.Is(err, redisstore.ErrRingIncomplete) || errors.Is(err, store.ErrUnsupported) {
 			t.Errorf("%s with a shard down gives %v", call, err)
@@ -44,3 +46,5 @@ func TestRingWithoutAShard(t *testing.T) {
 	b.Start(t)
 	eventually(t, "the shard is back", func() bool { return store.Failure(s.Settle(t.Context(), tags, w, 0)) == nil })
 }
+
+func claimed(_ bool, err error) error { return err }
