@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
@@ -154,10 +155,15 @@ func (c Config) Validate() error {
 	if s := reflect.ValueOf(c.Store); s.Kind() == reflect.Pointer && s.IsNil() {
 		bad("Store is a %T that is nil: pass one that was made, or leave it out for a store in the process", c.Store)
 	}
+	folded := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.Regions)) {
 		if name == "" {
 			bad("Regions: a region's name is empty: give it one")
 		}
+		if other, taken := folded[foldName(name)]; taken {
+			bad("Regions has %q and %q, which differ in case or spaces only: give one of them another name", other, name)
+		}
+		folded[foldName(name)] = name
 		if err := c.Regions[name].Validate(); err != nil {
 			bad("Regions[%q]: %w", name, err)
 		}
@@ -188,6 +194,9 @@ func (c Config) Validate() error {
 	errs = append(errs, reader.CheckModels("Config.Models", c.Models, c.exists), declared("Views", c.Views), declared("Triggers", c.Triggers), declared("Tracked", c.Tracked))
 	return errors.Join(errs...)
 }
+
+// foldName is what the names of two regions must differ in. Environments know no case, and people don't either.
+func foldName(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // exists returns an error if there is no region of that name.
 func (c Config) exists(name string) error {

@@ -15,6 +15,7 @@
 //	├─ fromcache         the scope of a query, its options, policies for models
 //	├─ region            named policies, get-or-create: one load for all who may share it
 //	├─ invalidate        invalidation by hand
+//	├─ lock              locks and pools among processes, with a fence
 //	├─ serializer        typed values as bytes
 //	├─ store             the seam to where entries and tags live
 //	│  ├─ memory         in the process

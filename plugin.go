@@ -22,6 +22,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
 	"github.com/seed-4f7f0efa/gormcache/internal/writer"
+	"github.com/seed-4f7f0efa/gormcache/lock"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
@@ -50,12 +51,15 @@ type Plugin struct {
 	recorder *observe.Recorder
 	own      *memory.Store  // the store to be emptied with the plugin, if it made one
 	store    *breaker.Store // cfg.Store behind a breaker
+	stores   []regionStore  // those that regions have of their own
 	engine   *engine.Engine
+	locks    *lock.Locks
 	regions  map[string]*region.Region // handles of the engine's: made once, since each query's scope asks for one
 	replayer *replay.Replayer
 
 	mu     sync.Mutex // one Initialize or Close at a time
 	closed bool
+	db     atomic.Pointer[gorm.DB]       // nil before Initialize
 	inv    atomic.Pointer[writer.Writer] // nil before Initialize, as is reader
 	reader atomic.Pointer[reader.Reader]
 }
@@ -74,11 +78,9 @@ func New(cfg Config) (*Plugin, error) {
 		readTimeout = 0 // it never waits, and a deadline costs a hit as much as the lookup itself
 	}
 	p.cfg = cfg
-	p.store = breaker.New(cfg.Store, breaker.Config{
-		Failures: cfg.BreakerFailures, Cooldown: cfg.BreakerCooldown,
-		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
-	})
+	p.store = behindBreaker(cfg.Store, cfg)
 	p.store.LogTo(cfg.Logger)
+	p.stores = regionStores(cfg)
 	p.engine = engine.New(engine.Config{
 		Store:        p.store,
 		Namespace:    store.Namespace(cfg.Namespace),
@@ -89,14 +91,19 @@ func New(cfg Config) (*Plugin, error) {
 		Logger:       cfg.Logger,
 		Blocked:      p.blocked,
 		Schema:       p.schema,
+
+		Stores:        byRegion(p.stores),
+		StoresTimeout: cfg.ReadTimeout,
 	})
+	// Not behind the breaker: a lock is not refused because reads have failed. An error is that of each call.
+	p.locks, _ = lock.New(cfg.Store, cfg.Namespace, lock.Timeout(cfg.WriteTimeout), lock.Logger(cfg.Logger))
 	p.regions = make(map[string]*region.Region, len(cfg.Regions))
 	for name := range cfg.Regions {
 		r, err := p.engine.Region(name)
 		if err != nil {
 			return nil, err
 		}
-		p.regions[name] = region.Of(r)
+		p.regions[name] = region.Of(r, p.drop)
 	}
 	return p, nil
 }
@@ -153,6 +160,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return err
 	}
 	p.inv.Load().Attach(db)
+	p.db.Store(db)
 	if p.own != nil && dialect != sqltext.SQLite {
 		p.cfg.Logger.Warn("gormcache: Config.Store is not set, so this process caches in its own memory: other processes that write to this " +
 			"database don't invalidate it (CAVEATS.md, 14); set redisstore.New(client), or memory.New() if there is no other process")
@@ -160,10 +168,22 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	return nil
 }
 
-// check asks the store whether it can do what it must. One that can't be reached now is no reason to
+// check asks the stores whether they can do what they must. One that can't be reached now is no reason to
 // keep a program from starting.
 func (p *Plugin) check() error {
-	checker, ok := p.cfg.Store.(store.Checker)
+	if err := p.checkStore("Config.Store", p.cfg.Store, p.rehearse); err != nil {
+		return err
+	}
+	for _, s := range p.stores {
+		if err := p.checkStore(s.field(), s.user, s.rehearse(store.Namespace(p.cfg.Namespace))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Plugin) checkStore(field string, s store.Store, rehearse func(context.Context) error) error {
+	checker, ok := s.(store.Checker)
 	if !ok {
 		return nil
 	}
@@ -171,13 +191,13 @@ func (p *Plugin) check() error {
 	defer cancel()
 	err := checker.Check(ctx)
 	if err == nil {
-		err = p.rehearse(ctx)
+		err = rehearse(ctx)
 	}
 	if errors.Is(err, store.ErrUnsupported) {
-		return fault.Errorf("Config.Store: %w", err)
+		return fault.Errorf("%s: %w", field, err)
 	}
 	if err != nil {
-		p.cfg.Logger.Warn("gormcache: the store can't serve yet; the database answers until it can", "error", err)
+		p.cfg.Logger.Warn("gormcache: the store can't serve yet; the database answers until it can", "store", field, "error", err)
 	}
 	return nil
 }
@@ -203,9 +223,9 @@ func (p *Plugin) rehearse(ctx context.Context) error {
 }
 
 func (p *Plugin) build(db *gorm.DB, dialect sqltext.Dialect) {
-	regions := make([]string, 0, len(p.cfg.Regions))
-	for r := range p.cfg.Regions {
-		regions = append(regions, r)
+	regions := make(map[string]writer.RegionTags, len(p.cfg.Regions))
+	for name, cfg := range p.cfg.Regions {
+		regions[name] = writer.RegionTags{Soft: cfg.StaleWhileRevalidate > 0, Grace: cfg.StaleIfError > 0}
 	}
 	inv := writer.New(writer.Config{
 		Store:        p.store,
@@ -302,6 +322,20 @@ func (p *Plugin) Region(name string) (*region.Region, error) {
 	return nil, err
 }
 
+// drop is for the methods of regions that invalidate.
+func (p *Plugin) drop(ctx context.Context, tags []string) error {
+	inv := p.inv.Load()
+	if inv == nil {
+		return ErrNotRegistered
+	}
+	return inv.Drop(ctx, tags)
+}
+
+// Locks returns the locks of the namespace in Config.Store: among all processes that share them, or in this process only,
+// where the store is in it. They need no db.Use. A store that has no claims makes each call return [store.ErrNoClaim]. Close
+// closes them.
+func (p *Plugin) Locks() *lock.Locks { return p.locks }
+
 // Invalidator is for the functions of package invalidate, which find the write side by this method. It is nil
 // before db.Use.
 func (p *Plugin) Invalidator() *writer.Writer { return p.inv.Load() }
@@ -313,10 +347,10 @@ func (p *Plugin) reads() *reader.Reader { return p.reader.Load() }
 func (p *Plugin) Stats() observe.Stats {
 	s := p.recorder.Snapshot()
 	s.BreakerOpen = p.store.Open()
-	for below := p.cfg.Store; below != nil; below = store.Unwrap(below) {
-		if coded, ok := below.(interface{ Rejected() uint64 }); ok {
-			s.Rejected += coded.Rejected()
-		}
+	s.Rejected += rejected(p.cfg.Store)
+	for _, own := range p.stores {
+		s.BreakerOpen = s.BreakerOpen || own.Open()
+		s.Rejected += rejected(own.user)
 	}
 	if inv := p.Invalidator(); inv != nil {
 		s.Pending = inv.Pending()
@@ -352,8 +386,8 @@ func breakerState(s breaker.State) observe.BreakerState {
 // Close delivers what invalidations are pending, for at most 5 seconds, ends all background work and
 // empties the store if the plugin made it. From then on all queries go to the database, those with a scope too:
 // they are bypassed, with reason [observe.Closed]. No query fails because of Close, whether it is under way or
-// comes later. Writes still invalidate as far as the store answers, but nothing is retried. Close may be called
-// more than once. The error says which invalidations could not be delivered.
+// comes later. Writes still invalidate as far as the store answers, but nothing is retried. Locks that are held are lost, as
+// [lock.Locks.Close] says. Close may be called more than once. The error says which invalidations could not be delivered.
 func (p *Plugin) Close() error {
 	p.mu.Lock()
 	if p.closed {
@@ -369,7 +403,7 @@ func (p *Plugin) Close() error {
 		defer cancel()
 		errs = append(errs, inv.Close(ctx))
 	}
-	errs = append(errs, p.replayer.Close())
+	errs = append(errs, p.replayer.Close(), p.locks.Close())
 	if p.own != nil {
 		// Not closed: queries and writes that are under way, and writes that come later, still use it.
 		p.own.Clear()

@@ -5,6 +5,7 @@
 //	err = invalidate.Model(ctx, db, &User{})        // the same, by the model
 //	err = invalidate.Relation(ctx, db, &user, "Orders")
 //	err = invalidate.Region(ctx, db, "reports")     // all entries of a region
+//	err = invalidate.Region(ctx, db, "reports", invalidate.Soft()) // the same, served while they are reloaded
 //	err = invalidate.Tags(ctx, db, "price list")    // what was stored with fromcache.Tags
 //	err = invalidate.All(ctx, db)                   // everything in the namespace
 //

@@ -33,9 +33,25 @@ func Relation(ctx context.Context, db *gorm.DB, model any, name string) error {
 }
 
 // Region drops all entries of the regions. It works as [Tables].
+//
+//	err := invalidate.Region(ctx, db, "reports", "prices")
+//	err = invalidate.Region(ctx, db, "reports", invalidate.Soft())
+//
+// With [Soft] or [Grace] among the names, what the regions hold becomes old and is not dropped: in all processes, for all
+// queries, relations and values of the regions. Entries that a write drops stay dropped.
 func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
 	return writer.Region(ctx, db, regions...)
 }
+
+// Soft, among the names given to [Region], lets what the regions hold be served as stale while one caller reloads it. The
+// regions must have a StaleWhileRevalidate, which bounds how long an entry is served so; of one that is older nothing is
+// left to be served. Entries of relations, which are parts of an answer, are reloaded before they are served.
+func Soft() string { return writer.Soft }
+
+// Grace, among the names given to [Region], lets what the regions hold be reloaded before it is served; where that fails,
+// the old value stays, if there is one, and is served as stale. The regions must have a StaleIfError, which bounds how
+// long an entry is kept.
+func Grace() string { return writer.Grace }
 
 // Tags drops what was stored with one of the user's own tags. It works as [Tables].
 func Tags(ctx context.Context, db *gorm.DB, tags ...string) error {

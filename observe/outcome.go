@@ -69,6 +69,10 @@ const (
 	StoreError Reason = "store_error"
 	// Catalog: the database's catalog, which distinguishes tables from views, cannot be read.
 	Catalog Reason = "catalog"
+	// LoadFailed: not a bypass. The load failed, and the old value was served (StaleIfError).
+	LoadFailed Reason = "load_failed"
+	// LoadSlow: not a bypass. The load took longer than SoftTimeout, and the old value was served.
+	LoadSlow Reason = "load_slow"
 	// Closed: Plugin.Close was called.
 	Closed Reason = "closed"
 )

@@ -1,14 +1,9 @@
 package region
 
-import "github.com/seed-4f7f0efa/gormcache/internal/engine"
+import (
+	"context"
 
-// Errors that regions give.
-var (
-	// ErrUnknownRegion is wrapped by the error for a region that was not configured.
-	ErrUnknownRegion = engine.ErrUnknownRegion
-	// ErrCacheMiss is returned by a read that asked for cached data only, where there is none that may
-	// be served.
-	ErrCacheMiss = engine.ErrCacheMiss
+	"github.com/seed-4f7f0efa/gormcache/internal/engine"
 )
 
 // Mode is how a call treats what is cached: [Normal], [Refresh] or [OnlyIfCached].
@@ -24,12 +19,22 @@ const (
 	OnlyIfCached = engine.OnlyIfCached
 )
 
-// Region is a named policy of one plugin, and points to where that plugin keeps its entries. Plugin.Region returns
-// it. It is safe for concurrent use.
-type Region struct{ engine *engine.Region }
+// Region is a named policy, and points to where its entries are. Plugin.Region returns that of a plugin; [New] makes one
+// without GORM. It is safe for concurrent use.
+type Region struct {
+	engine *engine.Region
+	drop   func(ctx context.Context, tags []string) error // nil: the plugin tells the store
+	own    *standalone                                    // nil: the region of a plugin
+}
 
-// Of returns the handle of an engine's region. It is for Plugin.Region.
-func Of(r *engine.Region) *Region { return &Region{engine: r} }
+// Of returns the handle of an engine's region. It is for Plugin.Region. drop gives tags new tokens.
+func Of(r *engine.Region, drop ...func(ctx context.Context, tags []string) error) *Region {
+	handle := &Region{engine: r}
+	if len(drop) > 0 {
+		handle.drop = drop[0]
+	}
+	return handle
+}
 
 // Name returns the region's name.
 func (r *Region) Name() string { return r.engine.Name() }

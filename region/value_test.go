@@ -3,6 +3,7 @@ package region_test
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func open(t *testing.T) *region.Region {
 
 // A handle gives the policy that its engine goes by.
 func TestAHandlePointsIntoTheEngine(t *testing.T) {
-	if r := open(t); r.Name() != "r" || r.Config() != (region.Config{TTL: time.Hour}.WithDefaults()) {
+	if r := open(t); r.Name() != "r" || !reflect.DeepEqual(r.Config(), region.Config{TTL: time.Hour}.WithDefaults()) {
 		t.Errorf("%s: %+v", r.Name(), r.Config())
 	}
 }

@@ -13,6 +13,8 @@ func TestTagsInWords(t *testing.T) {
 	for tag, want := range map[string]string{
 		ns.Epoch():                         "the whole namespace shop.eu",
 		ns.Region("default"):               "region default",
+		ns.Soft("default"):                 "soft invalidations of region default",
+		ns.Grace("default"):                "invalidations with grace of region default",
 		ns.Table("public.Users"):           "table users",
 		ns.Bulk("users"):                   "unnamed rows of users",
 		ns.Row("users", "5"):               "row 5 of users",

@@ -13,6 +13,15 @@ const MaxKeySize = 250
 // maxNamespace leaves room within MaxKeySize for a kind and a hash.
 const maxNamespace = 64
 
+// MaxReadable is the greatest length of a name in [Namespace.Readable].
+const MaxReadable = 100
+
+// What is left within MaxKeySize for a region's name, and for that of a codec, in a readable key.
+const (
+	maxReadableRegion = 40
+	maxCodec          = 32
+)
+
 // Namespace is the prefix of every key and tag of one plugin. It makes all keys and tags; nothing else spells them.
 // Names on the wire read `<namespace>:<kind>:<name>`. They are an interface between versions, which share a store while a
 // program is deployed: a kind, once released, keeps its letter and its meaning.
@@ -20,6 +29,8 @@ const maxNamespace = 64
 //	tag                in the store        method          changes when
 //	namespace epoch    ns:n                Epoch           everything is to be dropped at once
 //	region             ns:r:name           Region          the region is invalidated
+//	region, softly     ns:f:name           Soft            the region is invalidated softly
+//	region, with grace ns:g:name           Grace           the region is invalidated with grace
 //	T                  ns:t:T              Table           any write to table T commits
 //	T!                 ns:b:T              Bulk            a write to T commits whose rows, or whose values of a
 //	                                                       tracked column, are not exactly known
@@ -32,11 +43,13 @@ const maxNamespace = 64
 //
 //	entry              in the store        method
 //	answer to a query  ns:e:hash           Entry
-//	value of a region  ns:v:hash           Value
+//	value of a region  ns:v:hash           Value, ValueIn
+//	  by its own name  ns:v:region:codec:x Readable
 //
 //	claim              in the store        method
 //	to load an entry   ns:c:hash           Load
-//	a lock, a pool     ns:l:name           Lock
+//	a lock             ns:l:name           Lock
+//	a slot of a pool   ns:p:name           Pool
 //
 // T stands for the table's canonical name ([TableName]). The left column is the notation of the docs, the decisions and
 // the comments. A name that is long, or holds other characters than letters, digits, '_', '.' and '-', is written as '='
@@ -49,6 +62,8 @@ const (
 	kindValue   = "v"
 	kindEpoch   = "n"
 	kindRegion  = "r"
+	kindSoft    = "f"
+	kindGrace   = "g"
 	kindTable   = "t"
 	kindBulk    = "b"
 	kindRow     = "k"
@@ -57,6 +72,7 @@ const (
 	kindUser    = "u"
 	kindLoad    = "c"
 	kindLock    = "l"
+	kindPool    = "p"
 )
 
 // OfTable reports whether a tag may stand for a table, or for rows or columns of one. It is false for what only this
@@ -108,6 +124,36 @@ func (n Namespace) Value(region, key string) string {
 	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
 }
 
+// ValueIn is Value for a codec other than the one that regions have by default: bytes of the one are never found by the
+// other. The two never give the same key.
+func (n Namespace) ValueIn(codec, region, key string) string {
+	if codec == "" {
+		return n.Value(region, key)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "in %d:%s%d:%s%s", len(codec), codec, len(region), region, key) // Value's begins with a digit
+	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+}
+
+// Readable returns the key of a value whose name was made by the user's own function, which stands in it unchanged; ok is
+// false if the name is empty, longer than [MaxReadable], or holds a space or anything else than printable ASCII. The key
+// of another region or codec, and a hashed one, are never the same. codec is empty for the one that regions have by default.
+func (n Namespace) Readable(codec, region, name string) (key string, ok bool) {
+	if len(name) == 0 || len(name) > MaxReadable || len(codec) > maxCodec {
+		return "", false
+	}
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] > '~' {
+			return "", false
+		}
+	}
+	if len(region) > maxReadableRegion || !allPlain([]byte(region)) {
+		sum := sha256.Sum256([]byte(region))
+		region = "=" + base64.RawURLEncoding.EncodeToString(sum[:24])
+	}
+	return n.head(kindValue) + region + ":" + codec + ":" + name, true // neither has a colon
+}
+
 // Load returns the name of the claim to load an entry for all processes. The id is of the entry, and of the tokens that
 // were seen.
 func (n Namespace) Load(id []byte) string {
@@ -115,14 +161,25 @@ func (n Namespace) Load(id []byte) string {
 	return n.head(kindLoad) + base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
-// Lock returns the name of the claim of a lock or a pool that the user named.
+// Lock returns the name of the claim of a lock that the user named.
 func (n Namespace) Lock(name string) string { return n.tag(kindLock, name) }
+
+// Pool returns the name of the claims of a pool that the user named. No lock has the same.
+func (n Namespace) Pool(name string) string { return n.tag(kindPool, name) }
 
 // Epoch returns the tag that every entry of the namespace depends on.
 func (n Namespace) Epoch() string { return string(n) + ":" + kindEpoch }
 
 // Region returns the tag of a region.
 func (n Namespace) Region(name string) string { return n.tag(kindRegion, name) }
+
+// Soft returns the tag of a region that changes when what the region holds becomes stale, and may be served while it is
+// reloaded. Only entries of regions that serve what is stale depend on it.
+func (n Namespace) Soft(region string) string { return n.tag(kindSoft, region) }
+
+// Grace returns the tag of a region that changes when what the region holds is to be reloaded, and may be served where
+// that fails. Only entries of regions that serve what is old where a load fails depend on it.
+func (n Namespace) Grace(region string) string { return n.tag(kindGrace, region) }
 
 // Table returns T, the tag of a table. The name may be qualified and in any case: only its last part counts, in lower
 // case, so `public.Users` and `users` share a tag. Two tables that share a tag are invalidated together, which costs
@@ -186,6 +243,10 @@ func (n Namespace) Describe(tag string) string {
 		return fmt.Sprintf("%s with a long name (tag %s)", kinds[kind], tag)
 	case kind == kindRegion:
 		return "region " + name
+	case kind == kindSoft:
+		return "soft invalidations of region " + name
+	case kind == kindGrace:
+		return "invalidations with grace of region " + name
 	case kind == kindTable:
 		return "table " + name
 	case kind == kindBulk:
@@ -206,7 +267,7 @@ func (n Namespace) Describe(tag string) string {
 
 // kinds are what tags with a hash stand for, in words.
 var kinds = map[string]string{
-	kindRegion: "a region", kindTable: "a table", kindBulk: "unnamed rows of a table", kindRow: "a row",
+	kindRegion: "a region", kindSoft: "soft invalidations of a region", kindGrace: "invalidations with grace of a region", kindTable: "a table", kindBulk: "unnamed rows of a table", kindRow: "a row",
 	kindSet: "rows with one value of a tracked column", kindTracked: "a tracked column", kindUser: "a tag",
 }
 

@@ -47,6 +47,8 @@ func TestNamesOnTheWire(t *testing.T) {
 	for got, want := range map[string]string{
 		n.Epoch():                           "ns:n",
 		n.Region("name"):                    "ns:r:name",
+		n.Soft("name"):                      "ns:f:name",
+		n.Grace("name"):                     "ns:g:name",
 		n.Table("public.T"):                 "ns:t:t",
 		n.Bulk("T"):                         "ns:b:t",
 		n.Row("T", "v"):                     "ns:k:t.v",
@@ -58,6 +60,9 @@ func TestNamesOnTheWire(t *testing.T) {
 		n.User("name"):                      "ns:u:name",
 		n.Entry([24]byte{}):                 "ns:e:" + strings.Repeat("A", 32),
 		n.Value("region", "key"):            "ns:v:" + hashed("", "6:regionkey")[1:],
+		n.Load([]byte("id")):                "ns:c:" + hashed("", "id")[1:],
+		n.Lock("name"):                      "ns:l:name",
+		n.Pool("name"):                      "ns:p:name",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

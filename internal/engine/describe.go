@@ -18,7 +18,7 @@ func describe(what any) string {
 	case !ok:
 		return fmt.Sprintf("%T", what)
 	}
-	for _, plain := range []error{ErrCacheMiss, context.Canceled, context.DeadlineExceeded} {
+	for _, plain := range []error{ErrLoadTimeout, ErrCacheMiss, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, plain) {
 			return plain.Error()
 		}

@@ -20,17 +20,24 @@ var (
 	// ErrCacheMiss is returned by a read that asked for cached data only, where there is none that may
 	// be served.
 	ErrCacheMiss = errors.New("gormcache: cache miss")
+	// ErrLoadTimeout is wrapped by the error of a load that took longer than the region's HardTimeout. Nothing was
+	// stored.
+	ErrLoadTimeout = errors.New("gormcache: the load took longer than the region's HardTimeout")
 )
 
 // Config is what an [Engine] works with. All fields but the functions and ReadTimeout must be set.
 type Config struct {
-	Store        store.Store
-	Namespace    store.Namespace
-	Regions      map[string]Policy // defaults filled in
-	ReadTimeout  time.Duration     // budget of all calls that one read waits for; 0: none, for a store that never waits
-	WriteTimeout time.Duration     // budget of a fill
-	Recorder     *observe.Recorder
-	Logger       *slog.Logger
+	Store     store.Store
+	Namespace store.Namespace
+	Regions   map[string]Policy // defaults filled in
+	// Stores are where the entries of regions live that have a store of their own, by the region's name, each behind its
+	// breaker; tags are in Store all the same. StoresTimeout is ReadTimeout for their reads, of both stores together.
+	Stores        map[string]store.Store
+	StoresTimeout time.Duration
+	ReadTimeout   time.Duration // budget of all calls that one read waits for; 0: none, for a store that never waits
+	WriteTimeout  time.Duration // budget of a fill
+	Recorder      *observe.Recorder
+	Logger        *slog.Logger
 	// Blocked reports whether an invalidation of this process for one of the tags has not reached the store
 	// yet, so that nothing the store says of them can be trusted here.
 	Blocked func(tags []string) bool
@@ -43,7 +50,10 @@ type Config struct {
 type Engine struct {
 	cfg     Config
 	regions map[string]*Region
+	others  []*Engine // of regions with a store of their own
 	flights *flights
+	turns   turns
+	noSwap  sync.Once // said that the store has no check-and-set
 
 	ctx    context.Context // done when the engine is closed
 	cancel context.CancelFunc
@@ -57,7 +67,11 @@ func New(cfg Config) *Engine {
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &Engine{cfg: cfg, flights: newFlights(), ctx: ctx, cancel: cancel, regions: map[string]*Region{}}
 	for name, policy := range cfg.Regions {
-		e.regions[name] = newRegion(e, name, policy)
+		if entries := cfg.Stores[name]; entries != nil {
+			e.regions[name] = e.apart(name, policy, entries)
+		} else {
+			e.regions[name] = newRegion(e, name, policy)
+		}
 	}
 	return e
 }
@@ -89,6 +103,9 @@ func (e *Engine) Close() {
 	e.mu.Unlock()
 	e.cancel()
 	e.work.Wait()
+	for _, other := range e.others {
+		other.Close()
+	}
 	if breaker, ok := e.cfg.Store.(interface{ Stop() }); ok {
 		breaker.Stop()
 	}

@@ -19,8 +19,8 @@ func (e *Engine) enrol(ctx context.Context, q *Request) error {
 	f, leader := e.flights.join(id)
 	tracking := q.Tracking // the request is not kept: a caller whose time is up leaves with it
 	if leader && !e.background(ctx, func(ctx context.Context) { e.enrolled(ctx, tracking, id, f) }) {
-		e.flights.drop(id)
-		close(f.done)
+		e.flights.drop(id, f)
+		f.land(nil)
 	}
 	select {
 	case <-f.done:
@@ -35,8 +35,8 @@ func (e *Engine) enrol(ctx context.Context, q *Request) error {
 
 // enrolled lands a flight that has no load but an enrolment.
 func (e *Engine) enrolled(ctx context.Context, tracking Tracking, id string, f *flight) {
-	defer close(f.done)
-	defer e.flights.drop(id)
+	defer f.land(nil)
+	defer e.flights.drop(id, f)
 	defer e.survive(ctx, "enrolment")
 	budget, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), e.cfg.WriteTimeout, store.ErrBudget) // also while the engine closes
 	defer cancel()

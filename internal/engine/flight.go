@@ -11,11 +11,25 @@ import (
 // load that began before that commit.
 type flight struct {
 	done chan struct{} // closed when loaded, err or abandoned hold
+	once sync.Once     // lands
 	// abandoned: the leader panicked, left (runtime.Goexit) or ran out of its own context, which is
 	// no answer for others. Whoever waits tries again. It is true until the leader has an answer.
 	abandoned bool
+	found     bool // loaded is what another process has filled
 	loaded    Loaded
 	err       error
+	waits     []*flight // those that its leader waits for, guarded by flights.mu
+}
+
+// land sets the flight's answer, nil for none, and lets those who wait for it go on. Only the first call counts.
+func (f *flight) land(answer func()) {
+	f.once.Do(func() {
+		if answer != nil {
+			f.abandoned = false
+			answer()
+		}
+		close(f.done)
+	})
 }
 
 // landings spreads the counts of landed flights. A power of two.
@@ -68,14 +82,16 @@ func (fs *flights) joined(key string) (f *flight, leader bool) {
 }
 
 // forget removes the flight of that entry, so that the next caller looks up afresh.
-func (fs *flights) forget(key, entry string) {
+func (fs *flights) forget(key, entry string, f *flight) {
 	fs.count(entry).Add(1)
-	fs.drop(key)
+	fs.drop(key, f)
 }
 
-// drop removes a flight that did not take off.
-func (fs *flights) drop(key string) {
+// drop removes a flight, if it is still the one of that key.
+func (fs *flights) drop(key string, f *flight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	delete(fs.m, key)
+	if fs.m[key] == f {
+		delete(fs.m, key)
+	}
 }

@@ -10,6 +10,17 @@ import (
 // pending is the detail of observe.Pending.
 const pending = "an invalidation by this process has not reached the store yet and is being retried: see Stats.Pending and Stats.StoreErrors"
 
+// Details of what is served stale because of its load.
+const (
+	loadSlow    = "the load is under way for longer than the region's SoftTimeout, and goes on"
+	alsoTouched = "; a write has dropped it since (StaleTouched)"
+)
+
+// loadFailed is the detail of observe.LoadFailed.
+func loadFailed(err error) string {
+	return fmt.Sprintf("the load failed, and the region's StaleIfError allows for what is old (%s)", describe(err))
+}
+
 // closed is the detail of observe.Closed.
 const closed = "the plugin is closed: Plugin.Close was called"
 

@@ -362,7 +362,7 @@ func TestPartsOfAStoreThatFails(t *testing.T) {
 func TestPartsOfADamagedEntry(t *testing.T) {
 	c := openChildren(t, region.Config{TTL: time.Hour})
 	c.read(t, 1, 2)
-	if err := c.store.Set(t.Context(), "test:e:1", []byte("gc\x01damaged, and long enough for an envelope"), 0); err != nil {
+	if err := c.store.Set(t.Context(), "test:e:1", []byte("gc\x02damaged, and long enough for an envelope"), 0); err != nil {
 		t.Fatal(err)
 	}
 	c.want(t, "of 2|of 1|miss", 1, 2)

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -27,7 +29,16 @@ type reading struct {
 	hits     [][]byte     // payloads by entry; nil where there is none that may be served
 	stale    bool         // the hit is old, and is being refreshed
 	dropped  [][]byte     // payloads by entry of those that a write has dropped
+	spares   [][]byte     // payloads by entry of those that may be served if the load fails
+	touched  bool         // a write has dropped one of the spares
 	missing  []int        // entries without a hit
+	loose    bool         // a writer has marked the region's tag of soft invalidation, or of grace
+	waits    time.Time    // when the read has waited enough for other processes; see turn
+	direct   bool         // the load is to run in the caller's goroutine: in another it came to no end
+	behind   bool         // the load runs in the background
+	was      []byte       // the entry that is being refreshed, as it was found
+	found    []byte       // payload that another process has filled meanwhile
+	cost     time.Duration
 }
 
 // readings are used again: a hit must not allocate one.
@@ -41,6 +52,7 @@ func (r *Region) Read(ctx context.Context, q *Request) (Result, error) {
 	p := readings.Get().(*reading)
 	defer p.release()
 	p.Request, p.region, p.engine, p.patience = q, r, r.engine, r.engine.patience(ctx)
+	p.waits, p.direct = time.Time{}, false
 	res, err := p.read(ctx)
 	for errors.Is(err, errAbandoned) {
 		// Others waited for the same load. One of them has perhaps filled the entry by now.
@@ -73,7 +85,7 @@ func (p *reading) read(ctx context.Context) (Result, error) {
 	p.serve(ctx)
 	switch {
 	case len(p.missing) == 0:
-		return p.found(), nil
+		return p.served(), nil
 	case p.Mode == OnlyIfCached:
 		return Result{Outcome: observe.Miss}, ErrCacheMiss
 	}
@@ -85,19 +97,23 @@ func (p *reading) read(ctx context.Context) (Result, error) {
 	}
 	// Whoever reads while a writer is between its mark and its settling may get the data of
 	// before the commit after another process has already seen the new: nothing is concluded.
-	if !clean(p.shared()) {
+	if !p.region.storable(p.shared()) {
 		return p.bypass(observe.Marked, marked(e.cfg.Namespace, l.Tags, p.shared()))
 	}
-	return p.load(ctx)
+	res, err := p.load(ctx)
+	if err != nil {
+		return p.rescue(ctx, res, err)
+	}
+	return res, nil
 }
 
 // begin fills in what is looked up.
 func (p *reading) begin() {
 	l := &p.lookup
-	p.stale, p.missing = false, p.missing[:0]
+	p.stale, p.touched, p.missing = false, false, p.missing[:0]
 	if p.Parts == nil {
 		l.Keys, l.Tags = append(l.Keys[:0], p.Key), p.Tags
-		p.hits, p.dropped = append(p.hits[:0], nil), append(p.dropped[:0], nil)
+		p.hits, p.dropped, p.spares = append(p.hits[:0], nil), append(p.dropped[:0], nil), append(p.spares[:0], nil)
 		return
 	}
 	n := len(p.Parts)
@@ -105,17 +121,18 @@ func (p *reading) begin() {
 	for i, part := range p.Parts {
 		l.Keys[i], l.Tags = part.Key, append(l.Tags, part.Tag)
 	}
-	p.hits, p.dropped = make([][]byte, n), make([][]byte, n) // the caller gets the hits
+	p.hits, p.dropped, p.spares = make([][]byte, n), make([][]byte, n), make([][]byte, n) // the caller gets the hits
 }
 
 // release gives the reading back without holding on to values, or to what the caller was given.
 func (p *reading) release() {
 	if p.Parts != nil {
-		p.hits, p.dropped = nil, nil
+		p.hits, p.dropped, p.spares = nil, nil, nil
 	}
-	p.Request, p.region, p.engine, p.lookup.Tags = nil, nil, nil, nil
+	p.Request, p.region, p.engine, p.lookup.Tags, p.found = nil, nil, nil, nil, nil
 	clear(p.hits)
 	clear(p.dropped)
+	clear(p.spares)
 	clear(p.lookup.Values)
 	readings.Put(p)
 }
@@ -161,7 +178,8 @@ func (p *reading) failed(err error) (Result, error) {
 
 // serve finds the entries that may be served, and those that are missing.
 func (p *reading) serve(ctx context.Context) {
-	now, usable := time.Now(), p.Mode != Refresh && clean(p.shared())
+	now, usable := time.Now(), p.Mode != Refresh && p.region.servable(p.shared())
+	p.loose = usable && p.region.ages() && !clean(p.shared())
 	for i, value := range p.lookup.Values {
 		if usable && value != nil && clean(p.own(i)) {
 			p.hits[i] = p.valid(ctx, i, now)
@@ -172,32 +190,96 @@ func (p *reading) serve(ctx context.Context) {
 	}
 }
 
-// valid is the payload of an entry that carries the tokens which its tags have now, nil if there is none. One that is
-// old is valid as long as somebody refreshes it.
+// valid is the payload of an entry that may be served now, nil if there is none. One that is old may be served as long
+// as somebody refreshes it.
 func (p *reading) valid(ctx context.Context, at int, now time.Time) []byte {
 	var env entry.Envelope
-	if err := env.Decode(p.lookup.Keys[at], p.lookup.Values[at]); err != nil || env.Kind != p.Kind {
+	may, dropped := p.judge(&env, at, p.lookup.Values[at], now)
+	switch may {
+	case fresh:
+		return env.Payload
+	case early:
+		p.refresh(ctx)
+		return env.Payload
+	case stale:
+		if p.refresh(ctx) {
+			p.stale = true
+			return env.Payload
+		}
+	case spare, touched:
+		// In a transaction the database has the word. Parts of which some are wrong may show a row twice.
+		if !p.Alone && (may == spare || p.Parts == nil) {
+			p.spares[at], p.touched = env.Payload, p.touched || may == touched
+		}
+	}
+	if dropped {
+		p.dropped[at] = env.Payload
+	}
+	return nil
+}
+
+// judge decodes an entry and finds out what may be done with it. dropped reports whether a write has dropped it.
+func (p *reading) judge(env *entry.Envelope, at int, value []byte, now time.Time) (may freshness, dropped bool) {
+	if err := env.Decode(p.lookup.Keys[at], value); err != nil || env.Kind != p.Kind {
 		// Another format's version is a deployment under way; anything else is damage, or forgery.
 		if !errors.Is(err, entry.ErrVersion) {
 			p.engine.cfg.Recorder.Rejected()
 		}
-		return nil
+		return useless, false
 	}
-	switch {
-	case !match(env.Tokens, p.shared(), p.own(at)):
-		p.dropped[at] = env.Payload
-		return nil
-	case !env.IsOld(now):
-		return env.Payload
-	case p.Later == nil || p.Parts != nil || !p.refresh(ctx):
-		return nil
+	var m moves
+	if p.loose || !match(env.Tokens, p.shared(), p.own(at)) {
+		m = p.region.moves(env.Tokens, p.shared(), p.own(at))
 	}
-	p.stale = true
-	return env.Payload
+	random := 0.0
+	if p.region.policy.EarlyRefresh.Beta > 0 {
+		random = rand.Float64()
+	}
+	return p.region.policy.fresh(env, m, p.Later != nil && p.Parts == nil, now, random), m.all || m.some
 }
 
-// found is the result where no entry is missing.
-func (p *reading) found() Result {
+// rescue serves what is old, and the region allows for it, where the load has failed.
+func (p *reading) rescue(ctx context.Context, res Result, err error) (Result, error) {
+	for _, other := range []error{errAbandoned, ErrSchema, ErrParts} {
+		if errors.Is(err, other) {
+			return res, err
+		}
+	}
+	if !p.spared() || errors.Is(ctx.Err(), context.Canceled) { // who has given up wants no answer
+		return res, err
+	}
+	if rest, ok := res.Rest.(io.Closer); ok {
+		_ = rest.Close()
+	}
+	return p.old(observe.LoadFailed, loadFailed(err)), nil
+}
+
+// spared reports whether there is something old for all that is missing.
+func (p *reading) spared() bool {
+	for _, i := range p.missing {
+		if p.spares[i] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// old is the result of spares in the place of what is missing.
+func (p *reading) old(why observe.Reason, detail string) Result {
+	for _, i := range p.missing {
+		p.hits[i] = p.spares[i]
+	}
+	p.stale = true
+	res := p.served()
+	res.Reason, res.Detail = why, detail
+	if p.touched {
+		res.Detail += alsoTouched
+	}
+	return res
+}
+
+// served is the result where no entry is missing.
+func (p *reading) served() Result {
 	res := Result{Outcome: observe.Hit}
 	if p.stale {
 		res.Outcome = observe.Stale

@@ -17,7 +17,7 @@ import "errors"
 // FormatVersion is the version of the whole format: envelope, row sets and values. Raise it with every change of the
 // bytes that an older reader would misread. Readers refuse entries of another version with [ErrVersion], so while a
 // program is deployed, its old and new processes see misses instead of garbage.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // Package serializer shows these errors to users, under the same names.
 var (

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
+	"math/rand/v2"
 	"time"
 	"unsafe"
 )
@@ -19,9 +21,14 @@ type Kind uint8
 
 // The kinds of payload. Their numbers are part of the format.
 const (
-	KindRows  Kind = 1 // the rows of a query: see package rows
-	KindValue Kind = 2 // a typed value: see package serializer
+	KindRows   Kind = 1 // the rows of a query: see package rows
+	KindValue  Kind = 2 // a typed value: see package serializer
+	KindGone   Kind = 3 // a tombstone: the value was deleted by hand. It has no tokens, and no payload
+	KindAbsent Kind = 4 // the answer that there is no value
 )
+
+// VersionSize is the length of Envelope.Version in bytes.
+const VersionSize = 8
 
 // Envelope is one entry as the store keeps it: the payload, and what a reader needs to check its validity.
 //
@@ -30,8 +37,10 @@ const (
 //	3  1  kind
 //	4  8  created, milliseconds since 1970
 //	12 8  fresh, milliseconds
-//	20 2  number of tokens
-//	22    tokens, 12 bytes each; then the payload
+//	20 8  version
+//	28 4  cost, milliseconds
+//	32 2  number of tokens
+//	34    tokens, 12 bytes each; then the payload
 //	-4 4  CRC-32C of all the above followed by the entry's key
 //
 // All numbers are big-endian. An Envelope is plain data: safe for concurrent reading.
@@ -42,6 +51,11 @@ type Envelope struct {
 	// Fresh is how long after Created the entry counts as fresh. Later the entry is old, not wrong: if its tokens match, it
 	// may be served stale while it is refreshed. Kept in whole milliseconds. 0 means no limit.
 	Fresh time.Duration
+	// Version is random: two entries of equal payloads that were made by two calls differ. So an entry that is the same byte
+	// for byte has not been written in between.
+	Version [VersionSize]byte
+	// Cost is how long the load took. Kept in whole milliseconds, at most 49 days.
+	Cost time.Duration
 	// Kind is what Payload holds.
 	Kind Kind
 	// Tokens are the tokens that the entry's tags had before the database was asked, 12 bytes each, in the order of the
@@ -53,7 +67,7 @@ type Envelope struct {
 
 const (
 	magic0, magic1 = 'g', 'c'
-	headerSize     = 22
+	headerSize     = 34
 	sumSize        = 4
 )
 
@@ -76,6 +90,8 @@ func Append(dst []byte, key string, e *Envelope) ([]byte, error) {
 	dst = append(dst, magic0, magic1, FormatVersion, byte(e.Kind))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.Created))
 	dst = binary.BigEndian.AppendUint64(dst, freshness(e.Fresh))
+	dst = append(dst, e.Version[:]...)
+	dst = binary.BigEndian.AppendUint32(dst, cost(e.Cost))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(n))
 	dst = append(dst, e.Tokens...)
 	dst = append(dst, e.Payload...)
@@ -101,13 +117,15 @@ func (e *Envelope) Decode(key string, b []byte) error {
 	}
 	kind := Kind(b[3])
 	fresh := binary.BigEndian.Uint64(b[12:])
-	end := headerSize + int(binary.BigEndian.Uint16(b[20:]))*tokenSize
+	end := headerSize + int(binary.BigEndian.Uint16(b[32:]))*tokenSize
 	if !kind.known() || end > len(body) || fresh > uint64(maxFresh) {
 		return ErrCorrupt
 	}
 	*e = Envelope{
 		Created: int64(binary.BigEndian.Uint64(b[4:])),
 		Fresh:   time.Duration(fresh) * time.Millisecond,
+		Version: [VersionSize]byte(b[20:28]),
+		Cost:    time.Duration(binary.BigEndian.Uint32(b[28:])) * time.Millisecond,
 		Kind:    kind,
 		Tokens:  body[headerSize:end:end],
 		Payload: body[end:len(body):len(body)],
@@ -126,12 +144,38 @@ func freshness(d time.Duration) uint64 {
 // maxFresh is the longest time in milliseconds that a time.Duration holds.
 const maxFresh = int64(1<<63-1) / int64(time.Millisecond)
 
-// IsOld reports whether the entry is older than Fresh at the moment now.
-func (e *Envelope) IsOld(now time.Time) bool {
-	return e.Fresh > 0 && now.UnixMilli()-e.Created > e.Fresh.Milliseconds()
+// cost returns a duration in milliseconds.
+func cost(d time.Duration) uint32 {
+	return uint32(min(max(d.Milliseconds(), 0), math.MaxUint32)) //nolint:gosec // it is within the range
 }
 
-func (k Kind) known() bool { return k == KindRows || k == KindValue }
+// NewVersion returns a random [Envelope.Version].
+func NewVersion() (v [VersionSize]byte) {
+	binary.BigEndian.PutUint64(v[:], rand.Uint64())
+	return v
+}
+
+// Age returns how old the entry is at the moment now. A machine whose clock is ahead may have made it: it is new then.
+func (e *Envelope) Age(now time.Time) time.Duration {
+	if e.Created >= now.UnixMilli() {
+		return 0
+	}
+	ms := now.UnixMilli() - e.Created
+	if ms < 0 || ms > maxFresh { // it is from before the calendar
+		ms = maxFresh
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// IsOld reports whether the entry is older than Fresh at the moment now.
+//
+// An entry from further in the future than it may be fresh is old too: the clock of its maker has been set right since,
+// and would otherwise keep the entry fresh for as long as it was ahead.
+func (e *Envelope) IsOld(now time.Time) bool {
+	return e.Fresh > 0 && (e.Age(now) > e.Fresh || e.Created-now.UnixMilli() > e.Fresh.Milliseconds())
+}
+
+func (k Kind) known() bool { return k >= KindRows && k <= KindAbsent }
 
 // checksum covers the key too. Otherwise a store that answers with the bytes of another key (a bug, a bad proxy, a
 // truncated hash) would serve one user the rows of another.

@@ -17,6 +17,7 @@ import (
 func envelope() *entry.Envelope {
 	return &entry.Envelope{
 		Created: 1700000000123, Fresh: 1500 * time.Millisecond, Kind: entry.KindRows,
+		Version: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Cost: 250 * time.Millisecond,
 		Tokens: []byte("token-one-12token-two-12"), Payload: []byte("payload"),
 	}
 }
@@ -39,6 +40,8 @@ func TestEnvelopeComesBack(t *testing.T) {
 		"no tokens": func(e *entry.Envelope) { e.Tokens = []byte{} },
 		"empty":     func(e *entry.Envelope) { e.Tokens, e.Payload = []byte{}, []byte{} },
 		"value":     func(e *entry.Envelope) { e.Kind = entry.KindValue },
+		"tombstone": func(e *entry.Envelope) { e.Kind = entry.KindGone },
+		"absent":    func(e *entry.Envelope) { e.Kind, e.Cost = entry.KindAbsent, 0 },
 		"no limit":  func(e *entry.Envelope) { e.Fresh = 0 },
 		"before 1970, and for ever": func(e *entry.Envelope) {
 			e.Created, e.Fresh = math.MinInt64, time.Duration(math.MaxInt64).Truncate(time.Millisecond)
@@ -137,7 +140,7 @@ func TestIsOld(t *testing.T) {
 		want  bool
 	}{
 		{0, time.Second, false}, {time.Second, time.Second, false}, {time.Second + time.Millisecond, time.Second, true},
-		{-time.Hour, time.Second, false}, {1000 * time.Hour, 0, false},
+		{-time.Second, time.Second, false}, {-time.Hour, time.Second, true}, {1000 * time.Hour, 0, false},
 	} {
 		e.Fresh = c.fresh
 		if got := e.IsOld(created.Add(c.after)); got != c.want {
@@ -156,7 +159,7 @@ func sum(body []byte, key string) []byte {
 func TestEnvelopeThatLies(t *testing.T) {
 	for name, lie := range map[string]func(b []byte){
 		"kind":                   func(b []byte) { b[3] = 9 },
-		"more tokens than bytes": func(b []byte) { b[20], b[21] = 0xff, 0xff },
+		"more tokens than bytes": func(b []byte) { b[32], b[33] = 0xff, 0xff },
 		"fresh beyond counting":  func(b []byte) { b[12] = 0xff },
 	} {
 		b := seal(t, "key", envelope())
@@ -184,6 +187,23 @@ func TestShortTimesToLiveEnd(t *testing.T) {
 		}
 		if !e.IsOld(at.Add(3 * time.Millisecond)) {
 			t.Errorf("with %v to live it is not old after 3 ms", fresh)
+		}
+	}
+}
+
+// The age of an entry is never negative, and no clock makes one that never gets old.
+func TestAge(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	for created, want := range map[int64]time.Duration{
+		now.UnixMilli() - 1500: 1500 * time.Millisecond, now.UnixMilli(): 0, now.UnixMilli() + 5000: 0, math.MaxInt64: 0,
+		math.MinInt64: time.Duration(math.MaxInt64).Truncate(time.Millisecond),
+	} {
+		e := entry.Envelope{Created: created, Fresh: 2 * time.Second}
+		if got := e.Age(now); got != want {
+			t.Errorf("created at %d it is %v old, not %v", created, got, want)
+		}
+		if old := want > e.Fresh || created > now.UnixMilli()+2000; e.IsOld(now) != old {
+			t.Errorf("created at %d: old is %v", created, !old)
 		}
 	}
 }

@@ -218,7 +218,7 @@ func (q *query) loads(stmt *gorm.Statement, state writer.State) {
 	q.request.Load = func(ctx context.Context, _ []int) (engine.Loaded, error) {
 		return rd.load(ctx, pool, limits, sql, args.Sent)
 	}
-	if q.region.Policy().StaleWhileRevalidate == 0 || state.In || state.Single { // then the connection may be gone later
+	if !q.region.Policy().InBackground() || state.In || state.Single { // then the connection may be gone later
 		return
 	}
 	q.request.Later = func() engine.Load {

@@ -116,8 +116,8 @@ func TestParseRefusesWhatLies(t *testing.T) {
 // An array may claim any length: nothing is allocated for what cannot be there.
 func TestParseBelievesNoLength(t *testing.T) {
 	for _, b := range []string{
-		"\x94\x01\x00\x90\xdd\xff\xff\xff\xff" + strings.Repeat("\x98", 50),
-		"\x94\x01\x00\xdd\xff\xff\xff\xff" + strings.Repeat("\x93", 50),
+		"\x94\x02\x00\x90\xdd\xff\xff\xff\xff" + strings.Repeat("\x98", 50),
+		"\x94\x02\x00\xdd\xff\xff\xff\xff" + strings.Repeat("\x93", 50),
 		"\xdd\xff\xff\xff\xff\x01\x00",
 	} {
 		if n := testing.AllocsPerRun(1, func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -82,13 +83,39 @@ func Model(ctx context.Context, db *gorm.DB, models ...any) error {
 	return err
 }
 
-// Region drops all entries of the regions. It works as [Tables].
+// Words among the names of regions that say how to invalidate them. No region has such a name.
+const (
+	Soft  = "\x00soft"
+	Grace = "\x00grace"
+)
+
+// Region drops all entries of the regions, or makes them old where one of the names is [Soft] or [Grace]. It works as
+// [Tables].
 func Region(ctx context.Context, db *gorm.DB, regions ...string) error {
-	return byHand(ctx, db, regions, func(w *Writer, region string) ([]string, error) {
-		if !w.regions[region] {
+	soft, grace := slices.Contains(regions, Soft), slices.Contains(regions, Grace)
+	if soft && grace {
+		return errors.New("gormcache: invalidate.Region: Soft and Grace are given: use one of them")
+	}
+	names := slices.DeleteFunc(slices.Clone(regions), func(name string) bool { return name == Soft || name == Grace })
+	if len(names) == 0 && (soft || grace) {
+		return errors.New("gormcache: invalidate.Region: no region is named: give its name before Soft or Grace")
+	}
+	return byHand(ctx, db, names, func(w *Writer, region string) ([]string, error) {
+		has, ok := w.cfg.Regions[region]
+		switch ns := w.cfg.Namespace; {
+		case !ok:
 			return nil, fault.Errorf("invalidate.Region: unknown region %q: add it to Config.Regions", region)
+		case soft && !has.Soft:
+			return nil, fault.Errorf("invalidate.Region: region %q serves nothing stale: set its StaleWhileRevalidate, or leave invalidate.Soft out", region)
+		case grace && !has.Grace:
+			return nil, fault.Errorf("invalidate.Region: region %q serves nothing old where a load fails: set its StaleIfError, or leave invalidate.Grace out", region)
+		case soft:
+			return []string{ns.Soft(region)}, nil
+		case grace:
+			return []string{ns.Grace(region)}, nil
+		default:
+			return []string{ns.Region(region)}, nil
 		}
-		return []string{w.cfg.Namespace.Region(region)}, nil
 	})
 }
 
@@ -131,15 +158,25 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Writer,
 		t.add(tags)
 		return nil
 	}
+	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
+		_, _, err := w.fence(context.WithoutCancel(w.byHand(ctx, tags)), tags) // what it is to drop has been written already
+		return err
+	}
+	return w.Drop(ctx, tags)
+}
+
+// Drop gives the tags new tokens now, in whatever transaction the caller is. It works as [Tables].
+func (w *Writer) Drop(ctx context.Context, tags []string) error {
+	_, err := w.settle(w.byHand(ctx, tags), tags, store.NewWriter(), stay{linger: w.cfg.ReplicaLag}, time.Now())
+	return err
+}
+
+// byHand says in the context why the tags are dropped.
+func (w *Writer) byHand(ctx context.Context, tags []string) context.Context {
 	for _, tag := range tags {
 		ctx = withReason(ctx, byHandOf(w, tag), store.Writer{})
 	}
-	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
-		_, _, err := w.fence(context.WithoutCancel(ctx), tags) // what it is to drop has been written already
-		return err
-	}
-	_, err = w.settle(ctx, tags, store.NewWriter(), stay{linger: w.cfg.ReplicaLag}, time.Now())
-	return err
+	return ctx
 }
 
 // lookedUp is what has been looked up in the catalog for names given by hand. The zero value is ready; it is safe for

@@ -58,7 +58,7 @@ func subject(ns store.Namespace, tag string) string {
 		return "everything"
 	case strings.HasPrefix(name, "="):
 		return "a long name"
-	case kind == "r":
+	case kind == "r", kind == "f", kind == "g":
 		return "region " + name
 	default:
 		return "tag " + name
@@ -68,7 +68,8 @@ func subject(ns store.Namespace, tag string) string {
 // tableOf is the table that a tag is of; false: it is of none, or of one whose name is too long for the tag.
 func tableOf(ns store.Namespace, tag string) (table string, ok bool) {
 	kind, name := parts(ns, tag)
-	if kind == "n" || kind == "r" || kind == "u" || strings.HasPrefix(name, "=") {
+	switch {
+	case strings.HasPrefix(name, "="), kind == "n", kind == "r", kind == "f", kind == "g", kind == "u":
 		return "", false
 	}
 	table, _, _ = strings.Cut(name, ".")

@@ -41,14 +41,18 @@ type Config struct {
 	WriteTimeout time.Duration // budget of one call of the store by a writer
 	ReplicaLag   time.Duration // how long reads may lag behind a commit
 	Policy       Policy
-	Regions      []string            // the regions there are
-	Views        map[string][]string // view → what it reads
-	Triggers     map[string][]string // table → what its triggers change
-	Declared     []schema.Named      // names to be looked for in the database
+	Regions      map[string]RegionTags // the regions there are
+	Views        map[string][]string   // view → what it reads
+	Triggers     map[string][]string   // table → what its triggers change
+	Declared     []schema.Named        // names to be looked for in the database
 	Recorder     *observe.Recorder
 	Logger       *slog.Logger
 	Replayer     pool.Replayer
 }
+
+// RegionTags are the tags that entries of a region depend on besides the region's own: see [store.Namespace.Soft] and
+// [store.Namespace.Grace].
+type RegionTags struct{ Soft, Grace bool }
 
 // Writer turns writes into new tokens. It is safe for concurrent use.
 type Writer struct {
@@ -57,7 +61,6 @@ type Writer struct {
 	texts    *sqltext.Cache
 	pools    *pool.Pools
 	plain    plainTxs
-	regions  map[string]bool
 	warned   sync.Once
 	lookedUp lookedUp
 	sharded  sync.Once
@@ -68,10 +71,7 @@ const maxTexts = 4096
 
 // New returns a writer. Configuration must have been validated.
 func New(cfg Config) *Writer {
-	w := &Writer{publisher: newPublisher(cfg), texts: sqltext.NewCache(cfg.Dialect, maxTexts), regions: map[string]bool{}}
-	for _, name := range cfg.Regions {
-		w.regions[name] = true
-	}
+	w := &Writer{publisher: newPublisher(cfg), texts: sqltext.NewCache(cfg.Dialect, maxTexts)}
 	w.pools = pool.New(observer{w}, cfg.Replayer)
 	return w
 }
