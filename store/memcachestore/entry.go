@@ -173,9 +173,12 @@ func (c *session) set(e *store.Entry) error {
 	return tooLarge(c.client.Set(&memcache.Item{Key: wire(e.Key), Value: e.Value, Expiration: expiration(e.TTL)}))
 }
 
+// tooLarge adds the remedy to the error of a value that the server refuses for its size: 1 MB with the key, unless memcached
+// runs with another -I. What was stored under the key before is gone after a set, and stays after a cas.
 func tooLarge(err error) error {
 	if err != nil && strings.Contains(err.Error(), "object too large") {
-		return fmt.Errorf("%w (%w)", ErrTooLarge, err)
+		return fmt.Errorf("%w: set the region's MaxBytes below memcached's limit, compress entries (store/compress), or start "+
+			"memcached with a greater -I (%w)", store.ErrTooLarge, err)
 	}
 	return err
 }

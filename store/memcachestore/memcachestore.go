@@ -23,10 +23,6 @@ const (
 )
 
 var (
-	// ErrTooLarge is wrapped by the error of a Set or Swap whose value the server refuses for its size: 1 MB with the key,
-	// unless memcached runs with another -I. What was stored under the key before is gone after Set, and stays after Swap.
-	ErrTooLarge = errors.New("gormcache: the value is larger than memcached takes: set the region's MaxBytes below its limit, " +
-		"compress values, or start memcached with a greater -I")
 	// ErrAway is wrapped by the error of a Lookup that did not ask a server because it had not answered others in time,
 	// again and again. It is asked once more every quarter of a second.
 	ErrAway = errors.New("gormcache: the memcached server does not answer in time and is not asked for the moment")

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // server is one memcached, and the idle sessions with it. It is safe for concurrent use.
@@ -66,7 +68,7 @@ func (s *server) do(ctx context.Context, f func(*session) error) error {
 // explain names the server, and adds the error of the context: a passed deadline shows as a timeout of the connection,
 // perhaps a moment before the context ends.
 func (s *server) explain(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, ErrTooLarge) || errors.Is(err, errContended) {
+	if err == nil || errors.Is(err, store.ErrTooLarge) || errors.Is(err, errContended) {
 		return err
 	}
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {

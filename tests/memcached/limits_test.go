@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/store"
-	"github.com/seed-4f7f0efa/gormcache/store/memcachestore"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
 )
 
@@ -41,7 +40,7 @@ func TestValuesBeyondTheLimit(t *testing.T) {
 	large := bytes.Repeat([]byte("x"), 1<<20)
 	must(t, s.Set(t.Context(), "key", []byte("before"), long))
 	err := s.Set(t.Context(), "key", large, long)
-	if !errors.Is(err, memcachestore.ErrTooLarge) || !strings.Contains(err.Error(), "MaxBytes") {
+	if !errors.Is(err, store.ErrTooLarge) || !strings.Contains(err.Error(), "MaxBytes") {
 		t.Errorf("a value of 1 MB gives %v", err)
 	}
 	if v := get(t, s, "key"); v != nil {
@@ -49,7 +48,7 @@ func TestValuesBeyondTheLimit(t *testing.T) {
 	}
 	must(t, s.Set(t.Context(), "key", []byte("before"), long))
 	swap := []store.Swap{{Key: "key", Old: []byte("before"), Value: large}}
-	if err := s.Swap(t.Context(), swap); !errors.Is(err, memcachestore.ErrTooLarge) || swap[0].Done {
+	if err := s.Swap(t.Context(), swap); !errors.Is(err, store.ErrTooLarge) || swap[0].Done {
 		t.Errorf("a swap to 1 MB gives %v, done: %v", err, swap[0].Done)
 	}
 	must(t, s.Set(t.Context(), "key", large[:1<<20-1024], long))
