@@ -29,7 +29,8 @@ func (s *Store) Tokens(ctx context.Context, tags []string, states []store.State)
 // Mark implements [store.Store]. A grace beyond 30 days counts as 30 days.
 func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, grace time.Duration) error {
 	return s.change(ctx, "mark", tags, change{
-		span: max(grace, 1), // without grace the mark holds for the shortest time there is
+		writer: writer,
+		span:   max(grace, 1), // without grace the mark holds for the shortest time there is
 		apply: func(_ int, t *tag, known bool, alive func(store.Token) bool, own *timer) verdict {
 			if died, _ := t.drop(writer, alive); died || !known {
 				t.token = store.NewToken()
@@ -44,7 +45,8 @@ func (s *Store) Mark(ctx context.Context, tags []string, writer store.Writer, gr
 func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, linger time.Duration) error {
 	gone := make([]bool, len(tags))
 	err := s.change(ctx, "settle", tags, change{
-		span: max(linger, 0),
+		writer: writer,
+		span:   max(linger, 0),
 		apply: func(i int, t *tag, _ bool, alive func(store.Token) bool, own *timer) verdict {
 			_, had := t.drop(writer, alive)
 			gone[i] = !had
@@ -70,7 +72,7 @@ func (s *Store) Settle(ctx context.Context, tags []string, writer store.Writer, 
 
 // Unmark implements [store.Store].
 func (s *Store) Unmark(ctx context.Context, tags []string, writer store.Writer) error {
-	return s.change(ctx, "unmark", tags, change{apply: func(_ int, t *tag, known bool, alive func(store.Token) bool, _ *timer) verdict {
+	return s.change(ctx, "unmark", tags, change{writer: writer, apply: func(_ int, t *tag, known bool, alive func(store.Token) bool, _ *timer) verdict {
 		if !known {
 			return keep
 		}
@@ -103,6 +105,8 @@ const (
 
 // change is one kind of change of tags.
 type change struct {
+	// writer is the one whose own mark is dropped, whether or not its timer has run out.
+	writer store.Writer
 	// span is how long the mark holds that apply sets; 0: it sets none.
 	span time.Duration
 	// apply changes t, which is zero if the tag is not known. It may run several times for one tag: the last one counts.
@@ -134,7 +138,7 @@ func (c *session) change(tags []string, places []int, ch change, ttl time.Durati
 		if err != nil {
 			return nil, err
 		}
-		alive, err := c.alive(listed(items))
+		alive, err := c.alive(listed(items, ch.writer))
 		if err != nil {
 			return nil, err
 		}
@@ -185,12 +189,14 @@ func (c *session) start(span time.Duration) (*timer, error) {
 	return &t, c.client.Set(&memcache.Item{Key: timerName(t.item), Expiration: int32(t.span)})
 }
 
-// listed returns the timers of all marks of some tags.
-func listed(items map[string]*memcache.Item) (timers []string) {
+// listed returns the timers of all marks of some tags, without those of one writer.
+func listed(items map[string]*memcache.Item, but store.Writer) (timers []string) {
 	for _, item := range items {
 		if t, ok := parseTag(item.Value); ok {
 			for _, m := range t.marks {
-				timers = append(timers, timerName(m.item))
+				if m.writer != but {
+					timers = append(timers, timerName(m.item))
+				}
 			}
 		}
 	}
