@@ -12,6 +12,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -122,7 +123,7 @@ func New(servers []string, opts ...Option) *Store {
 }
 
 func unsupported(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", store.ErrUnsupported, fmt.Sprintf(format, args...))
+	return fault.Errorf("%w: %s", store.ErrUnsupported, fmt.Sprintf(format, args...))
 }
 
 // refuse sets the final error, which all methods return from then on.
@@ -186,7 +187,7 @@ func fail(call string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("gormcache: memcachestore: %s: %w", call, err)
+	return fault.Errorf("memcachestore: %s: %w", call, err)
 }
 
 // Close implements [store.Store]: it closes the connections. Calls under way go on.
