@@ -19,6 +19,9 @@ const (
 // restFor is how long an old store is not asked for entries after it has failed: meanwhile its entries are misses at once.
 const restFor = time.Second
 
+// patience is how long a lookup must have waited for an old store in vain to put it to rest.
+const patience = 20 * time.Millisecond
+
 // Option changes a setting of [New].
 type Option func(*Store)
 

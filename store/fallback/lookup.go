@@ -49,8 +49,16 @@ func (s *Store) missing(l *store.Lookup) (places []int) {
 
 // foreign reports whether an entry has a token that none of the tags has.
 func foreign(key string, value []byte, states []store.State) bool {
-	_, own := relabel(key, value, states, states)
-	return !own
+	var e entry.Envelope
+	if e.Decode(key, value) != nil {
+		return true
+	}
+	for rest := e.Tokens; len(rest) > 0; rest = rest[store.TokenSize:] {
+		if find(states, store.Token(rest[:store.TokenSize])) < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // fall looks up in an old store what the home does not have, puts what is valid there into l, and promotes it. It returns
@@ -166,8 +174,10 @@ func (o *other) lookup(ctx context.Context, l *store.Lookup) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 		defer cancel()
 	}
+	began := time.Now()
 	err := o.Lookup(ctx, l)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	inAHurry := ctx.Err() != nil && time.Since(began) < patience // says nothing about the store
+	if err != nil && !inAHurry && !errors.Is(err, context.Canceled) {
 		o.restsUntil.Store(time.Now().Add(restFor).UnixNano())
 	}
 	return err

@@ -91,6 +91,7 @@ func (s *Store) read(ctx context.Context, names []string, answer func(i int, val
 		if !g.server.rest.asks() {
 			return fmt.Errorf("%s: %w", g.server.address, ErrAway)
 		}
+		began := time.Now()
 		err := g.server.do(ctx, func(c *session) error {
 			items, err := c.gets(names, g.places)
 			if err != nil {
@@ -103,7 +104,7 @@ func (s *Store) read(ctx context.Context, names []string, answer func(i int, val
 			}
 			return nil
 		})
-		g.server.rest.note(err)
+		g.server.rest.note(ctx, began, err)
 		return err
 	})
 	if err != nil {

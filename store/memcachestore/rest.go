@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
 // A server that has let so many readers in a row wait in vain is not asked by readers for so long: where one of several
@@ -15,6 +17,9 @@ import (
 const (
 	restAfter = 3
 	restFor   = 250 * time.Millisecond
+	// patience is how long a reader must have waited to count, unless gormcache's whole budget is shorter: callers with a
+	// few milliseconds left say nothing about the server.
+	patience = 20 * time.Millisecond
 )
 
 // rest keeps readers from a server that hangs. Writers always ask: what they invalidate must arrive.
@@ -33,8 +38,8 @@ func (r *rest) asks() bool {
 	return now >= until && r.until.CompareAndSwap(until, now+int64(restFor))
 }
 
-// note records the outcome of a reader's call.
-func (r *rest) note(err error) {
+// note records the outcome of a reader's call that began at some moment.
+func (r *rest) note(ctx context.Context, began time.Time, err error) {
 	switch {
 	case err == nil:
 		if r.failures.Load() != 0 {
@@ -42,6 +47,7 @@ func (r *rest) note(err error) {
 			r.until.Store(0)
 		}
 	case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded):
+	case time.Since(began) < patience && !errors.Is(context.Cause(ctx), store.ErrBudget):
 	case r.failures.Add(1) >= restAfter:
 		r.until.Store(time.Now().Add(restFor).UnixNano())
 	}

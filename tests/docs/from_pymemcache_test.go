@@ -39,7 +39,8 @@ func TestFromPymemcacheClients(t *testing.T) {
 	defer func() { check(t, both.Close()) }()
 	check(t, both.Check(ctx))
 
-	regions := map[string]region.Config{"default": {TTL: time.Hour}, "json": region.Config{TTL: time.Hour, Codec: jsonCodec{}}}
+	inJSON := region.Config{TTL: time.Hour, Codec: jsonCodec{}}
+	regions := map[string]region.Config{"default": {TTL: time.Hour}, "json": inJSON}
 	p, err := gormcache.New(gormcache.Config{Store: s, Namespace: "shop", Regions: regions})
 	check(t, err)
 	defer func() { check(t, p.Close()) }()

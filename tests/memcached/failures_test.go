@@ -150,6 +150,22 @@ func TestNobodyWaitsForAHungServerForLong(t *testing.T) {
 	}
 }
 
+// TestCallersInAHurryPutNoServerToRest: those with a millisecond left say nothing about the server.
+func TestCallersInAHurryPutNoServerToRest(t *testing.T) {
+	server := servers.Memcached(t)
+	s := open(t, server.Addr)
+	pause(t, server)
+	defer server.Resume(t)
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		err := s.Lookup(ctx, &store.Lookup{Tags: []string{"tag"}})
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
 // nameOn returns a name that a server has, by looking where an item of that name lands.
 func nameOn(t *testing.T, server *servers.MemcachedServer, s *memcachestore.Store) string {
 	t.Helper()

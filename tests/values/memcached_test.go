@@ -19,8 +19,12 @@ func TestMemcached(t *testing.T) {
 func TestFallback(t *testing.T) {
 	addrs, client := []string{servers.Memcached(t, "-I", "4m").Addr}, servers.Redis(t).Client(t)
 	for name, open := range map[string]func() store.Store{
-		"First":  func() store.Store { return fallback.New(redisstore.New(client), fallback.Marks(memcachestore.New(addrs))) },
-		"Second": func() store.Store { return fallback.New(memcachestore.New(addrs), fallback.From(redisstore.New(client))) },
+		"First": func() store.Store {
+			return fallback.New(redisstore.New(client), fallback.Marks(memcachestore.New(addrs)))
+		},
+		"Second": func() store.Store {
+			return fallback.New(memcachestore.New(addrs), fallback.From(redisstore.New(client)))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			behaviours(t, func(t *testing.T) store.Store { return closing(t, open()) })
