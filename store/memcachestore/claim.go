@@ -16,13 +16,14 @@ import (
 //
 //	version (1 byte) fence (8) releases (8) { owner (12) item (12) fence (8) span (4) ends (8) } …
 //
-// The head has the last fence that was given, and how many claims were released: who watches sees the number change. As
+// The head has the last fence that was given, and a number that changes with each release, for those who watch. As
 // with marks, a claim holds until the item of its timer has expired.
 const (
 	nameVersion = 1
 	nameHead    = 1 + 8 + 8
 	claimSize   = 2*store.TokenSize + 8 + 4 + 8
-	fenceFor    = 25 * time.Hour // how long a name keeps its last fence when nobody has it
+	fenceFor    = 25 * time.Hour  // how long a name keeps its last fence when nobody has it
+	toldFor     = 5 * time.Second // how long a name tells of its last release: a second may end at once, before others look
 )
 
 // name is the state of the name of claims.
@@ -71,7 +72,7 @@ func (n *name) bytes() []byte {
 
 // lifetime is how long the item is to be kept.
 func (n *name) lifetime() time.Duration {
-	d := time.Second
+	d := toldFor
 	if n.fence > 0 {
 		d = fenceFor
 	}
@@ -84,9 +85,12 @@ func (n *name) lifetime() time.Duration {
 // nextFence returns a fence greater than all before. Where the item was evicted, or the server restarted, that holds as
 // long as the machines' clocks agree better than the time that has passed since.
 func (n *name) nextFence() uint64 {
-	n.fence = max(n.fence+1, uint64(max(time.Now().UnixMicro(), 0)))
+	n.fence = next(n.fence)
 	return n.fence
 }
+
+// next returns a number greater than last, and than those of a name that was forgotten, if clocks agree.
+func next(last uint64) uint64 { return max(last+1, uint64(max(time.Now().UnixMicro(), 0))) }
 
 func (n *name) of(owner store.Writer) int {
 	return slices.IndexFunc(n.claims, func(cl claim) bool { return cl.owner == owner })
@@ -141,7 +145,7 @@ func (s *Store) Release(ctx context.Context, of string, owner store.Writer) (rel
 		before := len(n.claims)
 		n.claims = slices.DeleteFunc(n.claims, func(cl claim) bool { return owner == noWriter || cl.owner == owner })
 		if released = len(n.claims) < before; released {
-			n.releases++
+			n.releases = next(n.releases)
 		}
 		return released
 	})

@@ -19,7 +19,7 @@ type watches struct {
 	done  chan struct{}
 }
 
-// watched is one name: who waits, and how many releases were seen.
+// watched is one name: who waits, and the number of the last release that was seen.
 type watched struct {
 	waiters  map[chan struct{}]struct{}
 	seen     bool
