@@ -4,8 +4,8 @@
 
 GO       ?= go
 # One pattern a module: `./...` stops at the border of a module.
-PACKAGES := ./... ./store/compress/... ./tests/... ./examples/...
-MODULES  := . store/compress tests examples
+PACKAGES := ./... ./store/compress/... ./store/memcachestore/... ./tests/... ./examples/...
+MODULES  := . store/compress store/memcachestore tests examples
 # What make quick runs of tests.
 QUICK    := plugin narrow policy regions relation
 # Pinned, and run by `go run`, so that no module's go.mod carries tools.

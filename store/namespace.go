@@ -217,6 +217,18 @@ func (n Namespace) TrackedColumn(table, column string) string {
 // User returns a tag that the user named.
 func (n Namespace) User(name string) string { return n.tag(kindUser, name) }
 
+// IsValue reports whether [Namespace.Value] made the key.
+func IsValue(key string) bool { return kindOf(key) == kindValue }
+
+// IsTracking reports whether [Namespace.Tracked] or [Namespace.TrackedColumn] made the tag.
+func IsTracking(tag string) bool { return kindOf(tag) == kindTracked }
+
+func kindOf(name string) string {
+	_, rest, _ := strings.Cut(name, ":")
+	kind, _, _ := strings.Cut(rest, ":")
+	return kind
+}
+
 // Describe returns in words what a tag of the namespace stands for: "table users", "row 5 of users".
 func (n Namespace) Describe(tag string) string {
 	kind, name, _ := strings.Cut(strings.TrimPrefix(tag, string(n)+":"), ":")

@@ -156,6 +156,10 @@ type Checker interface {
 // message names the remedy.
 var ErrUnsupported = errors.New("gormcache: store not supported")
 
+// ErrTooLarge is wrapped by the error of a Set or Swap whose value is larger than the store takes. The store itself is
+// well: other values can be stored.
+var ErrTooLarge = errors.New("gormcache: the value is larger than the store takes")
+
 // ErrBudget is the cause (context.Cause) with which gormcache ends a call that takes longer than its whole budget. The
 // cause distinguishes a slow store from a caller that gave up, or that left less time than the budget.
 var ErrBudget = errors.New("gormcache: the store took longer than its budget")

@@ -12,6 +12,8 @@ require (
 	github.com/mattn/go-sqlite3 v1.14.53
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/seed-4f7f0efa/gormcache v0.0.0
+	github.com/seed-4f7f0efa/gormcache/store/compress v0.0.0
+	github.com/seed-4f7f0efa/gormcache/store/memcachestore v0.0.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sys v0.49.0
 	gorm.io/driver/mysql v1.6.0
@@ -39,6 +41,7 @@ require (
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/jinzhu/inflection v1.0.0 // indirect
 	github.com/jinzhu/now v1.1.5 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/mattn/go-isatty v0.0.17 // indirect
 	github.com/maypok86/otter/v2 v2.4.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
@@ -53,4 +56,8 @@ require (
 	modernc.org/sqlite v1.23.1 // indirect
 )
 
-replace github.com/seed-4f7f0efa/gormcache => ../
+replace (
+	github.com/seed-4f7f0efa/gormcache => ../
+	github.com/seed-4f7f0efa/gormcache/store/compress => ../store/compress
+	github.com/seed-4f7f0efa/gormcache/store/memcachestore => ../store/memcachestore
+)

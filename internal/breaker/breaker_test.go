@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -542,4 +543,27 @@ func TestSettlingsThatFailOpenIt(t *testing.T) {
 		}
 		settle(breaker.ErrOpen)
 	})
+}
+
+// picky takes no value.
+type picky struct{ store.Store }
+
+func (picky) Set(context.Context, string, []byte, time.Duration) error {
+	return fmt.Errorf("picky: %w", store.ErrTooLarge)
+}
+
+// TestLargeValuesAreNoOutage: what is too large says nothing about the store.
+//
+// Falls if: values that memcached refuses turn the cache off.
+func TestLargeValuesAreNoOutage(t *testing.T) {
+	s := breaker.New(picky{memory.New()}, breaker.Config{Failures: 2, Cooldown: time.Hour})
+	defer closing(t, s)
+	for range 10 {
+		if err := s.Set(t.Context(), "k", nil, 0); !errors.Is(err, store.ErrTooLarge) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if s.Open() {
+		t.Error("the breaker has opened")
+	}
 }

@@ -76,8 +76,12 @@ func (c *circuit) do(ctx context.Context, call func() error, probe func() check)
 	case err != nil && endedByCaller(ctx):
 		c.suspect(probe)
 	case err != nil || own || failing:
-		c.record(err, probe)
-		c.announce(err)
+		outcome := err
+		if errors.Is(err, store.ErrTooLarge) { // the store has answered: five large values must not turn it off
+			outcome = nil
+		}
+		c.record(outcome, probe)
+		c.announce(outcome)
 	}
 	return err
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // guides lead from another library here, call by call. The tests of each stand in the file.
-var guides = map[string]string{"from-dogpile.md": "from_dogpile_test.go", "from-cachify.md": "from_cachify_test.go"}
+var guides = map[string]string{"from-dogpile.md": "from_dogpile_test.go", "from-cachify.md": "from_cachify_test.go", "from-pymemcache.md": "from_pymemcache_test.go"}
 
 var codeSpan = regexp.MustCompile("`([^`]+)`")
 

@@ -24,6 +24,8 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/fallback"
+	"github.com/seed-4f7f0efa/gormcache/store/memcachestore"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 )
 
@@ -39,6 +41,8 @@ type plan struct {
 	Process    int
 	Seed       uint64
 	DSN, Redis string            // several addresses, parted by commas: a Cluster
+	Memcached  string            // addresses, parted by commas: the store is in memcached
+	Deploy     int               // from Redis to memcached: which deploy this process is of, counted from 1; 0: no migration
 	MariaDB    bool              // DSN is one of MariaDB, not of PostgreSQL
 	Tooth      string            // what is broken on purpose; empty: nothing
 	Policy     invalidate.Policy // on store failures
@@ -53,6 +57,7 @@ type plan struct {
 	MarksLost  bool          // the fault takes marks out of the store
 	Skew       bool          // the clocks of processes jump
 	Jumps      time.Duration // how far, together, Redis's clock jumps forward during a write
+	Late       time.Duration // by how much marks outlast their grace, where the store counts seconds
 	ByPolicy   bool          // queries need no scope
 }
 
@@ -85,9 +90,9 @@ func hunted(encoded string) error {
 	for i := range c.board.own[c.plan.Process] {
 		c.board.own[c.plan.Process][i].Store(0)
 	}
-	rdb, done := redisStore(c.plan)
+	shared, done := sharedStore(c.plan)
 	defer done()
-	var s store.Store = &steps{child: c, Store: broken(c.plan, rdb)}
+	var s store.Store = &steps{child: c, Store: broken(c.plan, shared)}
 	if c.plan.Skew {
 		s = &skewed{child: c, Store: s}
 	}
@@ -135,11 +140,30 @@ func (c *child) random(i int) *rand.Rand {
 	return rand.New(rand.NewPCG(c.plan.Seed, uint64(c.plan.Process*10+i)))
 }
 
-// redisStore returns the plan's store, and what closes its client.
-func redisStore(p plan) (*redisstore.Store, func()) {
+// sharedStore returns the plan's store, and what closes its client.
+func sharedStore(p plan) (store.Store, func()) {
+	if p.Memcached != "" && p.Deploy == 0 {
+		return memcachedStore(p), func() {}
+	}
 	redis.SetLogger(silent{})
 	client := redisClient(p)
-	return redisstore.New(client), func() { _ = client.Close() }
+	old := redisstore.New(client)
+	done := func() { _ = client.Close() }
+	switch p.Deploy {
+	case 2:
+		return fallback.New(old, fallback.Marks(memcachedStore(p)), fallback.Grace(p.Grace)), done
+	case 3:
+		return fallback.New(memcachedStore(p), fallback.From(old), fallback.Grace(p.Grace)), done
+	case 4:
+		return fallback.New(memcachedStore(p), fallback.Marks(old), fallback.Grace(p.Grace)), done
+	case 5:
+		return memcachedStore(p), done
+	}
+	return old, done
+}
+
+func memcachedStore(p plan) *memcachestore.Store {
+	return memcachestore.New(strings.Split(p.Memcached, ","))
 }
 
 func redisClient(p plan) redis.UniversalClient {

@@ -50,6 +50,9 @@
 // Outside of faults and what they leave behind, most reads must be hits ("calm" in the table): a cache that
 // is bypassed shows no violations either.
 //
+// The same is asserted on memcached, one and two, and on the deploys of a migration from Redis to memcached, of which two run
+// side by side.
+//
 // At the end of each fault, when all is healed, every query is compared with the database once more
 // ("final"): nothing stale is left behind.
 //

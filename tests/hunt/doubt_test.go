@@ -69,7 +69,7 @@ CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON cells DEFERRABLE INITIALLY DEFE
 
 // handle opens a handle with a plugin for one test.
 func handle(t *testing.T, p plan) *gorm.DB {
-	rdb, done := redisStore(p)
+	rdb, done := sharedStore(p)
 	t.Cleanup(done)
 	db, plugin, err := open(p, rdb, nil)
 	if err != nil {

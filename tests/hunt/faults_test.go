@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bradfitz/gomemcache/memcache"
+
 	"github.com/seed-4f7f0efa/gormcache/invalidate"
 	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/tests/servers"
@@ -26,7 +28,14 @@ type fault struct {
 	slow    bool          // COMMIT takes a while on the server
 	jump    time.Duration // how far from the machine's time a clock jumps, either way
 	run     func(*hunt)
+
+	memcached int      // how many: the store is in these
+	args      []string // of each memcached
+	deploys   [2]int   // of a migration from Redis to memcached: those that run side by side
 }
+
+// deploy is that of one process; 0: there is no migration.
+func (f fault) deploy(process int) int { return f.deploys[process%2] }
 
 const failWrite = invalidate.FailWrite
 
@@ -59,6 +68,22 @@ var faults = []fault{
 	{name: "Redis's clock jumps, kills", clock: true, jump: 500 * time.Millisecond,
 		plan: plan{Grace: 2 * time.Second, Write: time.Second, Jumps: time.Second}, run: killWriters},
 	{name: "processes' clocks jump", jump: 50 * time.Minute, plan: plan{Skew: true}},
+	{name: "memcached", memcached: 1},
+	{name: "two memcached", memcached: 2},
+	{name: "kill a writer, memcached", memcached: 2, plan: plan{Grace: time.Second, Write: time.Second, Late: 2 * time.Second}, run: killWriters},
+	{name: "pause a process, memcached", memcached: 2, run: pauseProcesses},
+	{name: "memcached restarts", memcached: 2, plan: lossy(), run: restartMemcached},
+	{name: "memcached hangs", memcached: 2, plan: tight(0), run: pauseMemcached},
+	{name: "memcached hangs, FailWrite", memcached: 2, plan: tight(failWrite), run: pauseMemcached},
+	{name: "flush_all", memcached: 2, plan: lossy(), run: flushMemcached},
+	{name: "memcached evicts", memcached: 1, args: []string{"-m", "2", "-I", "512k"}, plan: lossy(), run: crowdMemcached},
+	{name: "deploys 0 and 1", memcached: 1, deploys: [2]int{1, 2}},
+	{name: "deploys 1 and 2", memcached: 1, deploys: [2]int{2, 3}},
+	{name: "deploys 1 and 3", memcached: 1, deploys: [2]int{2, 4}},
+	{name: "deploys 2 and 3", memcached: 1, deploys: [2]int{3, 4}},
+	{name: "deploys 3 and 4", memcached: 1, deploys: [2]int{4, 5}},
+	{name: "deploys 1 and 2, kills", memcached: 1, deploys: [2]int{2, 3},
+		plan: plan{Grace: time.Second, Write: time.Second, Late: 2 * time.Second}, run: killWriters},
 }
 
 // tight are budgets as in production.
@@ -301,4 +326,75 @@ func (h *hunt) hop() {
 		return
 	}
 	h.board.skew[h.rand.IntN(processes)].Store(int64(to()))
+}
+
+// cache is one of the fault's memcached.
+func (h *hunt) cache() *servers.MemcachedServer { return h.caches[h.rand.IntN(len(h.caches))] }
+
+func restartMemcached(h *hunt) {
+	for h.rest(300, 900) {
+		cache := h.cache()
+		h.during(400, func() {
+			cache.Kill()
+			h.rest(1, 100)
+			cache.Start(h.t)
+		})
+	}
+}
+
+func pauseMemcached(h *hunt) {
+	for h.rest(2*recovery, 3*recovery) {
+		cache := h.cache()
+		h.during(2*recovery, func() {
+			cache.Pause(h.t)
+			h.rest(200, 500)
+			cache.Resume(h.t)
+		})
+	}
+}
+
+func flushMemcached(h *hunt) {
+	clients := h.clients()
+	for h.reads(250, 500) {
+		if err := clients[h.rand.IntN(len(clients))].FlushAll(); err != nil {
+			h.t.Errorf("flush_all: %v", err)
+		}
+	}
+}
+
+// clients are of the fault's memcached, one each.
+func (h *hunt) clients() (all []*memcache.Client) {
+	for _, cache := range h.caches {
+		client := memcache.New(cache.Addr)
+		client.Timeout = 10 * time.Second
+		h.t.Cleanup(func() { _ = client.Close() })
+		all = append(all, client)
+	}
+	return all
+}
+
+// crowdMemcached keeps the server full of what nobody reads, in slabs of all sizes: each size evicts for itself.
+func crowdMemcached(h *hunt) {
+	client := h.clients()[0]
+	n := 0
+	crowd := func() {
+		n++
+		junk := make([]byte, 16<<(n%8))
+		_ = client.Set(&memcache.Item{Key: fmt.Sprint("junk:", n), Value: junk})
+	}
+	for n < 20_000 {
+		crowd()
+	}
+	var first []string
+	for i := 1; i <= 5000; i++ {
+		first = append(first, fmt.Sprint("junk:", i))
+	}
+	if left, err := client.GetMulti(first); err != nil || len(left) == len(first) {
+		h.t.Errorf("nothing was evicted: %v", err)
+	}
+	for h.reads(2, 4) {
+		for range 40 {
+			crowd()
+		}
+	}
 }

@@ -54,6 +54,7 @@ type hunt struct {
 	board   *board
 	redis   *servers.RedisServer
 	cluster *servers.RedisClusterServers
+	caches  []*servers.MemcachedServer
 	clock   *servers.Clock
 	proxies []*proxy
 	began   time.Time
@@ -102,6 +103,7 @@ func newHunt(t *testing.T, f fault) *hunt {
 	for i := range processes {
 		p := h.plan
 		p.Process, p.ByPolicy = i, i == processes-1
+		p.Deploy = f.deploy(i)
 		if f.proxy {
 			h.proxies = append(h.proxies, newProxy(t, h.redis.Addr))
 			p.Redis = h.proxies[i].addr
@@ -123,9 +125,17 @@ func newHunt(t *testing.T, f fault) *hunt {
 	return h
 }
 
-// serve starts the fault's Redis.
+// serve starts the fault's Redis or memcached; for a migration both.
 func (h *hunt) serve() {
+	var addrs []string
+	for range h.fault.memcached {
+		cache := servers.Memcached(h.t, h.fault.args...)
+		h.caches, addrs = append(h.caches, cache), append(addrs, cache.Addr)
+	}
+	h.plan.Memcached = strings.Join(addrs, ",")
 	switch {
+	case h.fault.memcached > 0 && h.fault.deploys == [2]int{}:
+		return
 	case h.fault.cluster:
 		h.cluster = servers.RedisCluster(h.t, h.fault.redis...)
 		h.plan.Redis = strings.Join(h.cluster.Addrs(), ",")
@@ -297,7 +307,8 @@ func (h *hunt) hunt() {
 // final compares every query with the database when all is over.
 func (h *hunt) final() {
 	p := h.plan
-	rdb, done := redisStore(p)
+	p.Deploy = h.fault.deploy(0)
+	rdb, done := sharedStore(p)
 	defer done()
 	db, plugin, err := open(p, rdb, nil)
 	if err != nil {

@@ -38,7 +38,7 @@ func (c *child) die(step uint32) {
 		return
 	}
 	c.board.record(entry{kind: eventKilled, process: c.plan.Process, start: now(), end: now(), note: int(step)})
-	c.board.disturb(now() + int64(c.plan.Grace+c.plan.Jumps+100*time.Millisecond))
+	c.board.disturb(now() + int64(c.plan.Grace+c.plan.Jumps+c.plan.Late+100*time.Millisecond))
 	c.board.deaths.Add(1)
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}

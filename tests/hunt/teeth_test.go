@@ -30,12 +30,14 @@ const (
 	toothBulk     = "tags of writes to unknown rows left out"
 	toothParts    = "parts not looked at again after a load"
 	toothJump     = "a clock that jumps by more than the grace"
+	toothUntold   = "no marks, memcached"
+	toothSkipped  = "a deploy of a migration left out"
 )
 
 // broken puts a tooth's store around the real one.
 func broken(p plan, s store.Store) store.Store {
 	switch p.Tooth {
-	case toothMarks:
+	case toothMarks, toothUntold:
 		return unmarked{heldUp{s}}
 	case toothRows:
 		return without{s, store.Namespace(namespace).Row("cells", "1")}
@@ -195,6 +197,8 @@ func TestTheHuntHasTeeth(t *testing.T) {
 		fault    fault
 	}{
 		{toothMarks, []int{breachMonotonic}, fault{}},
+		{toothUntold, []int{breachMonotonic}, fault{memcached: 2}},
+		{toothSkipped, stale, fault{memcached: 1, deploys: [2]int{1, 3}}},
 		{toothEarly, stale, fault{slow: true}},
 		{toothLate, stale, fault{slow: true}},
 		{toothSnapshot, stale, fault{slow: true}},
