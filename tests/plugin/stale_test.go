@@ -236,6 +236,9 @@ func TestSoftTimeoutOfAQuery(t *testing.T) {
 func TestHardTimeoutOfAQuery(t *testing.T) {
 	for _, kind := range servers.Kinds {
 		t.Run(kind, func(t *testing.T) {
+			if kind == "sqlite" && servers.SQLiteInGo {
+				t.Skip("this driver does not end a statement with its context")
+			}
 			d := newDatabase(t, kind)
 			db := d.OpenTapped(t, &tap.Tap{Rewrite: func(query string) string {
 				if !strings.Contains(query, "islands") {
