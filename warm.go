@@ -227,11 +227,14 @@ func (w *warming) job(ctx context.Context, j WarmJob) (loaded bool, err error) {
 		if err := w.await(ctx, &out); err != nil {
 			return false, err
 		}
-		seen := &engine.Watched{}
+		seen, failures := &engine.Watched{}, w.failures()
 		if err := w.run(ctx, j, seen); err != nil {
 			return false, err
 		}
 		n, loaded, bypassed := seen.Reads()
+		if bypassed == nil && loaded && w.failures() != failures { // perhaps the fill; then the next try is a hit
+			bypassed = &engine.Result{Reason: observe.StoreError, Detail: "the store may not have taken what was loaded"}
+		}
 		switch {
 		case n == 0:
 			return false, fmt.Errorf("%w: nothing was read through the cache: give the query fromcache.Region or its model a rule in "+
@@ -252,6 +255,14 @@ func (w *warming) job(ctx context.Context, j WarmJob) (loaded bool, err error) {
 		}
 		pause *= 2
 	}
+}
+
+// failures is how many calls of the store have failed so far.
+func (w *warming) failures() (n uint64) {
+	for _, of := range w.p.recorder.Snapshot().StoreErrors {
+		n += of
+	}
+	return n
 }
 
 // passes reports whether a read that was bypassed may do better in a moment: the catalog was read just now, or a writer
