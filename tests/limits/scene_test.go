@@ -90,6 +90,8 @@ func (s *scene) use(t testing.TB, db *gorm.DB, change ...func(*gormcache.Config)
 	return lab.Use(t, db, gormcache.Config{
 		Store: s.store, Namespace: "limits",
 		Regions: map[string]region.Config{long: {TTL: time.Hour}, brief: {TTL: briefTTL}},
+		// A machine that is slow for a moment must not turn hits into bypasses.
+		ReadTimeout: 20 * time.Second,
 	}, change...)
 }
 
