@@ -66,17 +66,36 @@ func (s *SentinelServers) Client(tb testing.TB) *redis.Client {
 	return client
 }
 
-// Fail kills the master, and returns when the other server is it and all sentinels say so.
+// Part keeps from the replica what the master is told from now on. It does not end.
+func (s *SentinelServers) Part(tb testing.TB) {
+	tb.Helper()
+	master := s.master(tb)
+	client := master.Client(tb)
+	for _, args := range [][]any{{"acl", "setuser", "default", "-psync", "-sync"}, {"client", "kill", "type", "replica"}} {
+		if err := client.Do(tb.Context(), args...).Err(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	s.await(tb, func(ctx context.Context) error {
+		info, err := client.Info(ctx, "replication").Result()
+		if err == nil && !strings.Contains(info, "connected_slaves:0\r\n") {
+			err = fmt.Errorf("servers: the master still has its replica:\n%s", info)
+		}
+		return err
+	})
+}
+
+// Fail kills the master, and returns when the other server is the master and all sentinels say so.
 func (s *SentinelServers) Fail(tb testing.TB) (dead *RedisServer) {
 	tb.Helper()
-	n := slices.IndexFunc(s.Nodes, func(node *RedisServer) bool { return node.Master(tb) == 0 })
-	dead = s.Nodes[n]
+	dead = s.master(tb)
 	dead.Kill()
-	s.set(tb, "down-after-milliseconds", 100, s.watchers)
+	// A replica that has had no master for ten times as long, at its death, is not taken.
+	s.set(tb, "down-after-milliseconds", 300, s.watchers)
 	defer s.set(tb, "down-after-milliseconds", never, s.watchers)
 	// The first one leads. Votes that are split between two would cost ten seconds.
 	s.set(tb, "quorum", sentinels+1, s.watchers[1:])
-	next := s.Nodes[1-n]
+	next := s.Nodes[1-slices.Index(s.Nodes, dead)]
 	s.await(tb, func(ctx context.Context) error {
 		for _, w := range s.watchers {
 			if addr, err := w.master(ctx); err != nil || addr != next.Addr {
@@ -86,6 +105,11 @@ func (s *SentinelServers) Fail(tb testing.TB) (dead *RedisServer) {
 		return nil
 	})
 	return dead
+}
+
+func (s *SentinelServers) master(tb testing.TB) *RedisServer {
+	tb.Helper()
+	return s.Nodes[slices.IndexFunc(s.Nodes, func(node *RedisServer) bool { return node.Master(tb) == 0 })]
 }
 
 func (s *SentinelServers) set(tb testing.TB, option string, value int, of []*watcher) {
