@@ -31,6 +31,16 @@ func TestSingle(t *testing.T) {
 	}
 }
 
+func TestValkey(t *testing.T) {
+	client := servers.Valkey(t).Client(t)
+	storetest.Run(t, func(*testing.T) store.Store { return redisstore.New(client) })
+}
+
+func TestSentinel(t *testing.T) {
+	client := servers.Sentinel(t).Client(t)
+	storetest.Run(t, func(*testing.T) store.Store { return redisstore.New(client) })
+}
+
 func TestCluster(t *testing.T) {
 	client := servers.RedisCluster(t).Client(t)
 	storetest.Run(t, func(*testing.T) store.Store { return redisstore.New(client) })

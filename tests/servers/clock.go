@@ -52,7 +52,7 @@ func RedisWithClock(tb testing.TB, args ...string) (*RedisServer, *Clock) {
 	if err := as.give(f.path); err != nil {
 		tb.Fatal(err)
 	}
-	return startRedis(tb, args, []string{"LD_PRELOAD=" + shim, "GORMCACHE_CLOCK=" + offset}), c
+	return startRedis(tb, redisProgram, args, []string{"LD_PRELOAD=" + shim, "GORMCACHE_CLOCK=" + offset}), c
 }
 
 // Set makes the clock jump: from now on it shows the machine's time plus offset.

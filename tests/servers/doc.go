@@ -1,12 +1,12 @@
-// Package servers starts the real servers that the tests need: Redis, a Redis Cluster, PostgreSQL,
-// MariaDB and memcached, on free ports and in temporary folders, and stops them at the end. What tests open
+// Package servers starts the real servers that the tests need: Redis, a Redis Cluster, a Redis behind sentinels, Valkey,
+// PostgreSQL, MariaDB and memcached, on free ports and in temporary folders, and stops them at the end. What tests open
 // on them is closed before.
 //
 //	rdb := servers.Redis(t).Client(t)
 //	db := servers.Postgres(t).Open(t)
 //	p := servers.Plugin(t, db, gormcache.Config{Store: servers.Redis(t).Store(t)})
 //
-// Redis, RedisWithClock, RedisCluster and Memcached start processes of their own at every call, so a test
+// Redis, RedisWithClock, RedisCluster, Sentinel, Valkey and Memcached start processes of their own at every call, so a test
 // may stop, kill or pause them. Postgres and MariaDB take longer to start: one server serves all tests of
 // a test binary, and each call makes a database of its own, dropped when the test ends.
 //

@@ -17,9 +17,12 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
 )
 
-var redisProgram = program{name: "redis-server", debian: "redis-server", places: []string{"/usr/local/bin", "/opt/redis/bin"}}
+var (
+	redisProgram  = program{name: "redis-server", debian: "redis-server", places: []string{"/usr/local/bin", "/opt/redis/bin"}}
+	valkeyProgram = program{name: "valkey-server", debian: "valkey-server, of Debian 12 from its backports"}
+)
 
-// RedisServer is a redis-server process of one test. Its address stays the same when it is started
+// RedisServer is a redis-server or valkey-server process of one test. Its address stays the same when it is started
 // again. The methods are for the test's own goroutine.
 type RedisServer struct {
 	// Addr is host:port.
@@ -38,13 +41,19 @@ type RedisServer struct {
 // and override what is set here: Redis(t, "--maxmemory", "4mb", "--maxmemory-policy", "allkeys-lru").
 func Redis(tb testing.TB, args ...string) *RedisServer {
 	tb.Helper()
-	return startRedis(tb, args, nil)
+	return startRedis(tb, redisProgram, args, nil)
 }
 
-func startRedis(tb testing.TB, args, env []string) *RedisServer {
+// Valkey is [Redis] with a Valkey in its place.
+func Valkey(tb testing.TB, args ...string) *RedisServer {
 	tb.Helper()
-	path := redisProgram.find(tb)
-	as, err := accountFor("redis")
+	return startRedis(tb, valkeyProgram, args, nil)
+}
+
+func startRedis(tb testing.TB, p program, args, env []string) *RedisServer {
+	tb.Helper()
+	path := p.find(tb)
+	as, err := accountFor("redis", "valkey")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -98,7 +107,7 @@ func (s *RedisServer) start() error {
 // answers checks that it is our process that listens on the port, and that its data is loaded.
 func (s *RedisServer) answers(ctx context.Context, client *redis.Client) error {
 	// A bare connection first: after a refused one, the client would wait a second before its next try.
-	if err := s.listens(ctx); err != nil {
+	if err := listens(ctx, s.port); err != nil {
 		return err
 	}
 	info, err := client.Info(ctx, "server", "persistence").Result()
@@ -114,8 +123,8 @@ func (s *RedisServer) answers(ctx context.Context, client *redis.Client) error {
 	return nil
 }
 
-func (s *RedisServer) listens(ctx context.Context) error {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Addr)
+func listens(ctx context.Context, port int) error {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", loopback(port))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -195,5 +196,33 @@ func TestRedisClusterFailsOver(t *testing.T) {
 	c.AwaitWhole(t)
 	if c.ReplicaOf(t, replica) != dead {
 		t.Error("the old master does not follow the new one")
+	}
+}
+
+func TestSentinelFailsOver(t *testing.T) {
+	s := servers.Sentinel(t)
+	client := s.Client(t)
+	set(t, client, "a")
+	if n, err := client.Do(t.Context(), "wait", 1, 5000).Int(); n != 1 || err != nil {
+		t.Fatalf("%d replicas have it, want 1 (%v)", n, err)
+	}
+	began := time.Now()
+	dead := s.Fail(t)
+	t.Logf("a failover took %v", time.Since(began).Round(time.Millisecond))
+	client = s.Client(t) // the first one backs off after its refused connections
+	if got := client.Exists(t.Context(), "a").Val(); got != 1 {
+		t.Error("what the replica had is lost")
+	}
+	dead.Start(t)
+	s.AwaitReplica(t, dead)
+	if client.Exists(t.Context(), "a").Val() != 1 {
+		t.Error("the old master came back as the master")
+	}
+}
+
+func TestValkeyIsOne(t *testing.T) {
+	info := servers.Valkey(t).Client(t).Info(t.Context(), "server").Val()
+	if !strings.Contains(info, "server_name:valkey") {
+		t.Errorf("got another server:\n%s", info)
 	}
 }

@@ -25,6 +25,10 @@ func TestMemory(t *testing.T) {
 
 func TestRedis(t *testing.T) { over(t, servers.Redis(t).Client(t)) }
 
+func TestValkey(t *testing.T) { over(t, servers.Valkey(t).Client(t)) }
+
+func TestSentinel(t *testing.T) { over(t, servers.Sentinel(t).Client(t)) }
+
 func TestCluster(t *testing.T) { over(t, servers.RedisCluster(t).Client(t)) }
 
 func TestRing(t *testing.T) {
