@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
@@ -9,11 +10,16 @@ import (
 )
 
 // apart is a store whose entries live in one store and whose tags in another: that of a region with a store of its own.
-// Everything that may change a tag reaches the store of the tags alone, so an invalidation need not know of the other,
-// and the other may lose what it has, or bring back what is old: an entry carries tokens, and the tags decide.
+// Everything that may change a tag reaches the store of the tags alone, so an invalidation need not know of the other.
+//
+// The other may lose what it has, or bring back what is old: a value that was deleted, where it starts again from a
+// snapshot. The tags know nothing of that, so the store of the entries has one tag too, the anchor. Its token is another
+// after such a start ([store.Store] of Redis sees to it), and is mixed into that of the region's tag, on which all entries
+// depend.
 type apart struct {
 	store.Store             // of the tags
 	entries     store.Store // behind a breaker of its own
+	anchor      string      // the region's tag, in both stores
 }
 
 var (
@@ -29,8 +35,12 @@ var (
 // The other way round the tags are at least as new as the moment at which the reader had the entry.
 func (a *apart) Lookup(ctx context.Context, l *store.Lookup) error {
 	l.Reset()
-	if len(l.Keys) > 0 {
-		own := store.Lookup{Keys: l.Keys, Values: l.Values}
+	own := store.Lookup{Keys: l.Keys, Values: l.Values}
+	at := slices.Index(l.Tags, a.anchor)
+	if at >= 0 {
+		own.Tags = l.Tags[at : at+1]
+	}
+	if len(l.Keys) > 0 || at >= 0 {
 		if err := a.entries.Lookup(ctx, &own); err != nil {
 			return ofRegion(err)
 		}
@@ -45,7 +55,34 @@ func (a *apart) Lookup(ctx context.Context, l *store.Lookup) error {
 		return err
 	}
 	l.States = tags.States
+	if at >= 0 {
+		mix(&l.States[at], own.States[0])
+	}
 	return nil
+}
+
+// Tokens implements [store.Store]: it makes the anchor too.
+func (a *apart) Tokens(ctx context.Context, tags []string, states []store.State) error {
+	var own [1]store.State
+	at := slices.Index(tags, a.anchor)
+	if at >= 0 {
+		if err := a.entries.Tokens(ctx, tags[at:at+1], own[:]); err != nil {
+			return ofRegion(err)
+		}
+	}
+	if err := a.Store.Tokens(ctx, tags, states); err != nil || at < 0 {
+		return err
+	}
+	mix(&states[at], own[0])
+	return nil
+}
+
+// mix makes the state of the region's tag depend on the anchor.
+func mix(state *store.State, anchor store.State) {
+	state.Known = state.Known && anchor.Known
+	for i := range state.Token {
+		state.Token[i] ^= anchor.Token[i]
+	}
 }
 
 // Set implements [store.Store].
@@ -94,7 +131,7 @@ func ofRegion(err error) error {
 // reads and loads need ask where entries are.
 func (e *Engine) apart(name string, policy Policy, entries store.Store) *Region {
 	cfg := e.cfg
-	cfg.Store, cfg.ReadTimeout = &apart{e.cfg.Store, entries}, e.cfg.StoresTimeout
+	cfg.Store, cfg.ReadTimeout = &apart{e.cfg.Store, entries, e.cfg.Namespace.Region(name)}, e.cfg.StoresTimeout
 	cfg.Regions, cfg.Stores = map[string]Policy{name: policy}, nil
 	own := New(cfg)
 	e.others = append(e.others, own)

@@ -248,3 +248,30 @@ func TestAHandleInvalidates(t *testing.T) {
 		t.Error("a plugin's region was closed")
 	}
 }
+
+// Falls if: the store of the entries starts again from a snapshot, and a value that was deleted since is served again.
+func TestAnOwnStoreThatStartsFromASnapshot(t *testing.T) {
+	server := servers.Redis(t)
+	w := newWorld(t, apart(server.Store(t)))
+	db, p := w.Process(t)
+	r, err := p.Region("own")
+	must(t, err)
+	must(t, region.Set(t.Context(), r, "k", "old"))
+	lab.Eventually(t, "the row is cached", func() bool {
+		_, seen := name(t, db, "own", 1)
+		return seen.Outcome == observe.Hit
+	})
+	server.Snapshot(t)
+	must(t, r.Delete(t.Context(), "k"))
+	server.Kill()
+	server.Start(t)
+	lab.Eventually(t, "the store answers", func() bool { return region.Set(t.Context(), r, "other", "new") == nil })
+	if v, err := region.Get[string](t.Context(), r, "k"); !errors.Is(err, region.ErrCacheMiss) {
+		t.Errorf("%q, %v", v, err)
+	}
+	lab.Eventually(t, "values are cached again", func() bool {
+		must(t, region.Set(t.Context(), r, "k", "new"))
+		v, err := region.Get[string](t.Context(), r, "k")
+		return err == nil && v == "new"
+	})
+}
