@@ -144,7 +144,7 @@ func (c *multi[T]) Make(ctx context.Context, missing []int, encode bool) []engin
 	for n, at := range missing {
 		keys[n] = c.keys[at]
 	}
-	values, err := c.create(ctx, append([]string(nil), keys...))
+	values, err := c.create(c.o.enter(ctx), append([]string(nil), keys...))
 	var some *KeysError
 	byKey := errors.As(err, &some)
 	if byKey && some == nil { // a nil pointer in an error

@@ -177,7 +177,7 @@ func (c *single[T]) Absent(int) { c.err = ErrCacheMiss }
 func (c *single[T]) Fail(_ int, err error) { c.err = err }
 
 func (c *single[T]) Make(ctx context.Context, _ []int, encode bool) []engine.Made {
-	v, err := c.create(ctx)
+	v, err := c.create(c.o.enter(ctx))
 	if err != nil {
 		return []engine.Made{{Err: err}}
 	}
