@@ -256,14 +256,19 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 		p.left = append(p.left, b.sight)
 	case f.err == nil && (f.loaded.Reason != "" || f.loaded.Empty && !p.Negative):
 		return true
-	case f.err == nil && !f.loaded.Empty:
-		p.value = Value{Entry: entry.Envelope{Payload: f.loaded.Payload}}
-		if p.Caller.Take(b.at, &p.value) != nil { // the other uses the key for another type
+	case f.err == nil:
+		var err error
+		if p.value = (Value{Entry: entry.Envelope{Payload: f.loaded.Payload}}); f.loaded.Empty {
+			err = p.Caller.Absent(b.at, f.loaded.Payload)
+		} else {
+			err = p.Caller.Take(b.at, &p.value)
+		}
+		if err != nil { // the other uses the key for another type, or for another key of its own
 			return true
 		}
 		p.report(ctx, b.sight, Result{Outcome: observe.Miss, Coalesced: !b.mine}, nil)
 	default:
-		p.hand(ctx, b.sight, &Made{Err: f.err, Absent: f.loaded.Empty}, Result{Outcome: observe.Miss, Coalesced: !b.mine})
+		p.hand(ctx, b.sight, &Made{Err: f.err}, Result{Outcome: observe.Miss, Coalesced: !b.mine})
 	}
 	return false
 }

@@ -162,9 +162,13 @@ func (p *valuing) deliverAs(ctx context.Context, s sight, reason observe.Reason,
 	if p.value.Stale {
 		res.Outcome = observe.Stale
 	}
+	var err error
 	if p.value.Entry.Kind == entry.KindAbsent {
-		p.Caller.Absent(s.at)
-	} else if p.Caller.Take(s.at, &p.value) != nil {
+		err = p.Caller.Absent(s.at, p.value.Entry.Payload)
+	} else {
+		err = p.Caller.Take(s.at, &p.value)
+	}
+	if err != nil {
 		p.engine.cfg.Recorder.Rejected()
 		return false
 	}
