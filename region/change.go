@@ -57,12 +57,13 @@ func replace[T any](ctx context.Context, r *Region, name, key string, value T, o
 	if err != nil {
 		return err
 	}
+	_, of := r.storeKey(key)
 	c := &engine.Change{Key: put.Key, Begun: o.begun, TTL: put.TTL, Tries: tries, Tags: r.engine.Tags()}
 	if name == "CompareAndSwap" {
 		c.Tags = nil // those of the entry
 	}
 	c.Decide = func(old *engine.Value) (engine.Next, error) {
-		err := check(old)
+		err := check(of.owned(old))
 		return engine.Next{Payload: put.Payload, None: !ok}, err
 	}
 	return r.engine.Change(ctx, c)
@@ -96,19 +97,20 @@ func update[T any](ctx context.Context, r *Region, name, key string, change func
 		return zero, err
 	}
 	var made T
-	c := &engine.Change{Key: r.storeKey(key), Begun: o.begun, Tries: tries, Refused: func() error { return o.refused(ctx) }}
+	stored, of := r.storeKey(key)
+	c := &engine.Change{Key: stored, Begun: o.begun, Tries: tries, Refused: func() error { return o.refused(ctx) }}
 	if o.names() {
 		c.Tags = r.dependsOn(&o)
 	}
 	c.Decide = func(old *engine.Value) (engine.Next, error) {
-		was, ok := decode[T](r, old)
+		was, ok := decode[T](r, of, old)
 		v, err := change(was, ok)
 		if err != nil {
 			return engine.Next{}, err
 		}
 		made = v
 		payload, err := r.encode(v)
-		return engine.Next{Payload: payload, TTL: o.lives(v), Ends: ends && ok, None: err == nil && !r.keeps(key, v, &o)}, err
+		return engine.Next{Payload: of.mark(payload), TTL: o.lives(v), Ends: ends && ok, None: err == nil && !r.keeps(key, v, &o)}, err
 	}
 	if err := r.engine.Change(ctx, c); err != nil {
 		return zero, err

@@ -99,9 +99,9 @@ type Config struct {
 	Codec serializer.Codec
 
 	// Mangler makes the key in the store from the key of a value, for people and programs that look into the store: it
-	// takes the place of the hash. What it returns for two keys must differ: two keys with one name are one value. It must
-	// be printable ASCII without spaces, at most [MaxMangled] bytes; where it is not, the hash of the key is used. Defaults
-	// to none.
+	// takes the place of the hash. What it returns for two keys should differ: two keys with one name never get each
+	// other's value, but each write of the one removes that of the other. It must be printable ASCII without spaces, at
+	// most [MaxMangled] bytes; where it is not, the hash of the key is used. Defaults to none.
 	Mangler func(key string) string
 
 	// CacheIf reports whether a value is stored. One that is not is returned all the same. It has no bearing on queries.

@@ -81,6 +81,7 @@ type multi[T any] struct {
 	r      *Region
 	o      valueOptions
 	keys   []string // as the application calls them, in the order of Values.Keys
+	of     []owner
 	create func(context.Context, []string) (map[string]T, error)
 	out    map[string]Entry[T]
 	errs   map[string]error
@@ -100,7 +101,8 @@ func newMulti[T any](ctx context.Context, r *Region, name string, keys []string,
 	for _, key := range keys {
 		if !seen[key] {
 			seen[key] = true
-			c.keys, c.Keys = append(c.keys, key), append(c.Keys, r.storeKey(key))
+			stored, of := r.storeKey(key)
+			c.keys, c.Keys, c.of = append(c.keys, key), append(c.Keys, stored), append(c.of, of)
 		}
 	}
 	c.Caller = c
@@ -122,7 +124,7 @@ func (c *multi[T]) Take(at int, v *engine.Value) error {
 	e := Entry[T]{Key: c.keys[at]}
 	if v.Entry.Payload == nil { // this caller has made it
 		e.Value, _ = v.Rest.(T)
-	} else if err := c.r.codec().Unmarshal(v.Entry.Payload, &e.Value); err != nil {
+	} else if err := c.r.unmarshal(c.of[at], v.Entry.Payload, &e.Value); err != nil {
 		return err
 	}
 	e.describe(v)
@@ -130,7 +132,10 @@ func (c *multi[T]) Take(at int, v *engine.Value) error {
 	return nil
 }
 
-func (c *multi[T]) Absent(int) {}
+func (c *multi[T]) Absent(at int, payload []byte) error {
+	_, err := c.of[at].value(payload)
+	return err
+}
 
 func (c *multi[T]) Fail(at int, err error) {
 	if c.errs == nil {
@@ -144,7 +149,7 @@ func (c *multi[T]) Make(ctx context.Context, missing []int, encode bool) []engin
 	for n, at := range missing {
 		keys[n] = c.keys[at]
 	}
-	values, err := c.create(ctx, append([]string(nil), keys...))
+	values, err := c.create(c.o.enter(ctx), append([]string(nil), keys...))
 	var some *KeysError
 	byKey := errors.As(err, &some)
 	if byKey && some == nil { // a nil pointer in an error
@@ -158,9 +163,9 @@ func (c *multi[T]) Make(ctx context.Context, missing []int, encode bool) []engin
 		case err != nil && !byKey:
 			all[n].Err = err
 		case !ok:
-			all[n].Absent = true
+			all[n].Absent, all[n].Payload = true, c.of[missing[n]].mark(nil)
 		default:
-			all[n] = c.r.made(key, v, &c.o, encode)
+			all[n] = c.r.made(key, c.of[missing[n]], v, &c.o, encode)
 		}
 	}
 	return all
@@ -170,11 +175,11 @@ func (c *multi[T]) Later() engine.Caller {
 	if c.create == nil {
 		return nil
 	}
-	return &multi[T]{r: c.r, o: c.o, keys: c.keys, create: c.create, out: map[string]Entry[T]{}}
+	return &multi[T]{r: c.r, o: c.o, keys: c.keys, of: c.of, create: c.create, out: map[string]Entry[T]{}}
 }
 
 // made is a value as the engine takes it.
-func (r *Region) made(key string, v any, o *valueOptions, encode bool) engine.Made {
+func (r *Region) made(key string, of owner, v any, o *valueOptions, encode bool) engine.Made {
 	m := engine.Made{Rest: v, Private: !r.keeps(key, v, o), TTL: o.lives(v)}
 	if !encode {
 		return m
@@ -185,6 +190,9 @@ func (r *Region) made(key string, v any, o *valueOptions, encode bool) engine.Ma
 	}
 	if err := r.tooLarge(m.Payload); err != nil {
 		m.Reason, m.Detail = observe.TooLarge, fault.Text(err)
+	}
+	if m.Payload != nil {
+		m.Payload = of.mark(m.Payload)
 	}
 	return m
 }

@@ -65,7 +65,7 @@ func (f *Func[K, T]) Refresh(ctx context.Context, arg K) (T, error) {
 func (f *Func[K, T]) call(ctx context.Context, arg K, opts []Option) (T, error) {
 	arg = f.template.Own(arg)
 	key := f.template.Key(arg)
-	return GetOrCreate(f.within(ctx), f.region, key, func(ctx context.Context) (T, error) {
+	return GetOrCreate(ctx, f.region, key, func(ctx context.Context) (T, error) {
 		v, err := f.fn(ctx, arg)
 		if err == nil {
 			err = f.unchanged(arg, key)

@@ -49,7 +49,6 @@ type function[K any] struct {
 	template *template.Template[K]
 	opts     []Option
 	below    []Resetter[K]
-	inside   *transaction // of In
 	origin   *function[K] // without what With has added
 	err      error        // what all calls return
 }
@@ -90,7 +89,6 @@ func (f *function[K]) build(pattern string, of engine.Function, code any) error 
 			f.opts = append(f.opts, l.dependencies()...)
 		}
 	}
-	f.inside = o.inside
 	of.Code = place(code)
 	return f.enlist(of)
 }
@@ -197,9 +195,6 @@ func (f *function[K]) with(opts []Option) *function[K] {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.inside != nil {
-		more.inside = o.inside
-	}
 	if f.err == nil && (o.function.key != nil || o.function.below != nil) {
 		more.err = fault.Errorf("region: With: the template %q: WithKeyFunc and Over are given where the function is made", f.template)
 	}
@@ -227,15 +222,6 @@ func (f *function[K]) dependencies() []Option {
 		opt(&o)
 	}
 	return []Option{WithTables(o.tables...), WithTags(o.tags...)}
-}
-
-// within returns the context for the function itself. It tells the layers below of the transaction that a call is in: they
-// would store there what may never be committed.
-func (f *function[K]) within(ctx context.Context) context.Context {
-	if f.inside == nil {
-		return ctx
-	}
-	return context.WithValue(ctx, transactionKey{}, f.inside)
 }
 
 // unchanged returns an error if an argument has another key by now: a caller whose load goes on in the background has

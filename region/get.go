@@ -118,6 +118,7 @@ type single[T any] struct {
 	o      valueOptions
 	key    [1]string // as the application calls it
 	stored [1]string // as the store does
+	of     owner
 	create func(context.Context) (T, error)
 	value  T
 	entry  *Entry[T] // what is to be described, if anything
@@ -133,7 +134,7 @@ func newSingle[T any](ctx context.Context, r *Region, name, key string, opts []O
 	for _, opt := range opts {
 		opt(&c.o)
 	}
-	c.stored[0] = r.storeKey(key)
+	c.stored[0], c.of = r.storeKey(key)
 	r.ask(ctx, &c.Values, &c.o)
 	c.Keys, c.Caller = c.stored[:], c
 	return c, nil
@@ -162,7 +163,7 @@ func (c *single[T]) Take(_ int, v *engine.Value) error {
 		c.value, _ = v.Rest.(T)
 		return nil
 	}
-	if err := c.r.codec().Unmarshal(v.Entry.Payload, &c.value); err != nil {
+	if err := c.r.unmarshal(c.of, v.Entry.Payload, &c.value); err != nil {
 		c.value = *new(T)
 		return err
 	}
@@ -172,23 +173,29 @@ func (c *single[T]) Take(_ int, v *engine.Value) error {
 	return nil
 }
 
-func (c *single[T]) Absent(int) { c.err = ErrCacheMiss }
+func (c *single[T]) Absent(_ int, payload []byte) error {
+	_, err := c.of.value(payload)
+	if err == nil {
+		c.err = ErrCacheMiss
+	}
+	return err
+}
 
 func (c *single[T]) Fail(_ int, err error) { c.err = err }
 
 func (c *single[T]) Make(ctx context.Context, _ []int, encode bool) []engine.Made {
-	v, err := c.create(ctx)
+	v, err := c.create(c.o.enter(ctx))
 	if err != nil {
 		return []engine.Made{{Err: err}}
 	}
-	return []engine.Made{c.r.made(c.key[0], v, &c.o, encode)}
+	return []engine.Made{c.r.made(c.key[0], c.of, v, &c.o, encode)}
 }
 
 func (c *single[T]) Later() engine.Caller {
 	if c.create == nil {
 		return nil
 	}
-	return &single[T]{r: c.r, o: c.o, key: c.key, create: c.create}
+	return &single[T]{r: c.r, o: c.o, key: c.key, of: c.of, create: c.create}
 }
 
 // usable returns the error for a handle that no plugin has made.

@@ -58,7 +58,7 @@ func (f *MultiFunc[K, T]) call(ctx context.Context, args []K, opts []Option) (ma
 	if err != nil {
 		return nil, err
 	}
-	made, err := GetOrCreateMulti(f.within(ctx), f.region, b.keys, func(ctx context.Context, missing []string) (map[string]T, error) {
+	made, err := GetOrCreateMulti(ctx, f.region, b.keys, func(ctx context.Context, missing []string) (map[string]T, error) {
 		asked := b.first(missing)
 		made, err := f.fn(ctx, slices.Clone(asked))
 		for i, key := range missing {

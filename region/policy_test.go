@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/region"
@@ -163,4 +165,98 @@ func TestCacheIf(t *testing.T) {
 	if got := n.get(t, r); got != 2 {
 		t.Errorf("%d, want 2", got)
 	}
+}
+
+// Two keys that a Mangler gives one name push each other out of the store, and never get each other's value.
+//
+// Falls if: an entry does not say whose it is, or one kind of read or write does not ask.
+func TestAManglerThatGivesTwoKeysOneName(t *testing.T) {
+	one := func(string) string { return "one" }
+	open := func() *lab { return newLab(t, region.Config{TTL: time.Hour, Mangler: one}) }
+	ctx := t.Context()
+	for name, read := range map[string]func(*lab) (string, error){
+		"Get":         func(l *lab) (string, error) { return region.Get[string](ctx, l.Region, "b") },
+		"GetOrCreate": func(l *lab) (string, error) { return region.GetOrCreate(ctx, l.Region, "b", takes(0, "b")) },
+		"GetMulti": func(l *lab) (string, error) {
+			all, err := region.GetMulti[string](ctx, l.Region, []string{"b"})
+			return all["b"], err
+		},
+		"Update": func(l *lab) (string, error) {
+			return region.Update(ctx, l.Region, "b", func(old string, ok bool) (string, error) { return old + "b", nil })
+		},
+		"Insert":  func(l *lab) (string, error) { return "b", region.Insert(ctx, l.Region, "b", "b") },
+		"Replace": func(l *lab) (string, error) { return "", region.Replace(ctx, l.Region, "b", "b") },
+		"Touch":   func(l *lab) (string, error) { return "", l.Touch(ctx, "b", time.Hour) },
+		"CompareAndSwap": func(l *lab) (string, error) {
+			e, err := region.Lookup[string](ctx, l.Region, "a")
+			must(t, err)
+			e.Key = "b"
+			return "", region.CompareAndSwap(ctx, l.Region, e, "b")
+		},
+	} {
+		l := open()
+		must(t, region.Set(ctx, l.Region, "a", "a"))
+		if v, err := region.Get[string](ctx, l.Region, "a"); err != nil || v != "a" {
+			t.Fatalf("%s: its own value: %q, %v", name, v, err)
+		}
+		v, err := read(l)
+		if v != "b" && v != "" || (v == "") != (err != nil) && name != "GetMulti" {
+			t.Errorf("%s: %q, %v", name, v, err)
+		}
+		if v == "b" {
+			if v, err := region.Get[string](ctx, l.Region, "a"); !errors.Is(err, region.ErrCacheMiss) {
+				t.Errorf("%s: the other's value afterwards: %q, %v", name, v, err)
+			}
+		}
+	}
+}
+
+// That there is no value is said of one key as well.
+func TestAManglerAndAbsentValues(t *testing.T) {
+	l := newLab(t, region.Config{TTL: time.Hour, Mangler: func(string) string { return "one" }})
+	made := 0
+	none := func(context.Context, []string) (map[string]string, error) {
+		made++
+		return nil, nil
+	}
+	for range 2 { // it is cached for its own key
+		_, err := region.GetOrCreateMulti(t.Context(), l.Region, []string{"a"}, none)
+		must(t, err)
+	}
+	all, err := region.GetOrCreateMulti(t.Context(), l.Region, []string{"b"}, func(context.Context, []string) (map[string]string, error) {
+		return map[string]string{"b": "b"}, nil
+	})
+	if err != nil || all["b"] != "b" || made != 1 {
+		t.Errorf("%v, %v, made %d times", all, err, made)
+	}
+}
+
+// Nor do they share loads, in one call or in several.
+func TestAManglerAndLoadsThatAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, region.Config{TTL: time.Hour, Mangler: func(string) string { return "one" }})
+		both := func(_ context.Context, missing []string) (map[string]string, error) {
+			all := map[string]string{}
+			for _, key := range missing {
+				if key != "none" {
+					all[key] = key
+				}
+			}
+			return all, nil
+		}
+		var calls sync.WaitGroup
+		for _, key := range []string{"a", "b"} {
+			calls.Go(func() {
+				if v, err := region.GetOrCreate(t.Context(), l.Region, key, takes(time.Second, key)); err != nil || v != key {
+					t.Errorf("%s: %q, %v", key, v, err)
+				}
+			})
+		}
+		calls.Wait()
+		must(t, l.Delete(t.Context(), "a"))
+		all, err := region.GetOrCreateMulti(t.Context(), l.Region, []string{"none", "c", "d"}, both)
+		if err != nil || len(all) != 2 || all["c"] != "c" || all["d"] != "d" {
+			t.Errorf("%v, %v", all, err)
+		}
+	})
 }

@@ -115,7 +115,8 @@ func (r *Region) put(key string, value any, o *valueOptions) (_ engine.Put, ok b
 	if err != nil {
 		return engine.Put{}, false, err
 	}
-	return engine.Put{Key: r.storeKey(key), Payload: payload, TTL: o.lives(value)}, r.keeps(key, value, o), nil
+	stored, of := r.storeKey(key)
+	return engine.Put{Key: stored, Payload: of.mark(payload), TTL: o.lives(value)}, r.keeps(key, value, o), nil
 }
 
 // encode is marshal for a value that is stored by hand: one that can't be is an error.
@@ -140,7 +141,7 @@ func (r *Region) Delete(ctx context.Context, keys ...string) error {
 	}
 	stored := make([]string, len(keys))
 	for n, key := range keys {
-		stored[n] = r.storeKey(key)
+		stored[n], _ = r.storeKey(key)
 	}
 	return r.engine.Delete(ctx, stored)
 }
@@ -151,8 +152,9 @@ func (r *Region) Touch(ctx context.Context, key string, ttl time.Duration) error
 	if err := r.usable("Region.Touch"); err != nil {
 		return err
 	}
-	return r.engine.Change(ctx, &engine.Change{Key: r.storeKey(key), Tries: tries, TTL: max(ttl, 0), Decide: func(old *engine.Value) (engine.Next, error) {
-		if old == nil {
+	stored, of := r.storeKey(key)
+	return r.engine.Change(ctx, &engine.Change{Key: stored, Tries: tries, TTL: max(ttl, 0), Decide: func(old *engine.Value) (engine.Next, error) {
+		if of.owned(old) == nil {
 			return engine.Next{}, ErrCacheMiss
 		}
 		return engine.Next{Same: true}, nil
@@ -160,11 +162,11 @@ func (r *Region) Touch(ctx context.Context, key string, ttl time.Duration) error
 }
 
 // decode reads a value. One that can't be read counts as none.
-func decode[T any](r *Region, old *engine.Value) (v T, ok bool) {
+func decode[T any](r *Region, of owner, old *engine.Value) (v T, ok bool) {
 	if old == nil {
 		return v, false
 	}
-	if err := r.codec().Unmarshal(old.Entry.Payload, &v); err != nil {
+	if err := r.unmarshal(of, old.Entry.Payload, &v); err != nil {
 		r.engine.Rejected()
 		return *new(T), false
 	}

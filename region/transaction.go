@@ -19,8 +19,8 @@ type transaction struct {
 
 // In says that the call, and the function that makes the value, run in the transaction of the handle. Once something was
 // written in it, values are neither taken from the cache nor stored: what it reads may never be committed. A
-// transaction whose isolation keeps it at an earlier moment takes values, and stores none. [Within] does the same for all
-// calls with a context.
+// transaction whose isolation keeps it at an earlier moment takes values, and stores none. What the function calls with its
+// context runs in the transaction too. [Within] does the same for all calls with a context.
 func In(tx *gorm.DB) Option {
 	t := inside(tx)
 	return func(o *valueOptions) { o.inside = t }
@@ -73,6 +73,15 @@ func (o *valueOptions) within(ctx context.Context) *transaction {
 	}
 	t, _ := ctx.Value(transactionKey{}).(*transaction)
 	return t
+}
+
+// enter returns the context for the function that makes a value. Values that it asks for, of other regions too, are made in
+// the transaction of [In]: they may be what is never committed.
+func (o *valueOptions) enter(ctx context.Context) context.Context {
+	if o.inside == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, transactionKey{}, o.inside)
 }
 
 // refused is the error of a call that would store something, where that is not to be.

@@ -322,3 +322,96 @@ func TestAStoreWithoutSwap(t *testing.T) {
 		}
 	}
 }
+
+// A region that was given StaleWhileRevalidate has one tag more than before. What was stored before is a miss, and not stale:
+// the tag of a table that stands where the region's now does may have moved by a commit.
+//
+// Falls if: tokens are compared by their place alone.
+func TestAValueOfAnotherConfigurationIsNotStale(t *testing.T) {
+	s := memory.New()
+	defer s.Close()
+	open := func(cfg region.Config) *region.Region {
+		cfg.TTL = time.Hour
+		r, err := region.New(s, "test", cfg, region.Named("r"))
+		must(t, err)
+		t.Cleanup(func() { must(t, r.Close()) })
+		return r
+	}
+	ctx := t.Context()
+	before := open(region.Config{})
+	after := open(region.Config{StaleWhileRevalidate: time.Hour})
+	if _, err := region.GetOrCreate(ctx, before, "k", takes(0, "old"), region.WithTables("users")); err != nil {
+		t.Fatal(err)
+	}
+	must(t, before.InvalidateTables(ctx, "users"))
+	if v, err := region.GetOrCreate(ctx, after, "k", takes(0, "new")); err != nil || v != "new" {
+		t.Errorf("%q, %v", v, err)
+	}
+}
+
+// overtaken is a store in which somebody else writes just before a value is swapped.
+type overtaken struct {
+	*memory.Store
+	before func()
+}
+
+func (m *overtaken) Swap(ctx context.Context, swaps []store.Swap) error {
+	if before := m.before; before != nil {
+		m.before = nil
+		before()
+	}
+	return m.Store.Swap(ctx, swaps)
+}
+
+// Nothing is lost of what others write between the look at a value and its change.
+//
+// Falls if: the swap does not name the entry that was seen.
+func TestWhatOthersWriteBeforeTheSwap(t *testing.T) {
+	ctx := t.Context()
+	for name, c := range map[string]struct {
+		from   int64 // 0: there is none
+		change func(*region.Region, region.Entry[int64]) error
+		err    error
+		want   int64 // after others have set 10
+	}{
+		"CompareAndSwap": {1, func(r *region.Region, seen region.Entry[int64]) error { return region.CompareAndSwap(ctx, r, seen, 2) }, region.ErrConflict, 10},
+		"Insert":         {0, func(r *region.Region, _ region.Entry[int64]) error { return region.Insert[int64](ctx, r, "k", 2) }, region.ErrExists, 10},
+		"Touch":          {1, func(r *region.Region, _ region.Entry[int64]) error { return r.Touch(ctx, "k", time.Hour) }, nil, 10},
+		"Update": {1, func(r *region.Region, _ region.Entry[int64]) error {
+			_, err := region.Update(ctx, r, "k", func(old int64, _ bool) (int64, error) { return 2 * old, nil })
+			return err
+		}, nil, 20},
+		"Add": {1, func(r *region.Region, _ region.Entry[int64]) error {
+			_, err := region.Add(ctx, r, "k", 1)
+			return err
+		}, nil, 11},
+		"Add to none": {0, func(r *region.Region, _ region.Entry[int64]) error {
+			_, err := region.Add(ctx, r, "k", 1)
+			return err
+		}, nil, 11},
+		"Refresh": {1, func(r *region.Region, _ region.Entry[int64]) error {
+			_, err := region.GetOrCreate(ctx, r, "k", func(context.Context) (int64, error) { return 2, nil }, region.WithMode(region.Refresh))
+			return err
+		}, nil, 10},
+	} {
+		m := new(overtaken)
+		l := newLab(t, region.Config{TTL: time.Hour}, func(s store.Store) store.Store {
+			m.Store = s.(*shaky).Store
+			return m
+		})
+		var seen region.Entry[int64]
+		if c.from != 0 {
+			must(t, region.Set(ctx, l.Region, "k", c.from))
+			var err error
+			seen, err = region.Lookup[int64](ctx, l.Region, "k")
+			must(t, err)
+		}
+		m.before = func() { must(t, region.Set[int64](ctx, l.Region, "k", 10)) }
+		if err := c.change(l.Region, seen); !errors.Is(err, c.err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if v, err := region.Get[int64](ctx, l.Region, "k"); err != nil || v != c.want {
+			t.Errorf("%s: %d, %v; want %d", name, v, err, c.want)
+		}
+	}
+}

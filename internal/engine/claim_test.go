@@ -602,6 +602,78 @@ func TestWhoHasADeadlineKeepsTimeToLoad(t *testing.T) {
 	})
 }
 
+// Nor does who shares the load of a process that waits for another: its leader may have more time.
+//
+// Falls if: who has waited enough stays in the flight, or joins it again; or leaves one that loads.
+func TestWhoHasADeadlineLeavesALeaderWhoWaits(t *testing.T) {
+	for name, read := range map[string]func(context.Context, *world, *process, func()) (string, error){
+		"query": func(ctx context.Context, w *world, p *process, loads func()) (string, error) {
+			res, err := p.Read(ctx, w.request(p, func(context.Context, []int) (engine.Loaded, error) {
+				loads()
+				return engine.Loaded{Payload: []byte("mine")}, nil
+			}))
+			return string(res.Payload), err
+		},
+		"value": func(ctx context.Context, w *world, p *process, loads func()) (string, error) {
+			return w.get(ctx, p, func(context.Context) (string, error) {
+				loads()
+				return "mine", nil
+			})
+		},
+	} {
+		cfg := region.Config{TTL: time.Hour, Claim: region.Claim{TTL: time.Hour, Wait: time.Minute}}
+		inBubble(t, 1, cfg, func(t *testing.T, w *world) {
+			p := w.processes[0]
+			p.store.refuses = true
+			p.store.claims = func() ([]store.Claim, error) { return []store.Claim{{Owner: store.Writer{1}, TTL: time.Hour}}, nil }
+			var loads atomic.Int64
+			load := func() {
+				loads.Add(1)
+				time.Sleep(time.Second)
+			}
+			w.running.Go(func() {
+				if v, err := read(context.Background(), w, p, load); err != nil || v != "mine" {
+					t.Errorf("%s: the leader: %q, %v", name, v, err)
+				}
+			})
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			var all sync.WaitGroup
+			for range 10 {
+				all.Go(func() {
+					began := time.Now()
+					v, err := read(ctx, w, p, load)
+					if took := time.Since(began); err != nil || v != "mine" || took != 3*time.Second {
+						t.Errorf("%s: %q, %v after %v", name, v, err, took)
+					}
+				})
+			}
+			all.Wait()
+			w.running.Wait()
+			if loads.Load() != 1 {
+				t.Errorf("%s: %d loads", name, loads.Load())
+			}
+		})
+		// A leader who loads is not left.
+		inBubble(t, 1, cfg, func(t *testing.T, w *world) {
+			p := w.processes[0]
+			var loads atomic.Int64
+			load := func() {
+				loads.Add(1)
+				time.Sleep(3 * time.Second)
+			}
+			w.running.Go(func() { _, _ = read(context.Background(), w, p, load) })
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			if v, err := read(ctx, w, p, load); err != nil || v != "mine" || loads.Load() != 1 {
+				t.Errorf("%s: %q, %v after %d loads", name, v, err, loads.Load())
+			}
+		})
+	}
+}
+
 // Whatever the store does, a read is answered by a load at last, and without an error.
 //
 // Falls if: a call of the claimer has no budget, or the wait none.

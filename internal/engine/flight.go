@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // flight is one load that several callers wait for. Its key holds the entry's key and the tokens that
@@ -18,7 +19,8 @@ type flight struct {
 	found     bool // loaded is what another process has filled
 	loaded    Loaded
 	err       error
-	waits     []*flight // those that its leader waits for, guarded by flights.mu
+	begun     atomic.Bool // it loads, and does not wait for another process any more
+	waits     []*flight   // those that its leader waits for, guarded by flights.mu
 }
 
 // land sets the flight's answer, nil for none, and lets those who wait for it go on. Only the first call counts.
@@ -30,6 +32,18 @@ func (f *flight) land(answer func()) {
 		}
 		close(f.done)
 	})
+}
+
+// enough returns a channel that is closed at that time if the flight's leader still waits for another process then: a caller
+// that has no more time to wait leaves it. stop is to be called.
+func (f *flight) enough(at time.Time) (enough <-chan struct{}, stop func()) {
+	ch := make(chan struct{})
+	timer := time.AfterFunc(time.Until(at), func() {
+		if !f.begun.Load() {
+			close(ch)
+		}
+	})
+	return ch, func() { timer.Stop() }
 }
 
 // landings spreads the counts of landed flights. A power of two.

@@ -45,8 +45,8 @@ func (p *reading) loadOnce(ctx context.Context) (Result, error) {
 		}
 		return result(loaded, false), err
 	}
-	id := p.flightID(p.missing)
-	if p.waited() {
+	id, claims := p.flightID(p.missing), !p.waited()
+	if !claims {
 		id += unclaimed
 	}
 	f, leader := p.engine.flights.joinSince(id, p.Key, p.landed)
@@ -59,14 +59,20 @@ func (p *reading) loadOnce(ctx context.Context) (Result, error) {
 	if ttl := p.claimTTL(); ttl > 0 && p.waits.IsZero() {
 		p.waits = p.region.waitEnds(ctx, ttl)
 	}
-	res, err := p.await(ctx, f)
+	res, err := p.await(ctx, f, claims)
 	p.direct = leader && errors.Is(err, errAbandoned)
 	res.Coalesced = !leader && res.Outcome != observe.Stale
 	return res, err
 }
 
-// await waits for a flight that somebody else leads.
-func (p *reading) await(ctx context.Context, f *flight) (Result, error) {
+// await waits for a flight that somebody else leads; claims reports whether that one may wait for another process.
+func (p *reading) await(ctx context.Context, f *flight, claims bool) (Result, error) {
+	var enough <-chan struct{}
+	if claims && !p.waits.IsZero() {
+		var stop func()
+		enough, stop = f.enough(p.waits)
+		defer stop()
+	}
 	var slow <-chan time.Time
 	if p.hurried() {
 		timer := time.NewTimer(p.region.policy.SoftTimeout)
@@ -75,6 +81,8 @@ func (p *reading) await(ctx context.Context, f *flight) (Result, error) {
 	}
 	select {
 	case <-f.done:
+	case <-enough:
+		return Result{}, errAbandoned
 	case <-slow:
 		return p.old(observe.LoadSlow, loadSlow), nil
 	case <-ctx.Done():
@@ -190,6 +198,7 @@ func (p *reading) lead(ctx context.Context, id string, f *flight) (Result, error
 	case seen != absent:
 		return Result{}, errAbandoned
 	}
+	f.begun.Store(true)
 	loaded, err := p.query(ctx, p.missing, func() { // it may never return
 		f.land(func() { f.err = r.late() })
 		fs.forget(id, key, f)

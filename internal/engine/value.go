@@ -51,8 +51,8 @@ type Inside struct {
 type Caller interface {
 	// Take hands over a value. An error says that the payload can't be decoded, so that the entry is a miss.
 	Take(at int, v *Value) error
-	// Absent says that there is no value.
-	Absent(at int)
+	// Absent says that there is no value. The payload is what came with [Made.Absent]; an error is as of Take.
+	Absent(at int, payload []byte) error
 	// Fail says why the key has no answer.
 	Fail(at int, err error)
 	// Make makes values, one for each of missing. encode is false where they will not be stored, nor shared.
@@ -81,7 +81,7 @@ type Made struct {
 	Payload []byte        // the value in bytes
 	Rest    any           // the value itself
 	Err     error         // there is none, because of this
-	Absent  bool          // there is none, which is an answer
+	Absent  bool          // there is none, which is an answer; Payload is stored with it
 	Private bool          // it is not to be stored
 	TTL     time.Duration // takes the place of the others, if positive
 	// Reason, if not empty, says why it is not stored. Without a payload it is not shared with other callers either.
@@ -304,7 +304,9 @@ func (p *valuing) hand(ctx context.Context, s sight, m *Made, res Result) {
 	case m.Err != nil:
 		p.Caller.Fail(s.at, m.Err)
 	case m.Absent:
-		p.Caller.Absent(s.at)
+		if err := p.Caller.Absent(s.at, m.Payload); err != nil {
+			p.Caller.Fail(s.at, err)
+		}
 	default:
 		if m.Payload != nil {
 			p.value = Value{Entry: entry.Envelope{Payload: m.Payload}}

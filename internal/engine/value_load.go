@@ -19,6 +19,7 @@ type boarding struct {
 	id     string
 	flight *flight // nil: the load is shared with nobody
 	mine   bool    // this caller leads it in the background
+	claims bool    // its leader may wait for another process
 }
 
 // load leads those keys that nobody loads, all in one call, and waits for the others. What others left unfinished stays
@@ -38,7 +39,7 @@ func (p *valuing) load(ctx context.Context) {
 			led = append(led, b)
 			continue
 		}
-		b.id = p.flightID(key, &s)
+		b.id, b.claims = p.flightID(key, &s)
 		f, leader := flights.joinSince(b.id, key, s.landed)
 		b.flight = f
 		switch {
@@ -97,14 +98,15 @@ func (p *valuing) claimTTL() time.Duration {
 }
 
 // flightID is the key and all that its callers saw: the tokens, and the entry. A caller who comes after a commit has seen
-// other tokens, and one who comes after a Set or Delete another entry, so neither joins a load that began before.
-func (p *valuing) flightID(key string, s *sight) string {
+// other tokens, and one who comes after a Set or Delete another entry, so neither joins a load that began before. claims
+// reports whether the flight may wait for another process.
+func (p *valuing) flightID(key string, s *sight) (_ string, claims bool) {
 	id := make([]byte, 0, len(key)+len(s.id)+len(p.lookup.States)*store.TokenSize)
 	id = appendTokens(append(append(id, key...), s.id[:]...), p.lookup.States)
-	if !p.waits.IsZero() && !time.Now().Before(p.waits) {
+	if claims = p.waits.IsZero() || time.Now().Before(p.waits); !claims {
 		id = append(id, unclaimed...)
 	}
-	return string(id)
+	return string(id), claims
 }
 
 // lead makes the values of some keys for all who wait for them, and fills them in, when it is this process's turn to load
@@ -123,6 +125,11 @@ func (p *valuing) lead(ctx context.Context, led []boarding) []Made {
 	some := make([]sight, len(led))
 	for n := range led {
 		some[n] = led[n].sight
+	}
+	for _, b := range led {
+		if b.flight != nil {
+			b.flight.begun.Store(true)
+		}
 	}
 	began := time.Now()
 	made := p.makeBound(ctx, some, led, true, func() { // it may never return
@@ -230,14 +237,25 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 		defer timer.Stop()
 		slow = timer.C
 	}
+	var enough <-chan struct{}
+	if b.claims && !p.waits.IsZero() {
+		var stop func()
+		enough, stop = f.enough(p.waits)
+		defer stop()
+	}
+	left := false
 	select {
 	case <-f.done:
+	case <-enough:
+		left = true
 	case <-slow:
 		if p.rescue(ctx, b.sight, observe.LoadSlow, nil) {
 			return false
 		}
 		select {
 		case <-f.done:
+		case <-enough:
+			left = true
 		case <-ctx.Done():
 		}
 	case <-ctx.Done():
@@ -245,6 +263,11 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 	select {
 	case <-f.done:
 	default:
+		if left {
+			p.direct = p.direct || b.mine
+			p.left = append(p.left, b.sight)
+			return false
+		}
 		if !p.rescue(ctx, b.sight, observe.LoadFailed, ctx.Err()) {
 			p.miss(ctx, b.sight, ctx.Err(), Result{Outcome: observe.Miss, Coalesced: !b.mine})
 		}
@@ -256,14 +279,19 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 		p.left = append(p.left, b.sight)
 	case f.err == nil && (f.loaded.Reason != "" || f.loaded.Empty && !p.Negative):
 		return true
-	case f.err == nil && !f.loaded.Empty:
-		p.value = Value{Entry: entry.Envelope{Payload: f.loaded.Payload}}
-		if p.Caller.Take(b.at, &p.value) != nil { // the other uses the key for another type
+	case f.err == nil:
+		var err error
+		if p.value = (Value{Entry: entry.Envelope{Payload: f.loaded.Payload}}); f.loaded.Empty {
+			err = p.Caller.Absent(b.at, f.loaded.Payload)
+		} else {
+			err = p.Caller.Take(b.at, &p.value)
+		}
+		if err != nil { // the other uses the key for another type, or for another key of its own
 			return true
 		}
 		p.report(ctx, b.sight, Result{Outcome: observe.Miss, Coalesced: !b.mine}, nil)
 	default:
-		p.hand(ctx, b.sight, &Made{Err: f.err, Absent: f.loaded.Empty}, Result{Outcome: observe.Miss, Coalesced: !b.mine})
+		p.hand(ctx, b.sight, &Made{Err: f.err}, Result{Outcome: observe.Miss, Coalesced: !b.mine})
 	}
 	return false
 }
@@ -274,7 +302,7 @@ func (p *valuing) refresh(ctx context.Context, stale []sight) bool {
 	var led []boarding
 	for _, s := range stale {
 		key := p.Keys[s.at]
-		id := p.flightID(key, &s)
+		id, _ := p.flightID(key, &s)
 		if f, leader := p.engine.flights.join(id); leader {
 			led = append(led, boarding{sight: s, key: key, id: id, flight: f})
 		}

@@ -28,22 +28,21 @@ func appendTags(dst []byte, tags []string) []byte {
 	return dst
 }
 
-// value returns the value in a body, and the bytes of the tags before it.
-func splitBody(body []byte) (tags, value []byte, ok bool) {
+// splitBody returns the value in a body, and the bytes of the tags before it and their number.
+func splitBody(body []byte) (count int, tags, value []byte, ok bool) {
 	rest := body
-	count, n := binary.Uvarint(rest)
+	all, n := binary.Uvarint(rest)
 	if n <= 0 {
-		return nil, nil, false
+		return 0, nil, nil, false
 	}
-	rest = rest[n:]
-	for ; count > 0; count-- {
+	for rest = rest[n:]; uint64(count) < all; count++ { //nolint:gosec // it is not negative
 		size, n := binary.Uvarint(rest)
 		if n <= 0 || size > uint64(len(rest)-n) {
-			return nil, nil, false
+			return 0, nil, nil, false
 		}
 		rest = rest[n+int(size):] //nolint:gosec // it is at most the length of rest
 	}
-	return body[:len(body)-len(rest)], rest, true
+	return count, body[:len(body)-len(rest)], rest, true
 }
 
 // tagsOf are the tags before a value. The bytes are what splitBody returned.
@@ -73,12 +72,17 @@ func (r *Region) read(key string, raw []byte, states []store.State, now time.Tim
 	if env.Kind == entry.KindGone {
 		return useless, nil
 	}
-	tags, payload, ok := splitBody(env.Payload)
+	count, tags, payload, ok := splitBody(env.Payload)
 	if env.Kind == entry.KindRows || !ok {
 		r.engine.cfg.Recorder.Rejected()
 		return useless, nil
 	}
 	env.Payload, v.Age, v.Stale = payload, env.Age(now), env.IsOld(now)
+	// Of a region with other tags of its own, by another configuration: a tag would be taken for another.
+	if len(env.Tokens) != (len(r.base)+count)*store.TokenSize {
+		v.dropped = true
+		return useless, tags
+	}
 	if !r.servable(states) {
 		return useless, tags
 	}
@@ -162,9 +166,13 @@ func (p *valuing) deliverAs(ctx context.Context, s sight, reason observe.Reason,
 	if p.value.Stale {
 		res.Outcome = observe.Stale
 	}
+	var err error
 	if p.value.Entry.Kind == entry.KindAbsent {
-		p.Caller.Absent(s.at)
-	} else if p.Caller.Take(s.at, &p.value) != nil {
+		err = p.Caller.Absent(s.at, p.value.Entry.Payload)
+	} else {
+		err = p.Caller.Take(s.at, &p.value)
+	}
+	if err != nil {
 		p.engine.cfg.Recorder.Rejected()
 		return false
 	}

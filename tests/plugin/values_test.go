@@ -121,6 +121,38 @@ func TestAValueWhoseMakingWrites(t *testing.T) {
 	}
 }
 
+// What makes a value in a transaction may ask for other values: they are made in the transaction too.
+//
+// Falls if: GetOrCreate or GetOrCreateMulti gives create its own context as it is.
+func TestAValueMadeOfAnotherInATransaction(t *testing.T) {
+	s := newScene(t, "sqlite", "memory")
+	n := newNamed(t, s)
+	must(t, rename(s.writer.db, 1, "old"))
+	tx := s.writer.db.Begin()
+	must(t, rename(tx, 1, "never"))
+	inner := func(ctx context.Context) (string, error) {
+		return region.GetOrCreate(ctx, n.r, "inner", func(context.Context) (string, error) {
+			var u User
+			err := tx.First(&u, 1).Error
+			return u.Name, err
+		}, region.WithTables("users"))
+	}
+	if v, err := region.GetOrCreate(t.Context(), n.r, "outer", inner, region.In(tx)); err != nil || v != "never" {
+		t.Errorf("%q, %v", v, err)
+	}
+	_, err := region.GetOrCreateMulti(t.Context(), n.r, []string{"outer"}, func(ctx context.Context, _ []string) (map[string]string, error) {
+		v, err := inner(ctx)
+		return map[string]string{"outer": v}, err
+	}, region.In(tx))
+	must(t, err)
+	must(t, tx.Rollback().Error)
+	for _, key := range []string{"inner", "outer"} {
+		if v, err := region.Get[string](t.Context(), n.r, key); err == nil {
+			t.Errorf("%s: %q is stored, and was rolled back", key, v)
+		}
+	}
+}
+
 // All calls with the context of Within keep to it; those that store say so.
 func TestWithinATransaction(t *testing.T) {
 	s := newScene(t, "sqlite", "memory")
