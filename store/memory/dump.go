@@ -37,7 +37,7 @@ func (s *Store) dump() []byte {
 	count, now, clock := uint64(0), s.now(), time.Now()
 	for key, e := range s.entries.All() {
 		var env envelope.Envelope
-		if now >= e.expires || env.Decode(key, e.value) != nil || env.Kind != envelope.KindValue || !depends(env.Tokens, clean, used) {
+		if now >= e.expires || env.Decode(key, e.value) != nil || !ofValue(env.Kind) || !depends(env.Tokens, clean, used) {
 			continue
 		}
 		count++
@@ -56,6 +56,11 @@ func (s *Store) dump() []byte {
 	}
 	out = append(binary.AppendUvarint(out, count), entries...)
 	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
+}
+
+// ofValue reports whether an entry holds a value of a region, or the answer that there is none.
+func ofValue(kind envelope.Kind) bool {
+	return kind == envelope.KindValue || kind == envelope.KindAbsent
 }
 
 // depends reports whether all tokens of an entry are those of tags in clean, and adds these to used.

@@ -89,6 +89,10 @@ func TestWhatIsSaved(t *testing.T) {
 	gone, marked := ns.User("gone"), ns.User("marked")
 	put(t, s, entry.KindValue, "value", 0, epoch, region)
 	put(t, s, entry.KindValue, "tagged", time.Hour, epoch, region, user)
+	soft, grace := ns.Soft("r"), ns.Grace("r")
+	put(t, s, entry.KindValue, "served stale", 0, epoch, region, soft, grace)
+	put(t, s, entry.KindAbsent, "absent", 0, epoch, region)
+	put(t, s, entry.KindAbsent, "absent of a table", 0, epoch, region, table)
 	put(t, s, entry.KindValue, "of a table", 0, epoch, region, table)
 	put(t, s, entry.KindRows, "rows", 0, epoch, region)
 	put(t, s, entry.KindValue, "dropped", 0, epoch, region, gone)
@@ -113,7 +117,13 @@ func TestWhatIsSaved(t *testing.T) {
 	if !valid(t, s, "value", epoch, region) || !valid(t, s, "tagged", epoch, region, user) {
 		t.Error("a value that depends on no table is lost")
 	}
-	l := store.Lookup{Keys: []string{"of a table", "rows", "dropped", "being dropped", "foreign"}, Tags: []string{table, gone, marked}}
+	if !valid(t, s, "served stale", epoch, region, soft, grace) {
+		t.Error("a value of a region that serves stale values is lost")
+	}
+	if !valid(t, s, "absent", epoch, region) {
+		t.Error("the answer that there is no value is lost")
+	}
+	l := store.Lookup{Keys: []string{"of a table", "absent of a table", "rows", "dropped", "being dropped", "foreign"}, Tags: []string{table, gone, marked}}
 	if err := s.Lookup(t.Context(), &l); err != nil {
 		t.Fatal(err)
 	}
