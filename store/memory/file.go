@@ -26,7 +26,9 @@ import (
 //
 // Open takes the file away, so that no content is loaded twice: a process that crashes saves nothing, and the next one
 // begins empty. So it does where the last store was closed only after this Open. The file is readable by its owner alone;
-// it holds values in the clear. Entries that another store has sealed or compressed are not saved.
+// it holds values in the clear. Entries that another store has sealed or compressed are not saved, nor those of a region
+// that has this store to itself (region.Config.Store): their tags are elsewhere, and nobody could say what has become of them
+// meanwhile. Open the file for Config.Store or region.New.
 //
 // If there is an error, the file could not be read or its folder not be written. Open then returns a store nevertheless,
 // which begins empty.
