@@ -268,13 +268,16 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 	return false
 }
 
-// refresh loads entries that are old anew in the background, those that nobody else loads. It reports false if that is not
-// possible.
+// refresh loads entries that are old anew in the background, those that nobody else loads and whose load has not failed just
+// now. It reports false if that is not possible.
 func (p *valuing) refresh(ctx context.Context, stale []sight) bool {
 	var led []boarding
 	for _, s := range stale {
 		key := p.Keys[s.at]
 		id := p.flightID(key, &s)
+		if !p.engine.pauses.over(id) {
+			continue
+		}
 		if f, leader := p.engine.flights.join(id); leader {
 			led = append(led, boarding{sight: s, key: key, id: id, flight: f})
 		}
@@ -305,8 +308,16 @@ func (p *valuing) ahead(ctx context.Context, led []boarding) bool {
 		if l := &later.lookup; !clean(l.States) && (e.tokens(ctx, &later.patience, l) != nil || !later.region.storable(l.States)) {
 			return
 		}
-		for _, m := range later.lead(ctx, led) {
+		failed := make([]string, len(led)) // also if making panics
+		for n := range led {
+			failed[n] = led[n].id
+		}
+		defer func() { e.pauses.begin(failed...) }()
+		made := later.lead(ctx, led)
+		failed = failed[:0]
+		for n, m := range made {
 			if m.Err != nil {
+				failed = append(failed, led[n].id)
 				e.cfg.Logger.DebugContext(ctx, "gormcache: background refresh failed", "error", describe(m.Err))
 			}
 		}
