@@ -20,7 +20,10 @@ import (
 //	CRC-32C of all that (4 bytes)
 //
 // Numbers are unsigned varints; names, keys and values have their lengths before them.
-const dumpMagic = "gcmem\x01"
+const (
+	dumpKind  = "gcmem" // of all versions
+	dumpMagic = dumpKind + "\x01"
+)
 
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,7 +37,11 @@ func Open(path string, opts ...Option) (*Store, error) {
 	s := New(opts...)
 	w := store.NewWriter()
 	f := &file{path: path, id: hex.EncodeToString(w[:])}
-	if err := f.disown(); err != nil {
+	err := f.mayTake()
+	if err == nil {
+		err = f.disown()
+	}
+	if err != nil {
 		return s, fault.Errorf("memory: nothing will be saved: %w", err)
 	}
 	content, rerr := f.take()
@@ -101,8 +106,7 @@ func (f *file) disown() error {
 	}
 	for _, e := range all {
 		name := e.Name()
-		if !strings.HasPrefix(name, base+".") || name == base+"."+f.id+openSuffix ||
-			!strings.HasSuffix(name, openSuffix) && !strings.HasSuffix(name, loadSuffix) {
+		if !isBeside(name, base) || name == base+"."+f.id+openSuffix {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -110,6 +114,43 @@ func (f *file) disown() error {
 		}
 	}
 	return nil
+}
+
+// isBeside reports whether a file is one beside the path of a store. That of another path may begin in the same way.
+func isBeside(name, base string) bool {
+	rest, ok := strings.CutPrefix(name, base+".")
+	id, open := strings.CutSuffix(rest, openSuffix)
+	if !open {
+		id, open = strings.CutSuffix(rest, loadSuffix)
+	}
+	return ok && open && len(id) == hex.EncodedLen(len(store.Writer{})) && strings.IndexByte(id, '.') < 0
+}
+
+// mayTake returns why the path can't be that of a store. Open takes away what it finds there, and Close puts a file in its
+// place: a path that was meant for something else must not cost its content.
+func (f *file) mayTake() error {
+	if _, base := filepath.Split(f.path); base == "" {
+		return fmt.Errorf("the path %q names no file", f.path)
+	}
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no file: name a file in it, or beside it", f.path)
+	}
+	content, err := os.Open(f.path)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	kind := make([]byte, len(dumpKind))
+	if n, err := io.ReadFull(content, kind); errors.Is(err, io.EOF) || string(kind[:n]) == dumpKind {
+		return nil // it is empty, or of any version
+	}
+	return fmt.Errorf("%s has been saved by something else: name another path, or remove it", f.path)
 }
 
 // take returns what the file holds, and removes it; nil if there is none.

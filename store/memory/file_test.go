@@ -288,3 +288,49 @@ func TestAFolderThatIsMissing(t *testing.T) {
 	}
 	closeFile(t, s)
 }
+
+// TestOpenTakesNothingThatIsNotItsOwn: a path that was meant for something else. Falls if a folder, or a file of another kind, is
+// moved, changed or removed, or is overwritten when the store is closed.
+func TestOpenTakesNothingThatIsNotItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	folder, database, hidden := filepath.Join(dir, "folder"), filepath.Join(dir, "shop.db"), filepath.Join(dir, ".mine.open")
+	inside := filepath.Join(folder, "kept")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{database, hidden, inside} {
+		if err := os.WriteFile(name, []byte("SQLite format 3"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		folder: "is no file", dir + string(filepath.Separator): "names no file", "": "names no file", database: "name another path",
+	} {
+		s, err := memory.Open(path)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "nothing will be saved") {
+			t.Errorf("%q: %v, want %q", path, err, want)
+		}
+		put(t, s, entry.KindValue, "k", 0, ns.Epoch())
+		closeFile(t, s)
+	}
+	for _, name := range []string{database, hidden, inside} {
+		if b, err := os.ReadFile(name); err != nil || string(b) != "SQLite format 3" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+}
+
+// TestStoresWhoseNamesBeginAlike are two stores: one does not keep the other from saving.
+func TestStoresWhoseNamesBeginAlike(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "values")
+	long := openFile(t, path+".orders")
+	put(t, long, entry.KindValue, "k", 0, ns.Epoch())
+	short := openFile(t, path)
+	closeFile(t, long)
+	closeFile(t, short)
+	long = openFile(t, path+".orders")
+	if !valid(t, long, "k", ns.Epoch()) {
+		t.Error("the value is lost")
+	}
+	closeFile(t, long)
+}
