@@ -74,7 +74,9 @@ func (f *function[K]) build(pattern string, of engine.Function, code any) error 
 	}
 	var o valueOptions
 	for _, opt := range f.opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	var err error
 	if f.template, err = newTemplate[K](pattern, o.function.key); err != nil {
@@ -195,7 +197,9 @@ func (f *function[K]) with(opts []Option) *function[K] {
 	more.opts = slices.Concat(f.opts, opts)
 	var o valueOptions
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	if o.inside != nil {
 		more.inside = o.inside
@@ -224,7 +228,9 @@ func (f *function[K]) self() any { return f.origin }
 func (f *function[K]) dependencies() []Option {
 	var o valueOptions
 	for _, opt := range f.opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	return []Option{WithTables(o.tables...), WithTags(o.tags...)}
 }

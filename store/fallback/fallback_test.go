@@ -21,7 +21,7 @@ const (
 
 func TestStore(t *testing.T) {
 	for name, make := range map[string]func() store.Store{
-		"Alone":  func() store.Store { return fallback.New(memory.New()) },
+		"Alone":  func() store.Store { return fallback.New(memory.New(), nil) },
 		"First":  func() store.Store { return fallback.New(memory.New(), fallback.Marks(memory.New())) },
 		"Second": func() store.Store { return fallback.New(memory.New(), fallback.From(memory.New(), memory.New())) },
 	} {
