@@ -20,21 +20,19 @@ type pauses struct {
 	until map[string]time.Time
 }
 
-// begin keeps loads in the background off the flights for a while.
-func (p *pauses) begin(ids ...string) {
+// begin keeps loads in the background off a flight for a while.
+func (p *pauses) begin(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	if p.until == nil {
 		p.until = map[string]time.Time{}
 	}
-	if len(p.until)+len(ids) > mostPauses {
+	if len(p.until) >= mostPauses {
 		maps.DeleteFunc(p.until, func(_ string, until time.Time) bool { return !now.Before(until) })
 	}
-	for _, id := range ids {
-		if len(p.until) < mostPauses {
-			p.until[id] = now.Add(refreshPause)
-		}
+	if len(p.until) < mostPauses {
+		p.until[id] = now.Add(refreshPause)
 	}
 }
 

@@ -308,16 +308,19 @@ func (p *valuing) ahead(ctx context.Context, led []boarding) bool {
 		if l := &later.lookup; !clean(l.States) && (e.tokens(ctx, &later.patience, l) != nil || !later.region.storable(l.States)) {
 			return
 		}
-		failed := make([]string, len(led)) // also if making panics
-		for n := range led {
-			failed[n] = led[n].id
-		}
-		defer func() { e.pauses.begin(failed...) }()
-		made := later.lead(ctx, led)
-		failed = failed[:0]
-		for n, m := range made {
+		var made []Made
+		returned := false // not if making panics
+		defer func() {
+			for n := range led {
+				if !returned || made != nil && made[n].Err != nil {
+					e.pauses.begin(led[n].id)
+				}
+			}
+		}()
+		made = later.lead(ctx, led)
+		returned = true
+		for _, m := range made {
 			if m.Err != nil {
-				failed = append(failed, led[n].id)
 				e.cfg.Logger.DebugContext(ctx, "gormcache: background refresh failed", "error", describe(m.Err))
 			}
 		}

@@ -145,9 +145,10 @@ func (f *file) mayTake() error {
 	if err != nil {
 		return err
 	}
-	defer content.Close()
 	kind := make([]byte, len(dumpKind))
-	if n, err := io.ReadFull(content, kind); errors.Is(err, io.EOF) || string(kind[:n]) == dumpKind {
+	n, err := io.ReadFull(content, kind)
+	_ = content.Close()
+	if errors.Is(err, io.EOF) || string(kind[:n]) == dumpKind {
 		return nil // it is empty, or of any version
 	}
 	return fmt.Errorf("%s has been saved by something else: name another path, or remove it", f.path)
