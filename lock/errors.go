@@ -18,6 +18,10 @@ var (
 	// ErrLost says that a lock or slot ended before its holder released it: it ran out since the store could not be
 	// reached, or the process stood still, or it was taken away by Break, or the store lost it. Another may have it.
 	ErrLost = errors.New("gormcache: lost before it was released: another may have it")
+	// ErrUnavailable says that the store could not be asked, or not be told: it can't be reached, or does not answer in time.
+	// Who wanted a lock has none then, and a function under a lock has not run. It is not the error of a caller whose own
+	// context has ended.
+	ErrUnavailable = errors.New("gormcache: the store does not answer")
 	// ErrReleased is returned by Renew of a lock that its holder has released.
 	ErrReleased = errors.New("gormcache: released already")
 	// ErrReentrant is returned by Acquire, at once, where the context came from [Lock.Context] of the same lock: it would
@@ -45,6 +49,15 @@ func (t target) fail(err error) error { return fault.Errorf("%s %q: %w", t.kind,
 // ended returns the error of a caller whose context has ended while the last answer of the store was that others have it.
 func (t target) ended(ctx context.Context) error {
 	return fault.Errorf("%s %q: %w: %w", t.kind, t.key, t.full, context.Cause(ctx))
+}
+
+// unavailable returns the error of a call of the store: [ErrUnavailable] and the reason, unless it is the caller's time
+// that has ended.
+func unavailable(call context.Context, err error) error {
+	if call.Err() != nil && !errors.Is(context.Cause(call), store.ErrBudget) {
+		return err
+	}
+	return fault.Errorf("%w: %w", ErrUnavailable, explain(call, err))
 }
 
 // explain returns the error of a call of the store. A store that took longer than the budget is named as such: the

@@ -75,8 +75,21 @@ func (f *Function[In, Out]) WithKeyFunc(key func(In) string) *Function[In, Out] 
 	return &other
 }
 
+// Err returns what is wrong with the locks, the key or the function, or nil. A program may look at it when it starts;
+// otherwise each call returns it.
+func (f *Function[In, Out]) Err() error {
+	switch {
+	case f == nil:
+		return errors.New("gormcache: the *lock.Function is nil: make it with lock.Once or lock.Func")
+	case f.err != nil:
+		return fault.Errorf("%s: %w", f.maker, f.err)
+	}
+	return f.locks.wrong("lock", f.pattern)
+}
+
 // Call runs the function under the lock of its key, which it releases also if the function panics. The function's context ends
-// if the lock is lost; then the error wraps [ErrLost], whatever the function returns.
+// if the lock is lost; then the error wraps [ErrLost], whatever the function returns. Where the store can't be asked the function
+// does not run, and the error wraps [ErrUnavailable].
 func (f *Function[In, Out]) Call(ctx context.Context, in In) (Out, error) {
 	key, err := f.keyOf(in)
 	if err != nil {
@@ -116,11 +129,8 @@ func (f *Function[In, Out]) Break(ctx context.Context, in In) error {
 }
 
 func (f *Function[In, Out]) keyOf(in In) (string, error) {
-	switch {
-	case f == nil:
-		return "", errors.New("gormcache: the *lock.Function is nil: make it with lock.Once or lock.Func")
-	case f.err != nil:
-		return "", fault.Errorf("%s: %w", f.maker, f.err)
+	if err := f.Err(); err != nil {
+		return "", err
 	}
 	return f.key.Key(in), nil
 }

@@ -189,6 +189,15 @@ func TestAReleaseThatFailsIsNoErrorOfTheFunction(t *testing.T) {
 	if v, err := lock.Once(l, "k", increment).Call(t.Context(), 1); v != 2 || err != nil {
 		t.Error(v, err)
 	}
+	a := got(t)(l.TryAcquire(t.Context(), "other"))
+	if err := a.Release(t.Context()); !errors.Is(err, lock.ErrUnavailable) || errors.Is(err, lock.ErrLost) {
+		t.Error(err)
+	}
+	if err := l.Break(t.Context(), "other"); !errors.Is(err, lock.ErrUnavailable) {
+		t.Error(err)
+	}
+	s.release.Store(nil)
+	must(t, a.Release(t.Context()))
 }
 
 // Falls if: a remedy that a message names is none, or misuse panics.
@@ -198,6 +207,7 @@ func TestKeysOfFunctions(t *testing.T) {
 	join := func(tags []string) string { return strings.Join(tags, ",") }
 	for want, f := range map[string]interface {
 		Call(ctx context.Context, tags []string) (int, error)
+		Err() error
 	}{
 		"WithKeyFunc":             lock.Once(l, "tags-{tags}", of),
 		"it is empty":             lock.Func(l, "", of),
@@ -207,14 +217,23 @@ func TestKeysOfFunctions(t *testing.T) {
 		"make it with lock.Once":  (*lock.Function[[]string, int])(nil).WithKeyFunc(nil),
 		"lock.Pooled":             (*lock.PoolFunc[[]string, int])(nil),
 		"lock.NewPool":            lock.Pooled(nil, of),
+		"it has 0 slots":          lock.Pooled(lock.NewPool(l, "k", 0), of),
+		"the key is empty":        lock.Pooled(lock.NewPool(l, "", 1), of),
+		"the Locks are nil":       lock.Once(nil, "k", of).WithKeyFunc(join),
+		"pool \"k\": the Locks":   lock.Pooled(lock.NewPool(nil, "k", 1), of),
+		"TTL is 1ns":              lock.Once(l.With(lock.TTL(1)), "k", of).WithKeyFunc(join),
 	} {
 		if _, err := f.Call(t.Context(), nil); err == nil || !strings.HasPrefix(err.Error(), "gormcache: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
+		} else if early := f.Err(); early == nil || early.Error() != err.Error() {
+			t.Errorf("before the first call: %v, want %v", early, err)
 		}
 	}
+	must(t, lock.Once(l, "user-{id}", increment).Err())
+	must(t, lock.Pooled(lock.NewPool(l, "k", 1), increment).Err())
 	f := lock.Once(l, "tags", func(ctx context.Context, tags []string) (int, error) { return 1, nil }).WithKeyFunc(join)
 	nested := lock.Once(l, "tags", func(ctx context.Context, tags []string) (int, error) {
-		if _, err := f.Call(ctx, []string{"a"}); !errors.Is(err, lock.ErrLocked) {
+		if _, err := f.Call(ctx, []string{"a"}); !errors.Is(err, lock.ErrLocked) || f.Err() != nil {
 			t.Errorf("the same key: %v", err)
 		}
 		return f.Call(ctx, []string{"b"})

@@ -94,7 +94,7 @@ func (l *Lock) Context(parent context.Context) (ctx context.Context, cancel cont
 }
 
 // Renew makes the lock last for its TTL from now. It is for locks with [NoRenewal]; others are renewed by themselves. The
-// error wraps [ErrLost] if the lock is lost; after any other the lock is held as long as it was before.
+// error wraps [ErrLost] if the lock is lost; after any other, such as [ErrUnavailable], the lock is held as long as it was before.
 func (l *Lock) Renew(ctx context.Context) error {
 	if err := l.Err(); err != nil {
 		return err
@@ -111,11 +111,10 @@ func (l *Lock) Renew(ctx context.Context) error {
 	held, err := l.locks.base.claimer.Renew(call, &c)
 	switch {
 	case err != nil:
-		err = explain(call, err)
 		l.mu.Lock()
-		l.trouble = err
+		l.trouble = explain(call, err) // a lock that is lost for it is lost: its holder has had it, and run
 		l.mu.Unlock()
-		return l.target.fail(err)
+		return l.target.fail(unavailable(call, err))
 	case !held:
 		l.end(errors.New("the store has it no more: it was broken, or its server has lost it"))
 	default:
@@ -164,7 +163,7 @@ func (l *Lock) Release(ctx context.Context) error {
 	case lost != nil:
 		l.outcome = lost
 	case err != nil:
-		return l.target.fail(explain(call, err))
+		return l.target.fail(unavailable(call, err))
 	case !released && !again: // a second Release does not find what the first, whose answer was lost, has taken away
 		reason := errors.New("the store had it no more when it was to be released")
 		l.outcome = l.lost(reason)

@@ -344,6 +344,9 @@ func TestRenewalOutlivesAFailure(t *testing.T) {
 				if a.Held() || !errors.Is(a.Err(), lock.ErrLost) {
 					t.Errorf("31 s after the last renewal: held %v, %v", a.Held(), a.Err())
 				}
+				if errors.Is(a.Err(), lock.ErrUnavailable) { // it says that a function has not run
+					t.Errorf("a lock that was held and lost: %v", a.Err())
+				}
 				if f.err != nil && !errors.Is(a.Err(), down) || f.err == nil && !errors.Is(a.Err(), store.ErrBudget) {
 					t.Errorf("the reason is not said: %v", a.Err())
 				}
@@ -368,13 +371,24 @@ func TestAFailingStoreIsAnErrorAtOnce(t *testing.T) {
 				if f.err == nil {
 					want = store.ErrBudget
 				}
-				for _, err := range []error{second(l.TryAcquire(t.Context(), "k")), second(l.Acquire(t.Context(), "k"))} {
-					if !errors.Is(err, want) || errors.Is(err, lock.ErrLocked) {
+				for _, err := range []error{
+					second(l.TryAcquire(t.Context(), "k")), second(l.Acquire(t.Context(), "k")),
+					second(lock.Once(l, "k", increment, lock.WhenLocked(0)).Call(t.Context(), 1)),
+					second(lock.Pooled(lock.NewPool(l, "k", 1), increment, lock.OnFull(increment)).Call(t.Context(), 1)),
+				} {
+					if !errors.Is(err, want) || errors.Is(err, lock.ErrLocked) || !errors.Is(err, lock.ErrUnavailable) {
 						t.Error(err)
 					}
 				}
-				if waited := time.Since(began); waited > 2*time.Second {
-					t.Errorf("%s for two calls", waited)
+				if waited := time.Since(began); waited > 4*time.Second {
+					t.Errorf("%s for four calls", waited)
+				}
+				// A caller whose own time has ended is told that, not that something is wrong with the store.
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				defer cancel()
+				s.claim.Store(&fault{})
+				if err := second(l.TryAcquire(ctx, "k")); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, lock.ErrUnavailable) {
+					t.Error(err)
 				}
 			})
 		})

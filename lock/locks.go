@@ -72,7 +72,7 @@ func (l *Locks) With(opts ...Option) *Locks {
 // Acquire waits until it has the lock, or ctx ends: then the error wraps the context's, and [ErrLocked] where another had
 // the lock until then. The waiters of a process get it in the order in which they came; among processes chance decides.
 //
-// A store that fails is an error at once, but a caller who waits already goes on waiting through a failure of up to the
+// A store that fails is an error at once, [ErrUnavailable], but a caller who waits already goes on waiting through a failure of up to the
 // TTL, since a failover takes some seconds.
 //
 // A lock is not reentrant: who has it and acquires it again waits for itself, until ctx ends, or gets [ErrReentrant] where ctx
@@ -81,8 +81,8 @@ func (l *Locks) Acquire(ctx context.Context, key string) (*Lock, error) {
 	return l.acquire(ctx, l.lock(key))
 }
 
-// TryAcquire returns the lock, or [ErrLocked] at once where another has it. Any other error says that the store could not
-// be asked.
+// TryAcquire returns the lock, or [ErrLocked] at once where another has it. [ErrUnavailable] says that the store could not be
+// asked.
 func (l *Locks) TryAcquire(ctx context.Context, key string) (*Lock, error) {
 	return l.tryAcquire(ctx, l.lock(key))
 }
@@ -103,7 +103,7 @@ func (l *Locks) Break(ctx context.Context, key string) error {
 	call, cancel := l.call(ctx)
 	defer cancel()
 	if _, err := l.base.claimer.Release(call, t.name, store.Writer{}); err != nil {
-		return t.fail(explain(call, err))
+		return t.fail(unavailable(call, err))
 	}
 	return nil
 }
@@ -146,15 +146,25 @@ func (l *Locks) lock(key string) target {
 
 // usable returns why a call can't be made.
 func (l *Locks) usable(t target) error {
+	switch err := l.wrong(t.kind, t.key); {
+	case err != nil:
+		return err
+	case l.base.life.Err() != nil:
+		return t.fail(ErrClosed)
+	}
+	return nil
+}
+
+// wrong returns what keeps the locks from serving at all, to whoever wants a lock or pool of that key.
+func (l *Locks) wrong(kind, key string) error {
+	t := target{kind: kind, key: key}
 	switch {
 	case l == nil || l.base == nil:
 		return t.fail(errors.New("the Locks are nil: take them from Plugin.Locks or lock.New"))
 	case l.err != nil:
 		return l.err
-	case t.key == "":
+	case key == "":
 		return t.fail(errors.New("the key is empty: name what is locked"))
-	case l.base.life.Err() != nil:
-		return t.fail(ErrClosed)
 	}
 	return nil
 }
@@ -173,7 +183,7 @@ func (l *Locks) count(ctx context.Context, t target) (int, error) {
 	defer cancel()
 	claims, err := l.base.claimer.Claims(call, t.name)
 	if err != nil {
-		return 0, t.fail(explain(call, err))
+		return 0, t.fail(unavailable(call, err))
 	}
 	return len(claims), nil
 }
@@ -282,7 +292,7 @@ func (a *attempt) claim(ctx context.Context) (*Lock, error) {
 	granted, err := a.locks.base.claimer.Claim(call, &c)
 	if err != nil {
 		a.doubt = true
-		return nil, explain(call, err)
+		return nil, unavailable(call, err)
 	}
 	if !granted {
 		return nil, nil //nolint:nilnil // others have it: no lock, and nothing is wrong

@@ -54,10 +54,13 @@ func (p *Pool) Size(ctx context.Context) (int, error) {
 }
 
 func (p *Pool) usable() error {
-	if p == nil {
+	switch {
+	case p == nil:
 		return errors.New("gormcache: the pool is nil: make it with lock.NewPool")
+	case p.err != nil:
+		return p.err
 	}
-	return p.err
+	return p.locks.wrong(p.target.kind, p.target.key)
 }
 
 // PoolFunc is a function of which as many calls as a pool has slots run at a time. [Pooled] returns it. It is safe for
@@ -87,11 +90,20 @@ func Pooled[In, Out any](p *Pool, fn func(ctx context.Context, in In) (Out, erro
 	return f
 }
 
+// Err returns what is wrong with the pool or the function, or nil. A program may look at it when it starts; otherwise each
+// call returns it.
+func (f *PoolFunc[In, Out]) Err() error {
+	if f == nil || f.fn == nil {
+		return fault.Errorf("lock.Pooled: %w", errNoFunction)
+	}
+	return f.pool.usable()
+}
+
 // Call runs the function with a slot, which it gives back also if the function panics. The function's context ends if the slot
 // is lost; then the error wraps [ErrLost], whatever the function returns.
 func (f *PoolFunc[In, Out]) Call(ctx context.Context, in In) (Out, error) {
-	if f == nil || f.fn == nil {
-		return *new(Out), fault.Errorf("lock.Pooled: %w", errNoFunction)
+	if err := f.Err(); err != nil {
+		return *new(Out), err
 	}
 	slot, err := f.pool.TryAcquire(ctx)
 	switch {

@@ -91,7 +91,9 @@ func update[T any](ctx context.Context, r *Region, name, key string, change func
 	}
 	var o valueOptions
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	if err := o.refused(ctx); err != nil {
 		return zero, err
@@ -126,7 +128,9 @@ func update[T any](ctx context.Context, r *Region, name, key string, change func
 func Add(ctx context.Context, r *Region, key string, n int64, opts ...Option) (int64, error) {
 	var o valueOptions
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	return update(ctx, r, "Add", key, func(old int64, ok bool) (int64, error) {
 		switch {

@@ -94,7 +94,9 @@ func newMulti[T any](ctx context.Context, r *Region, name string, keys []string,
 	}
 	c := &multi[T]{r: r, out: make(map[string]Entry[T], len(keys))}
 	for _, opt := range opts {
-		opt(&c.o)
+		if opt != nil {
+			opt(&c.o)
+		}
 	}
 	r.ask(ctx, &c.Values, &c.o)
 	seen := make(map[string]bool, len(keys))

@@ -73,7 +73,9 @@ func (f *function[K]) build(pattern string, of engine.Function, code any) error 
 	}
 	var o valueOptions
 	for _, opt := range f.opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	var err error
 	if f.template, err = newTemplate[K](pattern, o.function.key); err != nil {
@@ -193,7 +195,9 @@ func (f *function[K]) with(opts []Option) *function[K] {
 	more.opts = slices.Concat(f.opts, opts)
 	var o valueOptions
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	if f.err == nil && (o.function.key != nil || o.function.below != nil) {
 		more.err = fault.Errorf("region: With: the template %q: WithKeyFunc and Over are given where the function is made", f.template)
@@ -219,7 +223,9 @@ func (f *function[K]) self() any { return f.origin }
 func (f *function[K]) dependencies() []Option {
 	var o valueOptions
 	for _, opt := range f.opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	return []Option{WithTables(o.tables...), WithTags(o.tags...)}
 }

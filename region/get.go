@@ -132,7 +132,9 @@ func newSingle[T any](ctx context.Context, r *Region, name, key string, opts []O
 	}
 	c := &single[T]{r: r, key: [1]string{key}}
 	for _, opt := range opts {
-		opt(&c.o)
+		if opt != nil {
+			opt(&c.o)
+		}
 	}
 	c.stored[0], c.of = r.storeKey(key)
 	r.ask(ctx, &c.Values, &c.o)

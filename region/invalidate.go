@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -14,6 +15,29 @@ import (
 func (r *Region) Invalidate(ctx context.Context) error {
 	return r.dropTags(ctx, "Invalidate", func(tags []string) []string {
 		return append(tags, r.engine.Namespace().Region(r.Name()))
+	})
+}
+
+// InvalidateSoft makes all entries of the region old, in all processes: they are served as stale while one caller reloads them,
+// as with invalidate.Soft. The region must have a StaleWhileRevalidate. It works as [Region.Invalidate].
+func (r *Region) InvalidateSoft(ctx context.Context) error {
+	if r != nil && r.engine != nil && r.Config().StaleWhileRevalidate == 0 {
+		return fault.Errorf("Region.InvalidateSoft: region %q serves nothing stale: set its StaleWhileRevalidate, or call Invalidate", r.Name())
+	}
+	return r.dropTags(ctx, "InvalidateSoft", func(tags []string) []string {
+		return append(tags, r.engine.Namespace().Soft(r.Name()))
+	})
+}
+
+// InvalidateGrace lets all entries of the region be reloaded before they are served, in all processes; where that fails, the
+// old value stays and is served as stale, as with invalidate.Grace. The region must have a StaleIfError. It works as
+// [Region.Invalidate].
+func (r *Region) InvalidateGrace(ctx context.Context) error {
+	if r != nil && r.engine != nil && r.Config().StaleIfError == 0 {
+		return fault.Errorf("Region.InvalidateGrace: region %q serves nothing old where a load fails: set its StaleIfError, or call Invalidate", r.Name())
+	}
+	return r.dropTags(ctx, "InvalidateGrace", func(tags []string) []string {
+		return append(tags, r.engine.Namespace().Grace(r.Name()))
 	})
 }
 

@@ -28,7 +28,9 @@ func (r *Region) Begin(ctx context.Context, opts ...Option) (*Begun, error) {
 	}
 	var o valueOptions
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	return r.engine.Begin(ctx, r.dependsOn(&o))
 }
@@ -95,7 +97,9 @@ func SetMulti[T any](ctx context.Context, r *Region, values map[string]T, opts .
 func (r *Region) storing(ctx context.Context, name string, opts []Option) (*valueOptions, error) {
 	o := new(valueOptions)
 	for _, opt := range opts {
-		opt(o)
+		if opt != nil {
+			opt(o)
+		}
 	}
 	switch {
 	case o.begun == nil && o.names():

@@ -153,6 +153,71 @@ func TestRegionsWithoutGORMShareWhatTheyHave(t *testing.T) {
 	}
 }
 
+// Falls if: what is invalidated softly is dropped, or is not reloaded; if what is invalidated with grace is served without a
+// reload, or is lost where that fails; or if another region learns of it.
+func TestARegionWithoutGORMIsInvalidatedSoftly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := region.Config{TTL: time.Hour, StaleWhileRevalidate: time.Hour, StaleIfError: time.Hour}
+		w := newWorld(t)
+		a, b, other := w.open(cfg), w.open(cfg), w.open(cfg, region.Named("other"))
+		defer func() { // in the bubble
+			for _, r := range []*region.Region{a, b, other} {
+				_ = r.Close()
+			}
+		}()
+		var n, m number
+		n.get(t, a)
+		m.get(t, other)
+		expect := func(what string, want ...int64) {
+			t.Helper()
+			for _, v := range want {
+				if got := n.get(t, b); got != v {
+					t.Errorf("%s: value %d, want %d", what, got, v)
+				}
+				synctest.Wait() // for the reload
+			}
+			if got := m.get(t, other); got != 1 {
+				t.Errorf("%s: value %d of the other region", what, got)
+			}
+		}
+		drop := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		drop(a.InvalidateSoft(t.Context()))
+		expect("softly", 1, 2, 2)
+		drop(a.InvalidateGrace(t.Context()))
+		fails := func(context.Context) (int64, error) { return 0, errOff }
+		if v, err := region.GetOrCreate(t.Context(), b, "k", fails); v != 2 || err != nil {
+			t.Errorf("with grace, where the reload fails: %d, %v", v, err)
+		}
+		expect("with grace", 3, 3)
+		drop(a.Invalidate(t.Context()))
+		if v, err := region.GetOrCreate(t.Context(), b, "k", fails); !errors.Is(err, errOff) {
+			t.Errorf("invalidated, where the reload fails: %d, %v", v, err)
+		}
+		expect("invalidated", 4, 4)
+	})
+}
+
+// A region that serves nothing old says so, and what to do.
+func TestSoftInvalidationNeedsItsField(t *testing.T) {
+	w := newWorld(t)
+	var none *region.Region
+	for want, err := range map[string]error{
+		"StaleWhileRevalidate":               w.open(region.Config{TTL: time.Hour, StaleIfError: time.Hour}).InvalidateSoft(t.Context()),
+		"StaleIfError":                       w.open(region.Config{TTL: time.Hour, StaleWhileRevalidate: time.Hour}).InvalidateGrace(t.Context()),
+		"InvalidateSoft: the region is nil":  none.InvalidateSoft(t.Context()),
+		"InvalidateGrace: the region is nil": none.InvalidateGrace(t.Context()),
+	} {
+		if err == nil || !strings.HasPrefix(err.Error(), "gormcache: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
 // An invalidation that the store does not learn of is retried, and nothing old is served meanwhile.
 func TestAnInvalidationOutlastsAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

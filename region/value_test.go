@@ -70,3 +70,29 @@ func TestAValueThatCannotBeEncodedIsReturned(t *testing.T) {
 		}
 	}
 }
+
+// Falls if: an option that is nil, as from an if of the caller's, panics.
+func TestOptionsMayBeNil(t *testing.T) {
+	r, ctx := open(t), t.Context()
+	create := func(context.Context) (int64, error) { return 1, nil }
+	several := func(_ context.Context, keys []string) (map[string]int64, error) {
+		return map[string]int64{keys[0]: 1}, nil
+	}
+	f := region.Cached(r, "f-{id}", func(context.Context, int) (int64, error) { return 1, nil }, nil)
+	for name, err := range map[string]error{
+		"GetOrCreate":      second(region.GetOrCreate(ctx, r, "a", create, nil)),
+		"GetOrCreateMulti": second(region.GetOrCreateMulti(ctx, r, []string{"b"}, several, nil)),
+		"Set":              region.Set(ctx, r, "c", int64(1), nil),
+		"SetMulti":         region.SetMulti(ctx, r, map[string]int64{"d": 1}, nil),
+		"Get":              second(region.Get[int64](ctx, r, "a", nil)),
+		"Add":              second(region.Add(ctx, r, "e", 1, nil)),
+		"Call":             second(f.With(nil).Call(ctx, 1)),
+		"Begin":            second(r.Begin(ctx, nil)),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -76,12 +76,12 @@ const (
 )
 
 // OfTable reports whether a tag may stand for a table, or for rows or columns of one. It is false for what only this
-// program itself invalidates: the namespace's epoch, a region, a tag of the user.
+// program itself invalidates: the namespace's epoch, a region (also softly, or with grace), a tag of the user.
 func OfTable(tag string) bool {
 	_, rest, _ := strings.Cut(tag, ":")
 	kind, _, named := strings.Cut(rest, ":")
 	switch kind {
-	case kindRegion, kindUser:
+	case kindRegion, kindSoft, kindGrace, kindUser:
 		return !named
 	}
 	return !IsEpoch(tag) // also what a later release will have

@@ -112,14 +112,14 @@ func TestTableIsOneForEverySpelling(t *testing.T) {
 
 func TestOfTable(t *testing.T) {
 	ns := Namespace("shop.eu")
-	for _, tag := range []string{ns.Epoch(), ns.Region("default"), ns.User("mine"), ns.User("a long name: " + strings.Repeat("x", 200))} {
+	for _, tag := range []string{ns.Epoch(), ns.Region("default"), ns.Soft("default"), ns.Grace("default"), ns.User("mine"), ns.User("a long name: " + strings.Repeat("x", 200))} {
 		if OfTable(tag) {
 			t.Errorf("%s counts as the tag of a table", tag)
 		}
 	}
 	for _, tag := range []string{
 		ns.Table("users"), ns.Bulk("users"), ns.Row("users", "5"), ns.Set("users", "mail", "x"), ns.Tracked("users"),
-		ns.TrackedColumn("users", "mail"), "", "shop", "shop:", "shop:r", "shop:u", "shop:n:x", "shop:z:of a later release",
+		ns.TrackedColumn("users", "mail"), "", "shop", "shop:", "shop:r", "shop:f", "shop:g", "shop:u", "shop:n:x", "shop:z:of a later release",
 	} {
 		if !OfTable(tag) {
 			t.Errorf("%s counts as the tag of no table", tag)

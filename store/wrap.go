@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -15,9 +16,28 @@ type Call struct {
 }
 
 // Around runs around each call of a store that [Wrap] returns. It calls next, which makes the call, and returns its error.
-// It may also give next another context, or return an error without calling next; what a caller got then is as after any
-// error. It is safe for concurrent use.
+// It may also give next another context, call it again, or return an error without calling next; what a caller got then is
+// as after any error. It can't hide that the call has failed, or was not made: where it returns nil then, the caller gets
+// an error all the same, since a writer would rely on marks that nobody has set. It is safe for concurrent use.
 type Around func(ctx context.Context, c Call, next func(context.Context) error) error
+
+var errNotCalled = errors.New("gormcache: store.Wrap: the function around has not called next: return an error to refuse a call")
+
+// run makes one call.
+func (a Around) run(ctx context.Context, c Call, call func(context.Context) error) error {
+	if a == nil {
+		return call(ctx)
+	}
+	made := errNotCalled
+	err := a(ctx, c, func(ctx context.Context) error {
+		made = call(ctx)
+		return made
+	})
+	if err == nil {
+		err = made
+	}
+	return err
+}
 
 // Wrap returns s with a function around each call that takes a context. The result has the optional capabilities that s
 // has. For a meter:
@@ -61,7 +81,7 @@ var (
 func (w *wrapped) Unwrap() Store { return w.next }
 
 func (w *wrapped) Lookup(ctx context.Context, l *Lookup) error {
-	err := w.around(ctx, Call{"Lookup", l.Keys, l.Tags}, func(ctx context.Context) error { return w.next.Lookup(ctx, l) })
+	err := w.around.run(ctx, Call{"Lookup", l.Keys, l.Tags}, func(ctx context.Context) error { return w.next.Lookup(ctx, l) })
 	if err != nil {
 		l.Reset() // the store may not have been asked, or have answered
 	}
@@ -69,7 +89,7 @@ func (w *wrapped) Lookup(ctx context.Context, l *Lookup) error {
 }
 
 func (w *wrapped) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
-	return w.around(ctx, Call{"Set", []string{key}, nil}, func(ctx context.Context) error { return w.next.Set(ctx, key, value, ttl) })
+	return w.around.run(ctx, Call{"Set", []string{key}, nil}, func(ctx context.Context) error { return w.next.Set(ctx, key, value, ttl) })
 }
 
 func (w *wrapped) SetAll(ctx context.Context, entries []Entry) error {
@@ -77,31 +97,31 @@ func (w *wrapped) SetAll(ctx context.Context, entries []Entry) error {
 	for i := range entries {
 		keys[i] = entries[i].Key
 	}
-	return w.around(ctx, Call{"SetAll", keys, nil}, func(ctx context.Context) error { return SetAll(ctx, w.next, entries) })
+	return w.around.run(ctx, Call{"SetAll", keys, nil}, func(ctx context.Context) error { return SetAll(ctx, w.next, entries) })
 }
 
 func (w *wrapped) Delete(ctx context.Context, keys ...string) error {
-	return w.around(ctx, Call{"Delete", keys, nil}, func(ctx context.Context) error { return w.next.Delete(ctx, keys...) })
+	return w.around.run(ctx, Call{"Delete", keys, nil}, func(ctx context.Context) error { return w.next.Delete(ctx, keys...) })
 }
 
 func (w *wrapped) Tokens(ctx context.Context, tags []string, states []State) error {
-	return w.around(ctx, Call{"Tokens", nil, tags}, func(ctx context.Context) error { return w.next.Tokens(ctx, tags, states) })
+	return w.around.run(ctx, Call{"Tokens", nil, tags}, func(ctx context.Context) error { return w.next.Tokens(ctx, tags, states) })
 }
 
 func (w *wrapped) Mark(ctx context.Context, tags []string, writer Writer, grace time.Duration) error {
-	return w.around(ctx, Call{"Mark", nil, tags}, func(ctx context.Context) error { return w.next.Mark(ctx, tags, writer, grace) })
+	return w.around.run(ctx, Call{"Mark", nil, tags}, func(ctx context.Context) error { return w.next.Mark(ctx, tags, writer, grace) })
 }
 
 func (w *wrapped) Settle(ctx context.Context, tags []string, writer Writer, linger time.Duration) error {
-	return w.around(ctx, Call{"Settle", nil, tags}, func(ctx context.Context) error { return w.next.Settle(ctx, tags, writer, linger) })
+	return w.around.run(ctx, Call{"Settle", nil, tags}, func(ctx context.Context) error { return w.next.Settle(ctx, tags, writer, linger) })
 }
 
 func (w *wrapped) Unmark(ctx context.Context, tags []string, writer Writer) error {
-	return w.around(ctx, Call{"Unmark", nil, tags}, func(ctx context.Context) error { return w.next.Unmark(ctx, tags, writer) })
+	return w.around.run(ctx, Call{"Unmark", nil, tags}, func(ctx context.Context) error { return w.next.Unmark(ctx, tags, writer) })
 }
 
 func (w *wrapped) Inspect(ctx context.Context, tags []string) (infos []TagInfo, err error) {
-	err = w.around(ctx, Call{"Inspect", nil, tags}, func(ctx context.Context) error {
+	err = w.around.run(ctx, Call{"Inspect", nil, tags}, func(ctx context.Context) error {
 		infos, err = Inspect(ctx, w.next, tags)
 		return err
 	})
@@ -109,7 +129,7 @@ func (w *wrapped) Inspect(ctx context.Context, tags []string) (infos []TagInfo, 
 }
 
 func (w *wrapped) Check(ctx context.Context) error {
-	return w.around(ctx, Call{"Check", nil, nil}, func(ctx context.Context) error { return check(ctx, w.next) })
+	return w.around.run(ctx, Call{"Check", nil, nil}, func(ctx context.Context) error { return check(ctx, w.next) })
 }
 
 func (w *wrapped) Close() error { return w.next.Close() }
@@ -132,7 +152,7 @@ func (w wrappedSwapper) Swap(ctx context.Context, swaps []Swap) error {
 		swaps[i].Done = false
 		keys[i] = swaps[i].Key
 	}
-	return w.around(ctx, Call{"Swap", keys, nil}, func(ctx context.Context) error { return w.below.Swap(ctx, swaps) })
+	return w.around.run(ctx, Call{"Swap", keys, nil}, func(ctx context.Context) error { return w.below.Swap(ctx, swaps) })
 }
 
 func (w *wrapped) Claimer() Claimer {
@@ -149,7 +169,7 @@ type wrappedClaimer struct {
 
 // ask runs a call about one name.
 func (w wrappedClaimer) ask(ctx context.Context, method, name string, call func(context.Context) (bool, error)) (answer bool, err error) {
-	err = w.around(ctx, Call{method, []string{name}, nil}, func(ctx context.Context) error {
+	err = w.around.run(ctx, Call{method, []string{name}, nil}, func(ctx context.Context) error {
 		answer, err = call(ctx)
 		return err
 	})

@@ -184,3 +184,93 @@ func TestASwapReplacesWhatDoesNotDecode(t *testing.T) {
 		t.Errorf("Done is %v, %v", swaps[0].Done, err)
 	}
 }
+
+// Falls if: a function around calls that makes none, or hides that one has failed, lets the caller believe that all is well: a
+// writer would take its marks for set, and a reader what an earlier call had found for what is there now.
+func TestAFunctionAroundHidesNothing(t *testing.T) {
+	down := errors.New("down")
+	for name, c := range map[string]struct {
+		around store.Around
+		want   string
+	}{
+		"makes no call": {func(context.Context, store.Call, func(context.Context) error) error { return nil }, "has not called next"},
+		"hides the error": {func(ctx context.Context, _ store.Call, next func(context.Context) error) error {
+			_ = next(ctx)
+			return nil
+		}, "down"},
+	} {
+		below := &failing{Store: memory.New(), err: down}
+		s := store.Wrap(below, c.around)
+		tags, w := []string{"s:t:users"}, store.NewWriter()
+		l := store.Lookup{Keys: []string{"k"}, Tags: tags, Values: [][]byte{[]byte("of before")}, States: []store.State{{Known: true}}}
+		claim := store.Claim{Name: "n", Owner: w, TTL: time.Minute}
+		granted, claimed := s.Claimer().Claim(t.Context(), &claim)
+		for i, err := range []error{
+			s.Lookup(t.Context(), &l), s.Mark(t.Context(), tags, w, time.Minute), s.Settle(t.Context(), tags, w, 0),
+			s.Swapper().Swap(t.Context(), []store.Swap{{Key: "k", Value: []byte("v")}}), claimed,
+		} {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: call %d gives %v", name, i, err)
+			}
+		}
+		if l.Values[0] != nil || l.States[0].Known || granted {
+			t.Errorf("%s: %q, %v, granted %v", name, l.Values, l.States, granted)
+		}
+	}
+	// One that tries again is right: what counts is how the last call ended.
+	tries := 0
+	below := &failing{Store: memory.New(), err: down}
+	s := store.Wrap(below, func(ctx context.Context, _ store.Call, next func(context.Context) error) error {
+		for tries = 1; next(ctx) != nil; tries++ {
+			below.err = nil
+		}
+		return nil
+	})
+	if err := s.Mark(t.Context(), []string{"s:t:users"}, store.NewWriter(), time.Minute); err != nil || tries != 2 {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+	if err := store.Wrap(memory.New(), nil).Set(t.Context(), "k", nil, 0); err != nil {
+		t.Errorf("without a function: %v", err)
+	}
+}
+
+// failing is a store whose calls fail.
+type failing struct {
+	*memory.Store
+	err error
+}
+
+func (f *failing) Lookup(ctx context.Context, l *store.Lookup) error {
+	if f.err != nil {
+		return f.err
+	}
+	return f.Store.Lookup(ctx, l)
+}
+
+func (f *failing) Mark(ctx context.Context, tags []string, w store.Writer, grace time.Duration) error {
+	if f.err != nil {
+		return f.err
+	}
+	return f.Store.Mark(ctx, tags, w, grace)
+}
+
+func (f *failing) Settle(ctx context.Context, tags []string, w store.Writer, linger time.Duration) error {
+	if f.err != nil {
+		return f.err
+	}
+	return f.Store.Settle(ctx, tags, w, linger)
+}
+
+func (f *failing) Swap(ctx context.Context, swaps []store.Swap) error {
+	if f.err != nil {
+		return f.err
+	}
+	return f.Store.Swap(ctx, swaps)
+}
+
+func (f *failing) Claim(ctx context.Context, c *store.Claim) (bool, error) {
+	if f.err != nil {
+		return false, f.err
+	}
+	return f.Store.Claim(ctx, c)
+}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"gorm.io/gorm"
+
+	"github.com/seed-4f7f0efa/gormcache/lock"
 )
 
 // maxBody is the greatest size of a request's body, in bytes.
@@ -141,7 +143,7 @@ func decode(w http.ResponseWriter, r *http.Request) (Input, error) {
 	return in, nil
 }
 
-// problem is an error that the client made, and is told of.
+// problem is an error that the client is told of.
 type problem struct {
 	status int
 	text   string
@@ -150,7 +152,7 @@ type problem struct {
 // Error implements error.
 func (p problem) Error() string { return p.text }
 
-// fail answers with an error. What is not the client's is logged, and not shown.
+// fail answers with an error. What is not the client's is logged, and its cause not shown.
 func (a api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var p problem
 	switch {
@@ -159,6 +161,9 @@ func (a api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = problem{http.StatusNotFound, "there is no such user"}
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		p = problem{http.StatusConflict, "another user has this email"}
+	case errors.Is(err, lock.ErrUnavailable): // and the update has not run
+		a.log.Error("no lock", "method", r.Method, "path", r.URL.Path, "err", err)
+		p = problem{http.StatusServiceUnavailable, "the Redis that keeps updates apart does not answer: try again later"}
 	case r.Context().Err() != nil: // nobody is left to read an answer
 		a.log.Info("the client has gone", "method", r.Method, "path", r.URL.Path)
 		return

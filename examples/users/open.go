@@ -54,7 +54,8 @@ func (a *app) open(ctx context.Context, opts options, log *slog.Logger) error {
 		return err
 	}
 	a.users = newUsers(db, users, cache.Locks().With(lock.TTL(opts.lockTTL)), opts, log)
-	return nil
+	// What is wrong with a key or an option is told now, and not by the first request.
+	return errors.Join(a.users.read.Err(), a.users.update.Err())
 }
 
 // databaseFile returns the absolute path of the database's file: by default one that goes with the process.

@@ -53,6 +53,7 @@ type Engine struct {
 	others  []*Engine // of regions with a store of their own
 	flights *flights
 	turns   turns
+	pauses  pauses
 	noSwap  sync.Once // said that the store has no check-and-set
 
 	ctx    context.Context // done when the engine is closed

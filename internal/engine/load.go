@@ -260,10 +260,13 @@ func over(ctx context.Context) bool {
 	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
-// refresh loads the entry of a whole answer anew in the background, unless somebody already does. It reports false if
-// that is not possible any more.
+// refresh loads the entry of a whole answer anew in the background, unless somebody already does, or that has failed just
+// now. It reports false if that is not possible any more.
 func (p *reading) refresh(ctx context.Context) bool {
 	id := p.flightID(whole)
+	if !p.engine.pauses.over(id) {
+		return true
+	}
 	f, leader := p.engine.flights.join(id)
 	return !leader || p.ahead(ctx, id, f)
 }
@@ -273,8 +276,14 @@ func (p *reading) ahead(ctx context.Context, id string, f *flight) bool {
 	e, later := p.engine, p.detach()
 	ok := e.background(ctx, func(ctx context.Context) {
 		defer e.survive(ctx, "refresh")
+		failed := true // also if it panics
+		defer func() {
+			if failed {
+				e.pauses.begin(id)
+			}
+		}()
 		res, err := later.leadBehind(ctx, id, f)
-		if err != nil {
+		if failed = err != nil; failed {
 			e.cfg.Logger.DebugContext(ctx, "gormcache: background refresh failed", "error", describe(err))
 		}
 		if rest, ok := res.Rest.(io.Closer); ok { // there is no caller to take what can't be stored

@@ -296,13 +296,16 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 	return false
 }
 
-// refresh loads entries that are old anew in the background, those that nobody else loads. It reports false if that is not
-// possible.
+// refresh loads entries that are old anew in the background, those that nobody else loads and whose load has not failed just
+// now. It reports false if that is not possible.
 func (p *valuing) refresh(ctx context.Context, stale []sight) bool {
 	var led []boarding
 	for _, s := range stale {
 		key := p.Keys[s.at]
 		id, _ := p.flightID(key, &s)
+		if !p.engine.pauses.over(id) {
+			continue
+		}
 		if f, leader := p.engine.flights.join(id); leader {
 			led = append(led, boarding{sight: s, key: key, id: id, flight: f})
 		}
@@ -333,7 +336,18 @@ func (p *valuing) ahead(ctx context.Context, led []boarding) bool {
 		if l := &later.lookup; !clean(l.States) && (e.tokens(ctx, &later.patience, l) != nil || !later.region.storable(l.States)) {
 			return
 		}
-		for _, m := range later.lead(ctx, led) {
+		var made []Made
+		returned := false // not if making panics
+		defer func() {
+			for n := range led {
+				if !returned || made != nil && made[n].Err != nil {
+					e.pauses.begin(led[n].id)
+				}
+			}
+		}()
+		made = later.lead(ctx, led)
+		returned = true
+		for _, m := range made {
 			if m.Err != nil {
 				e.cfg.Logger.DebugContext(ctx, "gormcache: background refresh failed", "error", describe(m.Err))
 			}

@@ -101,7 +101,9 @@ func New(next store.Store, opts ...Option) (*Store, error) {
 	}
 	c := &codec{min: DefaultMinBytes, zstd: DefaultZstdBytes, max: DefaultMaxBytes}
 	for _, opt := range opts {
-		opt(c)
+		if opt != nil {
+			opt(c)
+		}
 	}
 	c.max = min(c.max, math.MaxInt32)
 	var err error

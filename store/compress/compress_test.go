@@ -35,7 +35,7 @@ func open(t testing.TB, next store.Store, opts ...compress.Option) *compress.Sto
 
 func TestStore(t *testing.T) {
 	for name, opts := range map[string][]compress.Option{
-		"Defaults": nil,
+		"Defaults": {nil},
 		"AllS2":    {compress.MinBytes(1), compress.ZstdBytes(1 << 30)},
 		"AllZstd":  {compress.MinBytes(1), compress.ZstdBytes(1)},
 	} {

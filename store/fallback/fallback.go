@@ -94,7 +94,9 @@ var (
 func New(home store.Store, opts ...Option) *Store {
 	s := &Store{home: home, grace: DefaultGrace, promoteFor: DefaultPromoteFor}
 	for _, opt := range opts {
-		opt(s)
+		if opt != nil {
+			opt(s)
+		}
 	}
 	return s
 }

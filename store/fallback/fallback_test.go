@@ -21,7 +21,7 @@ const (
 
 func TestStore(t *testing.T) {
 	for name, make := range map[string]func() store.Store{
-		"Alone":  func() store.Store { return fallback.New(memory.New()) },
+		"Alone":  func() store.Store { return fallback.New(memory.New(), nil) },
 		"First":  func() store.Store { return fallback.New(memory.New(), fallback.Marks(memory.New())) },
 		"Second": func() store.Store { return fallback.New(memory.New(), fallback.From(memory.New(), memory.New())) },
 	} {
@@ -255,6 +255,33 @@ func TestAMarkInTheOldStoreKeepsOff(t *testing.T) {
 	must(t, p.first.Mark(t.Context(), tags[1:], w, long))
 	must(t, store.Failure(p.new.Settle(t.Context(), tags[1:], w, 0)))
 	p.want(p.second, tags, key, "")
+}
+
+// TestAMarkInTheHomeKeepsOff: a writer of the deploy before has settled in the old store already, and is about to in the
+// home. What was filled in the old store since is of after the commit. With the token that the home is about to drop it would
+// be promoted in vain, and a value would be kept from being promoted later.
+func TestAMarkInTheHomeKeepsOff(t *testing.T) {
+	for _, key := range []string{key, value} {
+		p := newPair(t)
+		p.tokens(p.second, tags...)
+		w := store.NewWriter()
+		must(t, p.first.Mark(t.Context(), tags[1:], w, long))
+		must(t, store.Failure(p.old.Settle(t.Context(), tags[1:], w, 0)))
+		p.fill(p.old, key, "after", tags...)
+		l := store.Lookup{Keys: []string{key}, Tags: tags}
+		must(t, p.second.Lookup(t.Context(), &l))
+		if l.Values[0] != nil || !l.States[1].Marked {
+			t.Errorf("an entry is taken under a marked tag of the home: %q, %v", l.Values[0], l.States)
+		}
+		alone := store.Lookup{Keys: []string{key}}
+		must(t, p.new.Lookup(t.Context(), &alone))
+		if alone.Values[0] != nil {
+			t.Errorf("it is promoted: %q", alone.Values[0])
+		}
+		// As soon as the home is settled it is taken.
+		must(t, store.Failure(p.new.Settle(t.Context(), tags[1:], w, 0)))
+		p.want(p.second, tags, key, "after")
+	}
 }
 
 // TestDeletesReachAll, and keep a load from bringing back what it began before.

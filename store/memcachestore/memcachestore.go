@@ -102,7 +102,9 @@ var (
 func New(servers []string, opts ...Option) *Store {
 	s := &Store{tagTTL: DefaultTagTTL, timeout: DefaultTimeout, maxIdle: DefaultMaxIdle, dial: new(net.Dialer).DialContext}
 	for _, opt := range opts {
-		opt(s)
+		if opt != nil {
+			opt(s)
+		}
 	}
 	named := map[string]bool{}
 	for _, name := range servers {

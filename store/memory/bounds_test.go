@@ -202,3 +202,10 @@ func must(tb testing.TB, err error) {
 		tb.Fatal(err)
 	}
 }
+
+// Falls if: an option that is nil, as from an if of the caller's, panics.
+func TestOptionsMayBeNil(t *testing.T) {
+	if err := memory.New(nil, memory.MaxBytes(1<<20)).Close(); err != nil {
+		t.Error(err)
+	}
+}

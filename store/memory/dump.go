@@ -20,7 +20,10 @@ import (
 //	CRC-32C of all that (4 bytes)
 //
 // Numbers are unsigned varints; names, keys and values have their lengths before them.
-const dumpMagic = "gcmem\x01"
+const (
+	dumpKind  = "gcmem" // of all versions
+	dumpMagic = dumpKind + "\x01"
+)
 
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -37,7 +40,7 @@ func (s *Store) dump() []byte {
 	count, now, clock := uint64(0), s.now(), time.Now()
 	for key, e := range s.entries.All() {
 		var env envelope.Envelope
-		if now >= e.expires || env.Decode(key, e.value) != nil || env.Kind != envelope.KindValue || !depends(env.Tokens, clean, used) {
+		if now >= e.expires || env.Decode(key, e.value) != nil || !ofValue(env.Kind) || !depends(env.Tokens, clean, used) {
 			continue
 		}
 		count++
@@ -56,6 +59,11 @@ func (s *Store) dump() []byte {
 	}
 	out = append(binary.AppendUvarint(out, count), entries...)
 	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
+}
+
+// ofValue reports whether an entry holds a value of a region, or the answer that there is none.
+func ofValue(kind envelope.Kind) bool {
+	return kind == envelope.KindValue || kind == envelope.KindAbsent
 }
 
 // depends reports whether all tokens of an entry are those of tags in clean, and adds these to used.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +27,9 @@ import (
 //
 // Open takes the file away, so that no content is loaded twice: a process that crashes saves nothing, and the next one
 // begins empty. So it does where the last store was closed only after this Open. The file is readable by its owner alone;
-// it holds values in the clear. Entries that another store has sealed or compressed are not saved.
+// it holds values in the clear. Entries that another store has sealed or compressed are not saved, nor those of a region
+// that has this store to itself (region.Config.Store): their tags are elsewhere, and nobody could say what has become of them
+// meanwhile. Open the file for Config.Store or region.New.
 //
 // If there is an error, the file could not be read or its folder not be written. Open then returns a store nevertheless,
 // which begins empty.
@@ -34,7 +37,11 @@ func Open(path string, opts ...Option) (*Store, error) {
 	s := New(opts...)
 	w := store.NewWriter()
 	f := &file{path: path, id: hex.EncodeToString(w[:])}
-	if err := f.disown(); err != nil {
+	err := f.mayTake()
+	if err == nil {
+		err = f.disown()
+	}
+	if err != nil {
 		return s, fault.Errorf("memory: nothing will be saved: %w", err)
 	}
 	content, rerr := f.take()
@@ -99,8 +106,7 @@ func (f *file) disown() error {
 	}
 	for _, e := range all {
 		name := e.Name()
-		if !strings.HasPrefix(name, base+".") || name == base+"."+f.id+openSuffix ||
-			!strings.HasSuffix(name, openSuffix) && !strings.HasSuffix(name, loadSuffix) {
+		if !isBeside(name, base) || name == base+"."+f.id+openSuffix {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -108,6 +114,44 @@ func (f *file) disown() error {
 		}
 	}
 	return nil
+}
+
+// isBeside reports whether a file is one beside the path of a store. That of another path may begin in the same way.
+func isBeside(name, base string) bool {
+	rest, ok := strings.CutPrefix(name, base+".")
+	id, open := strings.CutSuffix(rest, openSuffix)
+	if !open {
+		id, open = strings.CutSuffix(rest, loadSuffix)
+	}
+	return ok && open && len(id) == hex.EncodedLen(len(store.Writer{})) && strings.IndexByte(id, '.') < 0
+}
+
+// mayTake returns why the path can't be that of a store. Open takes away what it finds there, and Close puts a file in its
+// place: a path that was meant for something else must not cost its content.
+func (f *file) mayTake() error {
+	if _, base := filepath.Split(f.path); base == "" {
+		return fmt.Errorf("the path %q names no file", f.path)
+	}
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no file: name a file in it, or beside it", f.path)
+	}
+	content, err := os.Open(f.path)
+	if err != nil {
+		return err
+	}
+	kind := make([]byte, len(dumpKind))
+	n, err := io.ReadFull(content, kind)
+	_ = content.Close()
+	if errors.Is(err, io.EOF) || string(kind[:n]) == dumpKind {
+		return nil // it is empty, or of any version
+	}
+	return fmt.Errorf("%s has been saved by something else: name another path, or remove it", f.path)
 }
 
 // take returns what the file holds, and removes it; nil if there is none.

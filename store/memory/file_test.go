@@ -89,6 +89,10 @@ func TestWhatIsSaved(t *testing.T) {
 	gone, marked := ns.User("gone"), ns.User("marked")
 	put(t, s, entry.KindValue, "value", 0, epoch, region)
 	put(t, s, entry.KindValue, "tagged", time.Hour, epoch, region, user)
+	soft, grace := ns.Soft("r"), ns.Grace("r")
+	put(t, s, entry.KindValue, "served stale", 0, epoch, region, soft, grace)
+	put(t, s, entry.KindAbsent, "absent", 0, epoch, region)
+	put(t, s, entry.KindAbsent, "absent of a table", 0, epoch, region, table)
 	put(t, s, entry.KindValue, "of a table", 0, epoch, region, table)
 	put(t, s, entry.KindRows, "rows", 0, epoch, region)
 	put(t, s, entry.KindValue, "dropped", 0, epoch, region, gone)
@@ -113,7 +117,13 @@ func TestWhatIsSaved(t *testing.T) {
 	if !valid(t, s, "value", epoch, region) || !valid(t, s, "tagged", epoch, region, user) {
 		t.Error("a value that depends on no table is lost")
 	}
-	l := store.Lookup{Keys: []string{"of a table", "rows", "dropped", "being dropped", "foreign"}, Tags: []string{table, gone, marked}}
+	if !valid(t, s, "served stale", epoch, region, soft, grace) {
+		t.Error("a value of a region that serves stale values is lost")
+	}
+	if !valid(t, s, "absent", epoch, region) {
+		t.Error("the answer that there is no value is lost")
+	}
+	l := store.Lookup{Keys: []string{"of a table", "absent of a table", "rows", "dropped", "being dropped", "foreign"}, Tags: []string{table, gone, marked}}
 	if err := s.Lookup(t.Context(), &l); err != nil {
 		t.Fatal(err)
 	}
@@ -277,4 +287,50 @@ func TestAFolderThatIsMissing(t *testing.T) {
 		t.Error("the store does not work")
 	}
 	closeFile(t, s)
+}
+
+// TestOpenTakesNothingThatIsNotItsOwn: a path that was meant for something else. Falls if a folder, or a file of another kind, is
+// moved, changed or removed, or is overwritten when the store is closed.
+func TestOpenTakesNothingThatIsNotItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	folder, database, hidden := filepath.Join(dir, "folder"), filepath.Join(dir, "shop.db"), filepath.Join(dir, ".mine.open")
+	inside := filepath.Join(folder, "kept")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{database, hidden, inside} {
+		if err := os.WriteFile(name, []byte("SQLite format 3"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		folder: "is no file", dir + string(filepath.Separator): "names no file", "": "names no file", database: "name another path",
+	} {
+		s, err := memory.Open(path)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "nothing will be saved") {
+			t.Errorf("%q: %v, want %q", path, err, want)
+		}
+		put(t, s, entry.KindValue, "k", 0, ns.Epoch())
+		closeFile(t, s)
+	}
+	for _, name := range []string{database, hidden, inside} {
+		if b, err := os.ReadFile(name); err != nil || string(b) != "SQLite format 3" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+}
+
+// TestStoresWhoseNamesBeginAlike are two stores: one does not keep the other from saving.
+func TestStoresWhoseNamesBeginAlike(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "values")
+	long := openFile(t, path+".orders")
+	put(t, long, entry.KindValue, "k", 0, ns.Epoch())
+	short := openFile(t, path)
+	closeFile(t, long)
+	closeFile(t, short)
+	long = openFile(t, path+".orders")
+	if !valid(t, long, "k", ns.Epoch()) {
+		t.Error("the value is lost")
+	}
+	closeFile(t, long)
 }

@@ -63,7 +63,9 @@ type entry struct {
 func New(opts ...Option) *Store {
 	var o options
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	if o.maxBytes < 1 {
 		o.maxBytes = DefaultMaxBytes

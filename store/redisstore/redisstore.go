@@ -58,7 +58,9 @@ func New(client redis.UniversalClient, opts ...Option) *Store {
 	s.target, s.recheck = target, DefaultRecheck
 	s.calls.direct = target.deadlines
 	for _, opt := range opts {
-		opt(s)
+		if opt != nil {
+			opt(s)
+		}
 	}
 	if err == nil {
 		err = s.wait.refuse(s.client)

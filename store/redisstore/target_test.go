@@ -35,7 +35,7 @@ func TestClientsThatReadOldDataAreRefused(t *testing.T) {
 		{"client is nil", nil},
 		{"client is nil", noClient},
 	} {
-		s := New(c.client)
+		s := New(c.client, nil)
 		for call, err := range map[string]error{
 			"Check":  s.Check(t.Context()),
 			"Lookup": s.Lookup(t.Context(), &store.Lookup{Tags: []string{"t"}}),

@@ -74,6 +74,9 @@ func TestFromDogpileRegions(t *testing.T) {
 	check(t, err)
 	defer alone.Close()
 	check(t, region.Set(ctx, alone, "k", "v"))
+	check(t, alone.InvalidateSoft(ctx))
+	v, err := region.Get[string](ctx, alone, "k", region.WithStale())
+	is(t, v, "v", err)
 	check(t, alone.Invalidate(ctx))
 	if _, err := region.Get[string](ctx, alone, "k"); !errors.Is(err, region.ErrCacheMiss) {
 		t.Error(err)

@@ -290,7 +290,7 @@ func TestReadsNeedNoRedisAndUpdatesDo(t *testing.T) {
 	if got := a.ask(t.Context(), "GET", "/users/1", ""); got.status != 200 || got.body != is(1, "Ada") {
 		t.Errorf("a read without the Redis: %s", got.short())
 	}
-	a.want(t, "PUT", "/users/1", user("Bo"), `500  {"error":"something went wrong here"}`)
+	a.want(t, "PUT", "/users/1", user("Bo"), `503  {"error":"the Redis that keeps updates apart does not answer: try again later"}`)
 	if got := a.ask(t.Context(), "GET", "/users/1", ""); got.body != is(1, "Ada") {
 		t.Errorf("after an update that was refused: %s", got.short())
 	}
