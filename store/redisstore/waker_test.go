@@ -123,7 +123,7 @@ func TestAConnectionThatNobodyNeedsIsGivenBack(t *testing.T) {
 		s := New(client)
 		defer s.Close()
 		c, stop := s.Watch("k")
-		woken(t, c, time.Second) // by the answer
+		woken(t, c, time.Second)            // by the answer
 		time.Sleep(time.Hour + heartbeat/2) // between two heartbeats
 		if conns, dialed := e.count(); conns != 1 || dialed != 1 {
 			t.Errorf("after an hour of watching %d of %d connections are open: want the one of before", conns, dialed)
