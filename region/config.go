@@ -109,10 +109,19 @@ type Config struct {
 	CacheIf func(key string, value any) bool
 }
 
-// Early says when an entry is reloaded before its TTL has passed.
+// Early says when an entry is reloaded before its TTL has passed, by one caller while others are served from it. Its fields,
+// of which one may be set:
+//
+//	Beta  float64   XFetch: at a random moment, the earlier the longer the load took; 1 is usual, more reloads earlier
+//	Share float64   in the last share of the TTL, from 0 to less than 1: with 0.2 and an hour, the last 12 minutes
 type Early = engine.Early
 
-// Claim says how processes agree on which of them loads.
+// Claim says how processes that share a store agree on which of them loads. The others wait for its answer. Its fields:
+//
+//	TTL  time.Duration   how long a loader that dies delays others. Defaults to 5 s for values; queries claim only where
+//	                     it is set, but for reloads in the background. Negative: no claims
+//	Wait time.Duration   how long a caller waits before it loads itself, at most half of what it has left. Defaults to twice the TTL
+//	Poll time.Duration   how often a caller that waits looks, in case it is not woken. Defaults to 50 ms
 type Claim = engine.Claim
 
 // WithDefaults returns the configuration with its defaults filled in.

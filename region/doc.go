@@ -24,6 +24,15 @@
 // A failing store keeps nobody from a value that can be made: reads are misses that say why, and calls that change
 // something return the store's error.
 //
+// # Without GORM
+//
+// A region and locks need no more than a store, which they may share:
+//
+//	s := memory.New() // or redisstore.New(rdb)
+//	r, err := region.New(s, "shop", region.Config{TTL: time.Hour})
+//	rates, err := region.GetOrCreate(ctx, r, "rates", fetchRates)
+//	locks, err := lock.New(s, "shop")
+//
 // # Functions
 //
 // [Cached] wraps a function, so that a value is kept for each argument, and [CachedMulti] one that makes many at once:

@@ -11,7 +11,7 @@
 //
 // Every method returns by the deadline of its context. go-redis ignores deadlines by default, so a
 // *redis.Client is used through a clone on the same connections that keeps them; the client itself
-// callerWaits as it is. A client of several servers, of which some calls take the read timeout whatever the
+// stays as it is. A client of several servers, of which some calls take the read timeout whatever the
 // context says, is called on a goroutine that is left behind when time is up, and ends by the
 // client's own timeouts. That makes a call 15 to 35 % slower, and no more than 128 are left behind at
 // once (see [ErrBusy]). A context that is canceled before its deadline ends a call of a *redis.Client

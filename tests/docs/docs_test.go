@@ -221,7 +221,7 @@ func TestCaveatsAreNumbered(t *testing.T) {
 }
 
 var (
-	caveatTest = regexp.MustCompile("\\*Test:\\* (`Test\\w+`(?:,\\s+`Test\\w+`)*)")
+	caveatTest = regexp.MustCompile("\\*Test:\\*\\s+(`Test\\w+`(?:,\\s+`Test\\w+`)*)")
 	testName   = regexp.MustCompile(`Test\w+`)
 	testFunc   = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
 )

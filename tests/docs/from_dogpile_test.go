@@ -21,6 +21,8 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/region"
 	"github.com/seed-4f7f0efa/gormcache/relation"
 	"github.com/seed-4f7f0efa/gormcache/store"
+	"github.com/seed-4f7f0efa/gormcache/store/compress"
+	"github.com/seed-4f7f0efa/gormcache/store/memcachestore"
 	"github.com/seed-4f7f0efa/gormcache/store/memory"
 	"github.com/seed-4f7f0efa/gormcache/store/null"
 	"github.com/seed-4f7f0efa/gormcache/store/redisstore"
@@ -251,9 +253,18 @@ func TestFromDogpileBackends(t *testing.T) {
 	v, err := region.GetOrCreate(ctx, nothing, "k", func(context.Context) (string, error) { return "made", nil })
 	is(t, v, "made", err)
 
+	path := t.TempDir() + "/values"
+	file, err := memory.Open(path)
+	check(t, err)
+	check(t, file.Close())
+
 	// What these need is not running here; that they compile is shown.
 	_ = func() []store.Store {
+		memcached := memcachestore.New([]string{addr}, memcachestore.Timeout(time.Second))
+		small, err := compress.New(memcached, compress.MinBytes(400))
+		check(t, err)
 		return []store.Store{
+			small,
 			redisstore.New(redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "mymaster", SentinelAddrs: []string{addr}})),
 			redisstore.New(redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}})),
 		}

@@ -485,12 +485,12 @@ func errorsByKey(w *world) {
 	var calls [][]string
 	got, err := region.GetOrCreateMulti(w.ctx, w.r, []string{"a", "b", "c"}, asked(&calls, nil, down))
 	var keys *region.KeysError
-	if !errors.As(err, &keys) || !errors.Is(err, down) || len(keys.Errs) != 2 || keys.Errs["b"] != down || !reflect.DeepEqual(got, map[string]int{"a": 1}) {
+	if !errors.As(err, &keys) || !errors.Is(err, down) || len(keys.Errs) != 2 || !errors.Is(keys.Errs["b"], down) || !reflect.DeepEqual(got, map[string]int{"a": 1}) {
 		w.Errorf("%v, %v", got, err)
 	}
 	some := &region.KeysError{Errs: map[string]error{"c": odd}}
 	got, err = region.GetOrCreateMulti(w.ctx, w.r, []string{"a", "b", "c", "d"}, asked(&calls, map[string]int{"b": 2}, fmt.Errorf("wrapped: %w", some)))
-	if !errors.As(err, &keys) || len(keys.Errs) != 1 || keys.Errs["c"] != odd || !reflect.DeepEqual(got, map[string]int{"a": 1, "b": 2}) {
+	if !errors.As(err, &keys) || len(keys.Errs) != 1 || !errors.Is(keys.Errs["c"], odd) || !reflect.DeepEqual(got, map[string]int{"a": 1, "b": 2}) {
 		w.Errorf("%v, %v", got, err)
 	}
 	calls = nil
