@@ -144,5 +144,5 @@ func BenchmarkMemoryValue(b *testing.B) {
 			}
 			return p, err
 		}))
-	compare(b, 1000, nil, all...)
+	compare(b, 100, nil, all...)
 }
