@@ -75,6 +75,8 @@ func New(cfg Config) (*Plugin, error) {
 	if cfg.Store == nil {
 		p.own = memory.New()
 		cfg.Store = p.own
+	}
+	if _, ok := cfg.Store.(*memory.Store); ok {
 		readTimeout = 0 // it never waits, and a deadline costs a hit as much as the lookup itself
 	}
 	p.cfg = cfg

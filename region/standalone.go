@@ -76,7 +76,10 @@ func New(s store.Store, namespace string, cfg Config, opts ...Setting) (*Region,
 	readTimeout := set.read
 	if s == nil {
 		own.made = memory.New()
-		s, readTimeout = own.made, 0 // it never waits, and a deadline costs a hit as much as the lookup itself
+		s = own.made
+	}
+	if _, ok := s.(*memory.Store); ok {
+		readTimeout = 0 // it never waits, and a deadline costs a hit as much as the lookup itself
 	}
 	if err := own.ask(s); err != nil {
 		return nil, fault.Errorf("region.New: the store: %w", err)

@@ -80,10 +80,10 @@ func (w *timeWalk) visit(v reflect.Value) error {
 	if !v.CanInterface() {
 		return nil // within an unexported embedded struct.
 	}
-	t := v.Interface().(time.Time)
 	if !w.decoding {
-		return w.zones.Add(t)
+		return w.zones.Add(v.Interface().(time.Time))
 	}
-	v.Set(reflect.ValueOf(w.zones.Restore(t)))
+	t := v.Addr().Interface().(*time.Time) // what is decoded into can be set, so it has an address; this copies nothing
+	*t = w.zones.Restore(*t)
 	return nil
 }

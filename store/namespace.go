@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -119,20 +120,25 @@ func (n Namespace) Entry(hash [24]byte) string {
 
 // Value returns the key of a value that the user named.
 func (n Namespace) Value(region, key string) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d:%s%s", len(region), region, key)
-	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+	return n.ValueIn("", region, key)
 }
 
 // ValueIn is Value for a codec other than the one that regions have by default: bytes of the one are never found by the
 // other. The two never give the same key.
 func (n Namespace) ValueIn(codec, region, key string) string {
-	if codec == "" {
-		return n.Value(region, key)
+	var buf [MaxKeySize]byte // each read of a value makes its key: it allocates that alone, unless the names are long
+	name := buf[:0]
+	if codec != "" {
+		name = appendName(append(name, "in "...), codec) // without a codec it begins with a digit
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "in %d:%s%d:%s%s", len(codec), codec, len(region), region, key) // Value's begins with a digit
-	return n.head(kindValue) + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:24])
+	hash := sha256.Sum256(append(appendName(name, region), key...))
+	head := append(append(append(buf[:0], n...), ':'), kindValue+":"...)
+	return string(base64.RawURLEncoding.AppendEncode(head, hash[:24]))
+}
+
+// appendName appends a name with its length before it: two names in a row are never two others.
+func appendName(dst []byte, name string) []byte {
+	return append(append(strconv.AppendInt(dst, int64(len(name)), 10), ':'), name...)
 }
 
 // Readable returns the key of a value whose name was made by the user's own function, which stands in it unchanged; ok is

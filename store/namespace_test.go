@@ -43,7 +43,7 @@ func TestTagsAreShortAndTellNamesApart(t *testing.T) {
 //
 // Falls if: a kind gets another letter, or a name is put together in another way.
 func TestNamesOnTheWire(t *testing.T) {
-	n := Namespace("ns")
+	n, long := Namespace("ns"), strings.Repeat("key", 1000)
 	for got, want := range map[string]string{
 		n.Epoch():                           "ns:n",
 		n.Region("name"):                    "ns:r:name",
@@ -60,6 +60,8 @@ func TestNamesOnTheWire(t *testing.T) {
 		n.User("name"):                      "ns:u:name",
 		n.Entry([24]byte{}):                 "ns:e:" + strings.Repeat("A", 32),
 		n.Value("region", "key"):            "ns:v:" + hashed("", "6:regionkey")[1:],
+		n.ValueIn("c", "region", "key"):     "ns:v:" + hashed("", "in 1:c6:regionkey")[1:],
+		n.Value("region", long):             "ns:v:" + hashed("", "6:region"+long)[1:],
 		n.Load([]byte("id")):                "ns:c:" + hashed("", "id")[1:],
 		n.Lock("name"):                      "ns:l:name",
 		n.Pool("name"):                      "ns:p:name",
@@ -67,6 +69,9 @@ func TestNamesOnTheWire(t *testing.T) {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+	if got := testing.AllocsPerRun(100, func() { _ = n.Value("region", "key") }); got != 1 {
+		t.Errorf("the key of a value takes %v allocations", got)
 	}
 }
 
