@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -48,6 +49,7 @@ func (r *Region) dropTags(ctx context.Context, method string, of func([]string) 
 	if len(tags) == 0 {
 		return nil
 	}
+	defer tier.Of(ctx).Drop()
 	return r.drop(ctx, tags)
 }
 

@@ -261,6 +261,7 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 		if p.Caller.Take(b.at, &p.value) != nil { // the other uses the key for another type
 			return true
 		}
+		p.remember(b.at, f.loaded.Payload)
 		p.report(ctx, b.sight, Result{Outcome: observe.Miss, Coalesced: !b.mine}, nil)
 	default:
 		p.hand(ctx, b.sight, &Made{Err: f.err, Absent: f.loaded.Empty}, Result{Outcome: observe.Miss, Coalesced: !b.mine})

@@ -167,6 +167,8 @@ func (p *valuing) deliverAs(ctx context.Context, s sight, reason observe.Reason,
 	} else if p.Caller.Take(s.at, &p.value) != nil {
 		p.engine.cfg.Recorder.Rejected()
 		return false
+	} else if !p.value.Stale {
+		p.remember(s.at, p.value.Entry.Payload)
 	}
 	p.report(ctx, s, res, nil)
 	return true
