@@ -352,6 +352,36 @@ func TestAReadDuringAWriteIsNotKept(t *testing.T) {
 	q.want("after the write", q.name(ctx), "mine")
 }
 
+// A Refresh that is not kept takes what is older with it.
+//
+// Falls if: a refresh leaves the tier as it is.
+func TestARequestDoesNotGoBackBehindARefresh(t *testing.T) {
+	q := newRequests(t)
+	ctx := q.request()
+	q.want("at first", q.name(ctx), "ann")
+	must(t, rename(q.other, 1, "theirs"))
+	must(t, q.s.Mark(t.Context(), []string{store.Namespace("test").Epoch()}, store.NewWriter(), time.Hour)) // a bypass
+	q.want("refreshed", q.on(q.db.WithContext(ctx), fromcache.Refresh()), "theirs")
+	q.want("afterwards", q.name(ctx), "theirs")
+}
+
+// Caveat 28: a request's answers are as old as the request, also beside what it reads from the database itself.
+func TestLimitInRequest(t *testing.T) {
+	q := newRequests(t)
+	ctx := q.request()
+	q.want("at first", q.name(ctx), "ann")
+	must(t, rename(q.other, 1, "theirs"))
+	var u User
+	must(t, q.db.WithContext(ctx).First(&u, 1).Error)
+	q.want("the database", u.Name, "theirs")
+	q.want("the request", q.name(ctx), "ann")
+	must(t, rename(q.db, 1, "without its context"))
+	q.want("after a write that the request's context is not with", q.name(ctx), "ann")
+	q.want("asked anew", q.on(q.db.WithContext(ctx), fromcache.Refresh()), "without its context")
+	q.want("from then on", q.name(ctx), "without its context")
+	q.want("in the next request", q.name(q.request()), "without its context")
+}
+
 // Several goroutines of one request read and write: none reads what is older than the write that it has seen end.
 func TestGoroutinesOfARequest(t *testing.T) {
 	q := newRequests(t)
