@@ -16,4 +16,6 @@
 //
 // A query that must not or cannot be answered from the cache is answered by the database, silently:
 // Stats and Hooks say why (see the observe package).
+//
+// With [InRequest] equal reads of one request are answered once, from the answer of the first.
 package fromcache

@@ -70,6 +70,9 @@ type Query struct {
 	Tags []string `json:"tags,omitempty"`
 	// TTL is the greatest age at which an entry is served.
 	TTL time.Duration `json:"ttl,omitempty"`
+	// InRequest is set where the context has what its request has read (fromcache.InRequest): of equal queries only the
+	// first asks the store.
+	InRequest bool `json:"in_request,omitempty"`
 	// EvictedBy is what drops the entries, in words.
 	EvictedBy []string `json:"evicted_by,omitempty"`
 }
@@ -150,6 +153,9 @@ func (q *Query) lines(line func(name, text string)) {
 	}
 	if q.TTL > 0 {
 		line("and after", q.TTL.String())
+	}
+	if q.InRequest {
+		line("in request", "asked once, and answered again from the same answer")
 	}
 }
 

@@ -14,7 +14,8 @@ type Read struct {
 	Tables []string
 	// Outcome is how the read ended.
 	Outcome Outcome
-	// Reason is why the read was bypassed, or why what is old was served (LoadFailed, LoadSlow); empty otherwise.
+	// Reason is why the read was bypassed, or why what is old was served (LoadFailed, LoadSlow), or that the request had read it (InRequest);
+	// empty otherwise.
 	Reason Reason
 	// Detail makes Reason precise, in a sentence: the function, the table, the error, and what to do. docs/reasons.md
 	// lists all details. It may contain names from the SQL text. Of arguments it contains at most what tags contain, such

@@ -73,6 +73,8 @@ const (
 	LoadFailed Reason = "load_failed"
 	// LoadSlow: not a bypass. The load took longer than SoftTimeout, and the old value was served.
 	LoadSlow Reason = "load_slow"
+	// InRequest: not a bypass. A request's own tier gave the answer (fromcache.InRequest).
+	InRequest Reason = "in_request"
 	// Closed: Plugin.Close was called.
 	Closed Reason = "closed"
 )

@@ -36,6 +36,8 @@ type Stats struct {
 	Bypassed map[Reason]uint64
 	// Coalesced counts reads that were answered by another caller's load.
 	Coalesced uint64
+	// InRequest counts those of Hits that a request's own tier gave (fromcache.InRequest): the store was not asked.
+	InRequest uint64
 	// Invalidations counts tags that were given a new token.
 	Invalidations uint64
 	// Rejected counts entries that were found but are not valid entries: damaged, not written by gormcache, of another kind
@@ -98,6 +100,7 @@ type Recorder struct {
 
 	total         Counter
 	coalesced     atomic.Uint64
+	inRequest     atomic.Uint64
 	invalidations atomic.Uint64
 	rejected      atomic.Uint64
 
@@ -161,6 +164,9 @@ func (r *Recorder) Dropped(identical bool) { r.total.Dropped(identical) }
 // Coalesced counts one read that was answered by another caller's load.
 func (r *Recorder) Coalesced() { r.coalesced.Add(1) }
 
+// InRequest counts one read that a request's own tier has answered.
+func (r *Recorder) InRequest() { r.inRequest.Add(1) }
+
 // Invalidated counts n tags that were given a new token.
 func (r *Recorder) Invalidated(n int) { r.invalidations.Add(uint64(n)) }
 
@@ -180,6 +186,7 @@ func (r *Recorder) Snapshot() Stats {
 	s := Stats{
 		Counts:        r.total.counts(),
 		Coalesced:     r.coalesced.Load(),
+		InRequest:     r.inRequest.Load(),
 		Invalidations: r.invalidations.Load(),
 		Rejected:      r.rejected.Load(),
 		Bypassed:      map[Reason]uint64{},

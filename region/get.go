@@ -32,7 +32,7 @@ func GetOr[T any](ctx context.Context, r *Region, key string, otherwise T, opts 
 // GetMulti returns the values under keys, in one round trip. Keys without a value are absent. Its error is the context's,
 // or that of a store that has failed: there may be values all the same. It takes the options of [Get].
 func GetMulti[T any](ctx context.Context, r *Region, keys []string, opts ...Option) (map[string]T, error) {
-	entries, err := LookupMulti[T](ctx, r, keys, opts...)
+	entries, err := lookupMulti[T](ctx, r, "GetMulti", keys, false, opts)
 	values := make(map[string]T, len(entries))
 	for key, e := range entries {
 		values[key] = e.Value
@@ -76,7 +76,7 @@ func Lookup[T any](ctx context.Context, r *Region, key string, opts ...Option) (
 		return Entry[T]{}, err
 	}
 	e := Entry[T]{Key: key}
-	c.entry = &e
+	c.entry, c.Exact = &e, true
 	c.read(ctx)
 	if c.err != nil {
 		return Entry[T]{}, c.err
@@ -87,11 +87,15 @@ func Lookup[T any](ctx context.Context, r *Region, key string, opts ...Option) (
 
 // LookupMulti does for several keys what [Lookup] does for one. It is [GetMulti] otherwise.
 func LookupMulti[T any](ctx context.Context, r *Region, keys []string, opts ...Option) (map[string]Entry[T], error) {
-	c, err := newMulti[T](ctx, r, "LookupMulti", keys, opts)
+	return lookupMulti[T](ctx, r, "LookupMulti", keys, true, opts)
+}
+
+func lookupMulti[T any](ctx context.Context, r *Region, name string, keys []string, exact bool, opts []Option) (map[string]Entry[T], error) {
+	c, err := newMulti[T](ctx, r, name, keys, opts)
 	if err != nil {
 		return nil, err
 	}
-	c.Mode = OnlyIfCached
+	c.Mode, c.Exact = OnlyIfCached, exact
 	c.r.engine.Values(ctx, &c.Values)
 	c.touch(ctx)
 	for _, key := range c.keys {

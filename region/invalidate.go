@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -72,6 +73,7 @@ func (r *Region) dropTags(ctx context.Context, method string, of func([]string) 
 	if len(tags) == 0 {
 		return nil
 	}
+	defer tier.Of(ctx).Drop()
 	return r.drop(ctx, tags)
 }
 

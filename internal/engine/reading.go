@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -48,6 +49,14 @@ var readings = sync.Pool{New: func() any { return new(reading) }}
 // error is that of the load, the caller's context's, [ErrCacheMiss], [ErrSchema] or [ErrParts]; a store that fails
 // never gives one, nor does a closed engine.
 func (r *Region) Read(ctx context.Context, q *Request) (Result, error) {
+	if own := tier.Of(ctx); own != nil && !q.Inside {
+		return r.readOwn(ctx, own, q)
+	}
+	return r.readAll(ctx, q)
+}
+
+// readAll is Read without the request's own tier.
+func (r *Region) readAll(ctx context.Context, q *Request) (Result, error) {
 	start := time.Now()
 	p := readings.Get().(*reading)
 	defer p.release()

@@ -79,6 +79,8 @@ type Request struct {
 	TTL time.Duration
 	// Mode is how to treat what is cached.
 	Mode Mode
+	// Inside reports whether the read runs in a transaction, or on one connection: what was read outside is nothing to it.
+	Inside bool
 	// Alone keeps the load from being shared with other callers.
 	Alone bool
 	// NoFill keeps the answer from being stored.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -28,6 +29,8 @@ type Values struct {
 	MaxAge time.Duration
 	// Old takes entries past their TTL too.
 	Old bool
+	// Exact is for a caller that describes the entries, too: what the request has read before says nothing of them.
+	Exact bool
 	// Negative takes the answer that there is no value; otherwise that is a miss.
 	Negative bool
 	// Inside returns what is to be known of the transaction that the caller is in; nil: it is in none.
@@ -132,9 +135,11 @@ type valuing struct {
 	left     []sight
 	value    Value
 	inside   Inside
-	waits    time.Time // when the read has waited enough for other processes; see Region.turn
-	direct   bool      // what is missing is made in the caller's goroutine: in another it came to no end
-	behind   bool      // it is made in the background
+	waits    time.Time  // when the read has waited enough for other processes; see Region.turn
+	direct   bool       // what is missing is made in the caller's goroutine: in another it came to no end
+	behind   bool       // it is made in the background
+	own      *tier.Tier // of the request; nil: none is to be used
+	seen     uint64     // by own, when the read began
 }
 
 // valuings are used again: a hit must not allocate one.
@@ -149,8 +154,14 @@ func (r *Region) Values(ctx context.Context, v *Values) {
 	if v.Inside != nil {
 		p.inside = v.Inside()
 	}
+	p.enter(ctx)
 	for at := range v.Keys {
-		p.left = append(p.left, sight{at: at})
+		if !p.recall(ctx, at) {
+			p.left = append(p.left, sight{at: at})
+		}
+	}
+	if p.own != nil && len(p.left) == 0 {
+		return
 	}
 	for p.round(ctx); len(p.left) > 0; p.round(ctx) {
 		// Others were loading the same. They have perhaps filled the entries by now.
@@ -311,6 +322,9 @@ func (p *valuing) hand(ctx context.Context, s sight, m *Made, res Result) {
 		if m.Payload != nil {
 			p.value = Value{Entry: entry.Envelope{Payload: m.Payload}}
 			if p.Caller.Take(s.at, &p.value) == nil {
+				if res.Outcome == observe.Miss && !m.Private {
+					p.remember(s.at, m.Payload)
+				}
 				break
 			}
 		}

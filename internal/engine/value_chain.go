@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 )
 
 // making is what the context of a function that makes values knows: whose values they are. So a function that needs its own
@@ -30,6 +32,7 @@ func (p *valuing) make(ctx context.Context, some []sight, led []boarding, encode
 			m.flights = append(m.flights, b.flight)
 		}
 	}
+	defer tier.Of(ctx).Pause()()
 	defer m.done.Store(true) // what goes on with this context waits for nothing of this call
 	return p.Caller.Make(context.WithValue(ctx, makingKey{}, m), places(some), encode)
 }

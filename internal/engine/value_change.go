@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -93,7 +94,7 @@ func (r *Region) tryChange(ctx context.Context, s store.Swapper, c *Change) (don
 	if err != nil {
 		return false, err
 	}
-	next, err := c.Decide(v)
+	next, err := c.decide(ctx, v)
 	switch {
 	case err != nil:
 		return false, err
@@ -126,12 +127,22 @@ func (r *Region) tryChange(ctx context.Context, s store.Swapper, c *Change) (don
 	}
 	swap := []store.Swap{{Key: e.Key, Old: raw, Value: e.Value, TTL: e.TTL}}
 	if err := r.engine.call(ctx, "swap", func(ctx context.Context) error { return s.Swap(ctx, swap) }); err != nil {
+		tier.Of(ctx).Drop() // it may have landed
 		return false, fault.Errorf("the store failed: %w", err)
+	}
+	if !next.Same {
+		tier.Of(ctx).Drop()
 	}
 	if swap[0].Done {
 		r.filled(nil, 1)
 	}
 	return swap[0].Done, nil
+}
+
+// decide asks the caller. What the request has read before the tokens were seen must not become part of what is stored.
+func (c *Change) decide(ctx context.Context, old *Value) (Next, error) {
+	defer tier.Of(ctx).Pause()()
+	return c.Decide(old)
 }
 
 // examine looks the value up, and what the one that takes its place depends on.

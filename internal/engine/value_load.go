@@ -289,6 +289,7 @@ func (p *valuing) wait(ctx context.Context, b boarding) (alone bool) {
 		if err != nil { // the other uses the key for another type, or for another key of its own
 			return true
 		}
+		p.remember(b.at, f.loaded.Payload)
 		p.report(ctx, b.sight, Result{Outcome: observe.Miss, Coalesced: !b.mine}, nil)
 	default:
 		p.hand(ctx, b.sight, &Made{Err: f.err}, Result{Outcome: observe.Miss, Coalesced: !b.mine})

@@ -175,6 +175,8 @@ func (p *valuing) deliverAs(ctx context.Context, s sight, reason observe.Reason,
 	if err != nil {
 		p.engine.cfg.Recorder.Rejected()
 		return false
+	} else if !p.value.Stale {
+		p.remember(s.at, p.value.Entry.Payload)
 	}
 	p.report(ctx, s, res, nil)
 	return true

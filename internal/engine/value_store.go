@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/entry"
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -202,6 +203,7 @@ func (r *Region) Begin(ctx context.Context, tags []string) (*Begun, error) {
 		b.why = &MissError{Detail: marked(e.cfg.Namespace, l.Tags, l.States)}
 	}
 	b.tokens = appendTokens(nil, l.States)
+	tier.Of(ctx).Drop() // what the request has read before must not become part of what is stored under them
 	return b, nil
 }
 
@@ -271,6 +273,7 @@ func (r *Region) setAll(ctx context.Context, entries []store.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	defer tier.Of(ctx).Drop()
 	err := e.call(ctx, "set", func(ctx context.Context) error {
 		if len(entries) == 1 {
 			return e.cfg.Store.Set(ctx, entries[0].Key, entries[0].Value, entries[0].TTL)

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/scope"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -139,6 +140,7 @@ func (rd *Reader) explain(db *gorm.DB, rows bool) *observe.Query {
 	} else {
 		explainWhole(q, x)
 	}
+	x.InRequest = x.Bypass == "" && !q.request.Inside && tier.Of(db.Statement.Context) != nil
 	return x
 }
 

@@ -162,6 +162,7 @@ func (q *query) policy(r *engine.Request, pl *plan, state writer.State) {
 	// Callers in transactions see their own snapshots: nothing of theirs is shared. Nor do they, and others who hold
 	// a connection, wait for a load: it may be waiting for that very connection.
 	r.Alone = state.In || state.Single
+	r.Inside = state.In
 	r.NoFill = state.In && !state.ReadCommitted
 }
 

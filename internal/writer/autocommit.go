@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -70,6 +71,7 @@ func (s *autocommitStatement) Returned(err error) { s.change.returned(err) }
 // Ended settles what the statement has changed.
 func (s *autocommitStatement) Ended(err error) {
 	c := s.change
+	defer tier.Of(s.ctx).Drop() // when all else is done
 	if s.info.DDL {
 		s.w.schema.Forget()
 	}

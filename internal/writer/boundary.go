@@ -11,6 +11,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/fault"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -201,6 +202,7 @@ const (
 func (s *boundaryStatement) Before(ctx context.Context) error {
 	w, info := s.w, s.info
 	s.ctx, s.on = ctx, w.pools.Place(s.pool)
+	tier.Of(ctx).Close() // what it reads and writes can't be told from what runs beside it
 	s.change = &change{
 		p: w.publisher, tags: []string{w.cfg.Namespace.Epoch()}, began: time.Now(), why: schema.Reason{Cause: observe.PlainTransaction},
 	}

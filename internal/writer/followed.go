@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -108,6 +109,7 @@ func (s *followedStatement) Ended(err error) {
 	if s.nontransactional != nil {
 		s.nontransactional.ended(err)
 		s.nontransactional.settle(s.ctx)
+		tier.Of(s.ctx).Drop()
 	}
 }
 

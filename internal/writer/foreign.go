@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
 
@@ -24,6 +25,7 @@ type foreignStatement struct {
 func (s *foreignStatement) Before(ctx context.Context) (err error) {
 	w := s.w
 	s.ctx = ctx
+	tier.Of(ctx).Close() // nobody sees the COMMIT
 	if s.info.DDL {
 		w.schema.Forget()
 	}

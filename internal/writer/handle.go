@@ -33,7 +33,7 @@ func SQLTx(tx *gorm.DB) (_ *sql.Tx, ok bool) {
 	if t := followed(tx.Statement.ConnPool); t != nil {
 		below, ok := t.below.(*sql.Tx)
 		if ok {
-			t.lend()
+			t.lend(tx.Statement.Context)
 		}
 		return below, ok
 	}

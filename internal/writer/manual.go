@@ -16,6 +16,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/memo"
 	"github.com/seed-4f7f0efa/gormcache/internal/plugin"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/store"
 )
@@ -155,18 +156,23 @@ func byHand[T any](ctx context.Context, db *gorm.DB, names []T, of func(*Writer,
 		tags = append(tags, more...)
 	}
 	if t := followed(db.Statement.ConnPool); t != nil {
-		t.add(tags)
+		t.add(ctx, tags)
+		t.add(db.Statement.Context, nil)
 		return nil
 	}
 	if _, foreign := db.Statement.ConnPool.(gorm.TxCommitter); foreign {
+		tier.Of(ctx).Close() // nobody sees the COMMIT
+		tier.Of(db.Statement.Context).Close()
 		_, _, err := w.fence(context.WithoutCancel(w.byHand(ctx, tags)), tags) // what it is to drop has been written already
 		return err
 	}
+	defer tier.Of(db.Statement.Context).Drop()
 	return w.Drop(ctx, tags)
 }
 
 // Drop gives the tags new tokens now, in whatever transaction the caller is. It works as [Tables].
 func (w *Writer) Drop(ctx context.Context, tags []string) error {
+	defer tier.Of(ctx).Drop()
 	_, err := w.settle(w.byHand(ctx, tags), tags, store.NewWriter(), stay{linger: w.cfg.ReplicaLag}, time.Now())
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/internal/pool"
 	"github.com/seed-4f7f0efa/gormcache/internal/schema"
 	"github.com/seed-4f7f0efa/gormcache/internal/sqltext"
+	"github.com/seed-4f7f0efa/gormcache/internal/tier"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 )
 
@@ -30,16 +31,17 @@ type tx struct {
 	catalog    *schema.Snapshot // what was known when it began
 	learned    *schema.Snapshot // what it has read itself since then
 	log        changelog
-	wrote      bool    // a statement may have written something
-	ddl        bool    // a statement has changed the schema, or may have
-	session    bool    // a statement changed the session or the transaction's properties
-	lent       bool    // SQLTx has handed out the transaction below
-	rolledBack bool    // the database has rolled it back; what follows is committed statement by statement
-	rowsOpen   bool    // rows of a statement that writes or locks were handed out, with errors that may come yet
-	implicit   *change // set: a statement may have committed, or ended the transaction, behind database/sql
-	altered    bool    // a statement that is no DDL may have changed the catalog, as yet for this transaction only
-	cut        bool    // a statement was cut off, which takes effect yet if the transaction is over
-	writes     bool    // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
+	wrote      bool         // a statement may have written something
+	ddl        bool         // a statement has changed the schema, or may have
+	session    bool         // a statement changed the session or the transaction's properties
+	lent       bool         // SQLTx has handed out the transaction below
+	rolledBack bool         // the database has rolled it back; what follows is committed statement by statement
+	rowsOpen   bool         // rows of a statement that writes or locks were handed out, with errors that may come yet
+	implicit   *change      // set: a statement may have committed, or ended the transaction, behind database/sql
+	altered    bool         // a statement that is no DDL may have changed the catalog, as yet for this transaction only
+	cut        bool         // a statement was cut off, which takes effect yet if the transaction is over
+	tiers      []*tier.Tier // of the requests that have written in it, that of its own context among them
+	writes     bool         // a write to a table of the database's main file has succeeded: in SQLite nobody else can commit
 }
 
 // Begin implements [pool.Observer]. Before the transaction begins the catalog is read, if it is not yet known: at COMMIT
@@ -66,6 +68,7 @@ func (t *tx) collect(ctx context.Context, info *sqltext.Info, e *schema.Edit) er
 	if effects := t.w.schema.Effects(info, e); len(effects) > 0 {
 		ends = ends || t.rolledBack
 		t.wrote = true
+		t.writtenBy(ctx)
 		t.log.add(effects...)
 	}
 	if info.Verb == sqltext.Session {
@@ -86,7 +89,30 @@ func (t *tx) collect(ctx context.Context, info *sqltext.Info, e *schema.Edit) er
 		return err
 	}
 	t.wrote, t.implicit = true, c
+	t.writtenBy(ctx)
+	for _, own := range t.tiers {
+		own.Close()
+	}
 	return nil
+}
+
+// writtenBy notes that a request writes in the transaction, which need not be the one that began it.
+func (t *tx) writtenBy(ctx context.Context) {
+	for _, own := range []*tier.Tier{tier.Of(t.caller), tier.Of(ctx)} {
+		if own != nil && !slices.Contains(t.tiers, own) {
+			t.tiers = append(t.tiers, own)
+		}
+	}
+}
+
+// forgotten has the requests that wrote in the transaction forget what they have read. It is deferred before all else, so
+// that it comes last.
+func (t *tx) forgotten() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, own := range t.tiers {
+		own.Drop()
+	}
 }
 
 // succeeded follows savepoints, once their statement has succeeded.
@@ -120,10 +146,11 @@ func (t *tx) ended(info *sqltext.Info) {
 
 // add collects tags that the application names itself, perhaps because this very transaction has
 // written what the plugin does not see: what is read in it from here on must not be stored.
-func (t *tx) add(tags []string) {
+func (t *tx) add(ctx context.Context, tags []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wrote = true
+	t.writtenBy(ctx)
 	for _, tag := range tags {
 		t.log.add(schema.TagEffect(tag, byHandOf(t.w, tag)))
 	}
@@ -229,6 +256,7 @@ func (t *tx) schema(anew bool) *schema.Snapshot {
 
 // Commit marks, commits and settles.
 func (t *tx) Commit() error {
+	defer t.forgotten()
 	effects, implicit := t.take()
 	if t.bounded(implicit) && t.isDead() {
 		return t.expired()
@@ -328,6 +356,7 @@ func (t *tx) end(how func() error, changes ...*change) error {
 
 // Rollback drops what was collected, unless it may have been committed all the same.
 func (t *tx) Rollback() error {
+	defer t.forgotten() // it may have been committed all the same
 	effects, implicit := t.take()
 	if implicit != nil {
 		defer t.w.schema.Forget()

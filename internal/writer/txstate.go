@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"context"
 	"database/sql"
 
 	"github.com/seed-4f7f0efa/gormcache/internal/pool"
@@ -63,10 +64,11 @@ func (t *tx) checkRolledBack() {
 }
 
 // lend notes that somebody else holds the transaction below: it may write, and end, without the plugin's knowledge.
-func (t *tx) lend() {
+func (t *tx) lend(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wrote, t.lent = true, true
+	t.writtenBy(ctx)
 }
 
 // isLent reports whether somebody else may have ended the transaction.

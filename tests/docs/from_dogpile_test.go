@@ -295,6 +295,8 @@ func TestFromDogpileQueries(t *testing.T) {
 	if len(people[0].Addresses) != 1 {
 		t.Error(people)
 	}
+	ctx = fromcache.InRequest(ctx)
+	q(db.WithContext(ctx).Clauses(fromcache.Region("default")))
 	_ = relation.Cache("Addresses", "default").And("Orders", "default", fromcache.TTL(time.Minute))
 	check(t, invalidate.Tags(ctx, db, "front page"))
 	check(t, invalidate.Tables(ctx, db, "people"))
