@@ -365,7 +365,7 @@ func TestARequestDoesNotGoBackBehindARefresh(t *testing.T) {
 	q.want("afterwards", q.name(ctx), "theirs")
 }
 
-// Caveat 28: a request's answers are as old as the request, also beside what it reads from the database itself.
+// Caveat 31: a request's answers are as old as the request, also beside what it reads from the database itself.
 func TestLimitInRequest(t *testing.T) {
 	q := newRequests(t)
 	ctx := q.request()
