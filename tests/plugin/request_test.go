@@ -50,7 +50,12 @@ type requests struct {
 
 func newRequests(t *testing.T) *requests {
 	t.Helper()
-	d := newDatabase(t, "sqlite")
+	return newRequestsOn(t, "sqlite")
+}
+
+func newRequestsOn(t *testing.T, kind string) *requests {
+	t.Helper()
+	d := newDatabase(t, kind)
 	q := &requests{T: t, s: &asked{Store: memory.New()}}
 	q.db, q.other = d.Open(t, &gorm.Config{}), d.Open(t, &gorm.Config{})
 	q.p = use(t, q.db, q.s)
