@@ -79,7 +79,7 @@ tidy: ## Tidy go.mod and go.sum of all modules
 
 .PHONY: bench
 bench: ## Run the benchmarks (COUNT=5), as benchstat reads them
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -benchtime $(BENCHTIME) $(PACKAGES)
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -benchtime $(BENCHTIME) $(BENCHFLAGS) $(PACKAGES)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME=200000x inputs

@@ -40,6 +40,9 @@ func BenchmarkWriteOne(b *testing.B) {
 	})
 	for name, newStore := range stores {
 		for _, n := range cached {
+			if testing.Short() && n > 10_000 {
+				break // to fill the store takes most of a minute
+			}
 			b.Run(fmt.Sprintf("%s/cached=%d", name, n), func(b *testing.B) {
 				s := newStore(b)
 				db, p := open(b, s, patient)
