@@ -8,8 +8,8 @@ import (
 )
 
 // Copies are the arguments for a load that outlives the caller. They share no memory with the caller, as far as
-// they have forms: what arguments point to is the caller's, and may change after the read. In the place of a
-// Valuer stands what it gave, for all dialects.
+// they have forms: what arguments point to is the caller's, and may change after the read. A Valuer is replaced by
+// the value that it gave, for all dialects.
 func (l List) Copies() []any {
 	copies := make([]any, len(l.values))
 	for i, v := range l.values {

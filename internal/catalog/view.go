@@ -10,7 +10,7 @@ type Doubt struct {
 	// Volatile is the function, in the text of a view, because of which two answers may differ although no table has
 	// changed.
 	Volatile string
-	// What describes the thing, or why it is unknown what it reads; empty if Volatile is set.
+	// What describes the thing, or says why the tables that it reads are unknown. It is empty if Volatile is set.
 	What string
 	// Remedy is the remedy, empty if there is none.
 	Remedy string

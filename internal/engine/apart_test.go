@@ -30,7 +30,7 @@ func openApart(t *testing.T, change ...func(*engine.Config)) (f *fixture, own *f
 	return f, own
 }
 
-// one reads one entry, which depends on tag "t", and returns what it got.
+// one reads the single entry of a request that depends on tag "t", and returns the answer.
 func (f *fixture) one(t *testing.T, answer string) (string, observe.Outcome) {
 	t.Helper()
 	r := f.region(t)

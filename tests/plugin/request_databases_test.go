@@ -49,6 +49,14 @@ func TestARequestSeesItsOwnWritesInEachDatabase(t *testing.T) {
 					return tx.Exec("COMMIT").Error
 				}))
 			},
+			"BEGIN by text, the rest without the request": func(q *requests, ctx context.Context) {
+				must(q, q.db.WithContext(ctx).Connection(func(tx *gorm.DB) error {
+					must(q, tx.Exec("BEGIN").Error)
+					tx = tx.WithContext(context.Background())
+					must(q, tx.Exec(set).Error)
+					return tx.Exec("COMMIT").Error
+				}))
+			},
 			"DDL in a transaction": func(q *requests, ctx context.Context) {
 				must(q, q.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 					must(q, rename(tx, 1, "mine"))
@@ -79,5 +87,26 @@ func TestARequestSeesItsOwnWritesInEachDatabase(t *testing.T) {
 				q.want("in the next request", q.name(q.request()), "mine")
 			})
 		}
+	}
+}
+
+// What a request reads in a transaction that is rolled back by text is not what it reads afterwards.
+func TestARequestForgetsWhatIsRolledBackByText(t *testing.T) {
+	for _, kind := range servers.Kinds {
+		t.Run(kind, func(t *testing.T) {
+			q := newRequestsOn(t, kind)
+			ctx := q.request()
+			q.want("at first", q.name(ctx), "ann")
+			must(t, q.db.WithContext(ctx).Connection(func(tx *gorm.DB) error {
+				must(t, tx.Exec("BEGIN").Error)
+				must(t, tx.Exec("UPDATE users SET name = 'never' WHERE id = 1").Error)
+				q.want("in the transaction", q.on(tx), "never")
+				q.want("again", q.on(tx), "never")
+				return tx.Exec("ROLLBACK").Error
+			}))
+			q.want("afterwards", q.name(ctx), "ann")
+			must(t, rename(q.other, 1, "theirs"))
+			q.want("in the next request", q.name(q.request()), "theirs")
+		})
 	}
 }

@@ -257,6 +257,9 @@ func TestAnOwnStoreThatStartsFromASnapshot(t *testing.T) {
 	r, err := p.Region("own")
 	must(t, err)
 	must(t, region.Set(t.Context(), r, "k", "old"))
+	if v, err := region.Get[string](t.Context(), r, "k"); err != nil || v != "old" {
+		t.Fatalf("%q, %v", v, err)
+	}
 	lab.Eventually(t, "the row is cached", func() bool {
 		_, seen := name(t, db, "own", 1)
 		return seen.Outcome == observe.Hit

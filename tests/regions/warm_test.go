@@ -18,6 +18,7 @@ import (
 	"github.com/seed-4f7f0efa/gormcache/fromcache"
 	"github.com/seed-4f7f0efa/gormcache/observe"
 	"github.com/seed-4f7f0efa/gormcache/region"
+	"github.com/seed-4f7f0efa/gormcache/store"
 	"github.com/seed-4f7f0efa/gormcache/tests/lab"
 )
 
@@ -248,6 +249,33 @@ func TestWarmWaitsForTheStore(t *testing.T) {
 	}
 	if s := p.Stats(); s.Regions["default"].Fills != people {
 		t.Errorf("%d entries, want %d", s.Regions["default"].Fills, people)
+	}
+}
+
+// forgetful does not take the first entry that it is given once it is told so.
+type forgetful struct {
+	store.Store
+	once atomic.Bool
+}
+
+func (f *forgetful) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if f.once.Swap(false) {
+		return errOff
+	}
+	return f.Store.Set(ctx, key, value, ttl)
+}
+
+// Falls if: a job counts as done whose answer the store did not take.
+func TestWarmTriesAgainWhatWasNotTaken(t *testing.T) {
+	s := &forgetful{Store: lab.Store(t, "memory")}
+	w := newWorld(t, gormcache.Config{Store: s, BreakerCooldown: 5 * time.Millisecond})
+	_, p := w.Process(t)
+	must(t, errOf(p.Warm(t.Context(), user(1, nil)))) // the catalog is known
+	s.once.Store(true)
+	runs := new(atomic.Int64)
+	done, err := p.Warm(t.Context(), user(2, runs))
+	if err != nil || done.Done != 1 || runs.Load() != 2 || p.Stats().Fills != 2 {
+		t.Errorf("%+v, %v, %d runs, %d entries", done, err, runs.Load(), p.Stats().Fills)
 	}
 }
 
